@@ -1,0 +1,1 @@
+"""How it starts: settings, the Bolt app, OAuth, the web server, the command line, and the local Slack."""

@@ -1,0 +1,168 @@
+"""The composition root: every part is made here, once, and handed to those that need it."""
+
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import aiohttp
+import structlog
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from bot import manifest
+from bot.authorize import Authorizer
+from bot.events import Events
+from bot.oauth import Oauth
+from bot.settings import Settings
+from handlers import checklist, health, pages, slack
+from handlers.checklist import Checklist
+from handlers.desk import Desk
+from handlers.intake import Intake, IntakeSource
+from handlers.pages import SetupPage
+from models import installation, migrations, source
+from models.database import Database
+from models.inbox import Inbox
+from models.secret import Keyring
+from scheduler.slack import Slack
+from scheduler.worker import Worker
+
+log = structlog.get_logger()
+
+MOST_BYTES = 8 * 1024 * 1024
+"""The largest body that is read at all; what a call may hold is checked where it is read."""
+
+
+def system_clock() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+class Runrate:
+    """The product in one process: the web part, the worker, or both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = system_clock,
+        serves_web: bool = True,
+        works: bool = True,
+    ) -> None:
+        """Take the settings; nothing is opened before `start()`."""
+        self._settings = settings
+        self._now = now
+        self._serves_web = serves_web
+        self._works = works
+        self.database = Database(settings.database_url)
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        self.keyring = Keyring(keys) if keys else None
+        self._inbox = Inbox(self.database)
+        self._session: aiohttp.ClientSession | None = None
+        self._authorizer: Authorizer | None = None
+        self._worker: Worker | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Open the database at its newest revision and start the parts."""
+        await migrations.upgrade(self.database)
+        await self.database.start()
+        self._session = aiohttp.ClientSession()
+        if self._serves_web:
+            await self._start_web(self._session)
+        if self._works and self.keyring is not None:
+            slack_api = Slack(self._session, base_url=self._settings.slack_api_url)
+            owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
+            self._worker = Worker(
+                database=self.database, slack=slack_api, keyring=self.keyring, now=self._now, owner=owner
+            )
+            await self._worker.start()
+        log.info("started", web=self._serves_web, worker=self._worker is not None)
+
+    async def stop(self) -> None:
+        """Take no more requests, finish what is in flight, and close everything."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            await self._inbox.close()
+        if self._worker is not None:
+            await self._worker.stop()
+        if self._authorizer is not None:
+            await self._authorizer.stop()
+        if self._session is not None:
+            await self._session.close()
+        await self.database.close()
+        log.info("stopped")
+
+    async def _start_web(self, session: aiohttp.ClientSession) -> None:
+        await self._inbox.start()
+        self._runner = web.AppRunner(self._web(session), access_log=None, shutdown_timeout=5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+
+    def _web(self, session: aiohttp.ClientSession) -> web.Application:
+        """Put the routes together."""
+        unavailable = (OperationalError, InterfaceError, OSError)
+        app = web.Application(middlewares=[pages.answer_errors(unavailable=unavailable)], client_max_size=MOST_BYTES)
+        events = self._events(session)
+        oauth = Oauth(
+            settings=self._settings, database=self.database, keyring=self.keyring, session=session, now=self._now
+        )
+        intake = Intake(find_source=self._find_source, inbox=self._inbox, now=self._now)
+        app.add_routes([*oauth.routes(), *intake.routes(), *(events.routes() if events else [])])
+        health.register(app, database=self.database.ping)
+
+        async def show_setup(request: web.Request) -> SetupPage:
+            return await self._setup_page(request, events)
+
+        pages.register(app, setup=show_setup)
+        return app
+
+    def _events(self, session: aiohttp.ClientSession) -> Events | None:
+        """Make the Bolt app with all its listeners; None while the settings for it are missing."""
+        signing_secret = self._settings.slack_signing_secret.get_secret_value()
+        if self.keyring is None or not signing_secret:
+            return None
+        self._authorizer = Authorizer(database=self.database, keyring=self.keyring, now=self._now)
+        client = AsyncWebClient(base_url=self._settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
+        bolt = AsyncApp(
+            name="runrate",
+            signing_secret=signing_secret,
+            authorize=self._authorizer,
+            client=client,
+            process_before_response=True,
+            request_verification_enabled=False,  # `Events` has checked the signature before Bolt sees the request.
+        )
+        desk = Desk(database=self.database, keyring=self.keyring, public_url=self._settings.address, now=self._now)
+        slack.register(bolt, desk)
+        return Events(bolt, signing_secret=signing_secret, now=self._now)
+
+    async def _find_source(self, key: str) -> IntakeSource | None:
+        async with self.database.read() as session:
+            found = await source.find_by_key(session, key)
+        return IntakeSource(found.id, found.workspace_id, found.kind) if found is not None else None
+
+    async def _setup_page(self, request: web.Request, events: Events | None) -> SetupPage:
+        """Gather what the set-up page shows."""
+        async with self.database.read() as session:
+            grants = await installation.active(session)
+        heard = events.heard if events is not None else None
+        last_request_at = max((one.last_request_at for one in grants if one.last_request_at), default=None)
+        address = self._settings.address
+        is_visited = checklist.is_public_address(address, pages.visited_address(request))
+        now = self._now()
+        return SetupPage(
+            public_url=address,
+            create_app_url=manifest.deep_link(manifest.load(address)),
+            checklist=Checklist(
+                address=checklist.address(address, reached=is_visited or bool(heard and heard.anything)),
+                scopes=checklist.scopes(grants[-1].scopes if grants else None),
+                events=checklist.events(
+                    last_request_at, now=now, refused_at=heard.refused_at if heard is not None else None
+                ),
+                clock=checklist.clock(heard.skew if heard is not None else None),
+            ),
+            missing_settings=self._settings.missing,
+            admins_only=self._settings.installers == "admins",
+        )

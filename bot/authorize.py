@@ -1,0 +1,99 @@
+"""Authorisation of what Slack sends: by our own table, remembered for a minute, without a call to Slack."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slack_bolt.async_app import AsyncBoltContext
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+
+from models import installation
+from models.database import Database
+from models.secret import Keyring
+from models.wakeup import Topic
+
+REMEMBERED = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An answer and until when it holds."""
+
+    result: AuthorizeResult
+    until: datetime
+
+
+class Authorizer(AsyncAuthorize):
+    """Says with which token a workspace is answered. Bolt calls it for each request. What it
+    remembers is dropped, in every process, on a reinstall.
+    """
+
+    def __init__(self, *, database: Database, keyring: Keyring, now: Callable[[], datetime]) -> None:
+        """Take what is needed; `start()` begins to listen for changes."""
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+        self._known: dict[str, _Known] = {}
+        self._listener: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen for installations that change."""
+        self._listener = asyncio.create_task(self._forget_on_change())
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+
+    async def __call__(
+        self,
+        *,
+        context: AsyncBoltContext,  # noqa: ARG002 - the signature is Bolt's
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,  # noqa: ARG002
+        actor_enterprise_id: str | None = None,  # noqa: ARG002
+        actor_team_id: str | None = None,  # noqa: ARG002
+        actor_user_id: str | None = None,  # noqa: ARG002
+    ) -> AuthorizeResult | None:
+        """Answer for a workspace; None where it never installed us."""
+        workspace_id = team_id or enterprise_id
+        if workspace_id is None:
+            return None
+        known = self._known.get(workspace_id)
+        if known is not None and known.until > self._now():
+            return known.result
+        return await self._look_up(workspace_id, enterprise_id)
+
+    async def _look_up(self, workspace_id: str, enterprise_id: str | None) -> AuthorizeResult | None:
+        """Read the installation, and note at the same time that Slack called for it."""
+        now = self._now()
+        async with self._database.read() as session:
+            grant = await installation.get(session, workspace_id)
+        if grant is None:
+            return None
+        async with self._database.write() as session:
+            await installation.heard_from(session, workspace_id, now=now)
+        result = AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=workspace_id,
+            bot_user_id=grant.bot_user_id,
+            bot_id=grant.bot_id,
+            bot_token=self._keyring.open(grant.token_sealed),
+            bot_scopes=grant.scopes,
+        )
+        self._known[workspace_id] = _Known(result, now + REMEMBERED)
+        return result
+
+    async def _forget_on_change(self) -> None:
+        wakeups = self._database.wakeups
+        while True:
+            marks = wakeups.marks(Topic.INSTALLATIONS)
+            self._known.clear()
+            while not await wakeups.wait(Topic.INSTALLATIONS, since=marks, seconds=3600):
+                pass

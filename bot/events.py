@@ -1,0 +1,66 @@
+"""`/slack/events`: what Slack sends, checked and handed to Bolt; and what its signatures tell of our set-up."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+
+from handlers import checklist
+
+log = structlog.get_logger()
+
+EVENTS_PATH = "/slack/events"
+
+
+@dataclass
+class Heard:
+    """What this process knows of Slack's requests, for the set-up page's checklist."""
+
+    refused_at: datetime | None = None
+    skew: timedelta | None = None
+    anything: bool = False
+
+
+class Events:
+    """The one address for events, commands, interactivity and options."""
+
+    def __init__(self, app: AsyncApp, *, signing_secret: str, now: Callable[[], datetime]) -> None:
+        """Take the Bolt app that handles what was checked."""
+        self._app = app
+        self._verifier = SignatureVerifier(signing_secret)
+        self._now = now
+        self.heard = Heard()
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.post(EVENTS_PATH, self._receive)]
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        """Refuse what isn't signed by Slack, with nothing of it in the log; hand the rest to Bolt."""
+        body = await request.read()
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not self._is_signed(body, timestamp, signature):
+            if body.startswith(b"ssl_check=1"):  # Slack looks at our certificate, unsigned; nothing is asked for.
+                return web.Response()
+            self.heard.refused_at = self._now()
+            log.warning("slack_signature_refused")
+            return web.json_response({"error": "invalid_signature"}, status=401)
+        self.heard.anything = True
+        self.heard.skew = checklist.skew_from_timestamp(timestamp, now=self._now())
+        response: web.Response = await to_aiohttp_response(
+            await self._app.async_dispatch(await to_bolt_request(request))
+        )
+        return response
+
+    def _is_signed(self, body: bytes, timestamp: str, signature: str) -> bool:
+        """Check the signature and that it is at most five minutes old; a timestamp that is no number is none."""
+        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < len(str(time.time_ns()))):
+            return False
+        return self._verifier.is_valid(body, timestamp, signature)

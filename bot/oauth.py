@@ -1,0 +1,221 @@
+"""OAuth: from “Add to Slack” to an installation. Every way in which it can end is a page that says what to do."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import structlog
+from aiohttp import web
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.settings import Settings
+from handlers import pages, problems
+from handlers.pages import InstalledPage
+from handlers.problems import Problem
+from models import installation, person, scope
+from models.database import Database
+from models.installation import STATE_LIFE, Grant
+from models.secret import Keyring
+
+log = structlog.get_logger()
+
+INSTALL_PATH = "/slack/install"
+REDIRECT_PATH = "/slack/oauth_redirect"
+COOKIE = "runrate-install"
+
+
+class NotInstalledError(Exception):
+    """The installation ended early; `problem` is the page for it."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Take the page's content."""
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What Slack granted, and who asked for it, before we decide to keep it."""
+
+    grant: Grant
+    workspace_url: str
+    installer: dict[str, Any]
+
+
+class Oauth:
+    """The two addresses of the flow."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        keyring: Keyring | None,
+        session: aiohttp.ClientSession,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take what is needed; without a keyring nobody can install, and the page says what to set."""
+        self._settings = settings
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+        self._client = AsyncWebClient(base_url=settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
+        self._redirect_uri = settings.address + REDIRECT_PATH
+        self._install_url = settings.address + INSTALL_PATH
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.get(INSTALL_PATH, self._install), web.get(REDIRECT_PATH, self._returned)]
+
+    async def _install(self, request: web.Request) -> web.StreamResponse:
+        """Send the browser to Slack with a state that only this browser can bring back."""
+        if self._settings.missing or self._keyring is None:
+            return pages.problem_answer(problems.misconfigured(self._settings.missing))
+        if pages.visited_address(request) != self._settings.address and "here" not in request.query:
+            # The cookie must be set on the host to which Slack sends the browser back.
+            raise web.HTTPFound(f"{self._install_url}?here=1")
+        state, browser = secrets.token_urlsafe(32), request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
+        async with self._database.write() as session:
+            await installation.remember_state(session, state=state, browser=browser, now=self._now())
+        response = web.HTTPFound(self._authorize_url(state))
+        response.set_cookie(
+            COOKIE,
+            browser,
+            max_age=int(STATE_LIFE.total_seconds()),
+            path="/slack",
+            secure=self._settings.address.startswith("https:"),
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    def _authorize_url(self, state: str) -> str:
+        query = {
+            "client_id": self._settings.slack_client_id,
+            "scope": scope.requested(),
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+        }
+        return f"{self._settings.slack_authorize_url}?{urlencode(query)}"
+
+    async def _returned(self, request: web.Request) -> web.StreamResponse:
+        """Take the browser back from Slack."""
+        if self._settings.missing or self._keyring is None:
+            return pages.problem_answer(problems.misconfigured(self._settings.missing))
+        try:
+            await self._check_state(request)
+            candidate = await self._exchange(request.query.get("code", ""))
+            again = await self._admit(candidate)
+            async with self._database.write() as session:
+                await installation.save(session, candidate.grant, keyring=self._keyring, now=self._now())
+                await person.remember(session, candidate.grant.workspace_id, candidate.installer, now=self._now())
+        except NotInstalledError as ending:
+            log.info("not_installed", problem=ending.problem.code)
+            return pages.problem_answer(ending.problem)
+        log.info("installed", workspace_id=candidate.grant.workspace_id, again=again)
+        return pages.answer(pages.installed_page(_installed_page(candidate, again=again)))
+
+    async def _check_state(self, request: web.Request) -> None:
+        """Use the state up, whatever else Slack says; then see whether the person pressed Cancel."""
+        state, browser = request.query.get("state", ""), request.cookies.get(COOKIE, "")
+        async with self._database.write() as session:
+            verdict = await installation.use_state(session, state=state, browser=browser, now=self._now())
+        if verdict != "ok":
+            raise NotInstalledError(problems.state_refused(verdict, install_url=self._install_url))
+        match request.query.get("error"):
+            case None:
+                return
+            case "access_denied":
+                raise NotInstalledError(problems.cancelled())
+            case code:
+                raise NotInstalledError(problems.exchange_failed(code, install_url=self._install_url))
+
+    async def _exchange(self, code: str) -> Candidate:
+        """Change the code into a token, and ask who we are with it and who installs."""
+        try:
+            answer = await self._client.oauth_v2_access(
+                client_id=self._settings.slack_client_id,
+                client_secret=self._settings.slack_client_secret.get_secret_value(),
+                code=code,
+                redirect_uri=self._redirect_uri,
+            )
+            token = str(answer["access_token"])
+            identity = await self._client.auth_test(token=token)
+            installer = await self._client.users_info(token=token, user=answer["authed_user"]["id"])
+        except SlackApiError as error:
+            code_of_slack = error.response.get("error") if error.response is not None else None
+            raise NotInstalledError(problems.exchange_failed(code_of_slack, install_url=self._install_url)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotInstalledError(problems.exchange_failed(None, install_url=self._install_url)) from error
+        grant = _grant(dict(answer.data), bot_id=str(identity["bot_id"]))  # type: ignore[arg-type]
+        return Candidate(grant, str(identity.get("url") or ""), dict(installer["user"]))
+
+    async def _admit(self, candidate: Candidate) -> bool:
+        """Decide whether the grant is kept; say whether the workspace had installed us before.
+
+        A grant that isn't kept is given back, unless that would end an installation which works.
+        """
+        grant = candidate.grant
+        async with self._database.read() as session:
+            before = await installation.get(session, grant.workspace_id)
+        is_installed = before is not None and before.revoked_at is None
+        problem = self._objection(candidate, is_installed=is_installed)
+        if problem is None:
+            return before is not None
+        if not is_installed:
+            await self._give_back(grant.token)
+        raise NotInstalledError(problem)
+
+    def _objection(self, candidate: Candidate, *, is_installed: bool) -> Problem | None:
+        missing = scope.missing(candidate.grant.scopes)
+        if missing:
+            return problems.missing_scopes(missing, install_url=self._install_url)
+        installer = candidate.installer
+        is_admin = installer.get("is_admin") or installer.get("is_owner") or installer.get("is_primary_owner")
+        if self._settings.installers == "admins" and not is_admin:
+            return problems.not_an_admin(
+                candidate.grant.workspace_name,
+                install_url=self._install_url,
+                setup_url=self._settings.address,
+                is_installed=is_installed,
+            )
+        return None
+
+    async def _give_back(self, token: str) -> None:
+        try:
+            await self._client.auth_revoke(token=token)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("grant_not_given_back", error=type(error).__name__)
+
+
+def _grant(answer: dict[str, Any], *, bot_id: str) -> Grant:
+    """Read Slack's answer; for an installation in a whole organisation, that is the workspace."""
+    tenant = answer.get("team") or answer.get("enterprise") or {}
+    return Grant(
+        workspace_id=str(tenant["id"]),
+        workspace_name=str(tenant.get("name") or tenant["id"]),
+        enterprise_id=(answer.get("enterprise") or {}).get("id"),
+        app_id=str(answer["app_id"]),
+        bot_id=bot_id,
+        bot_user_id=str(answer["bot_user_id"]),
+        token=str(answer["access_token"]),
+        scopes=sorted(scope.parse(str(answer["scope"]))),
+        installed_by=str(answer["authed_user"]["id"]),
+    )
+
+
+def _installed_page(candidate: Candidate, *, again: bool) -> InstalledPage:
+    grant = candidate.grant
+    return InstalledPage(
+        workspace=grant.workspace_name,
+        workspace_id=grant.workspace_id,
+        app_id=grant.app_id,
+        workspace_url=candidate.workspace_url,
+        again=again,
+        left_out=scope.missing(grant.scopes, among=scope.OPTIONAL),
+    )

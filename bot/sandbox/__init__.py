@@ -1,0 +1,18 @@
+"""The local Slack: a Slack workspace on loopback, strict where Slack is strict.
+
+It deviates from Slack knowingly in a few places only:
+
+- It speaks plain http on loopback, and redirect addresses may be http there; no cookie is Secure over http.
+- An unfurl domain may be a pretend one, and links are not announced while they are being typed.
+- Nobody signs in: one says on each page who one is.
+- Limits are refilled evenly, where Slack publishes only that short bursts are tolerated.
+"""
+
+from bot.sandbox.app import SlackApp
+from bot.sandbox.errors import SlackError
+from bot.sandbox.faults import Fault
+from bot.sandbox.limits import UNLIMITED, Limits
+from bot.sandbox.server import Sandbox
+from bot.sandbox.state import Slack
+
+__all__ = ["UNLIMITED", "Fault", "Limits", "Sandbox", "Slack", "SlackApp", "SlackError"]

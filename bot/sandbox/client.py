@@ -1,0 +1,328 @@
+"""The HTTP endpoints through which a person acts and looks, and a few more to direct the scene and to bear witness.
+
+All stand under `/_sandbox/`, take and answer JSON, and are the sandbox's own: Slack has none of them. A refusal is a
+400 with a sentence under `error`. The body must be declared as JSON, so that no web page elsewhere can post to them.
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+from aiohttp import web
+
+from bot.sandbox import control, replies, shapes
+from bot.sandbox.clients import Clients
+from bot.sandbox.conversing import INVITE, LEAVE_BE
+from bot.sandbox.errors import NotPossibleError, SlackError
+from bot.sandbox.faults import Faults
+from bot.sandbox.interactions import InMessage, Place
+from bot.sandbox.people import SLACKBOT
+from bot.sandbox.records import Channel, Json, Person, View
+from bot.sandbox.screen import Screen
+
+if TYPE_CHECKING:
+    from bot.sandbox.server import Sandbox
+
+LONGEST_POLL = 25.0
+CLIENTS = web.AppKey("clients", Clients)
+
+
+class Act:
+    """One request of a person, with what it names looked up."""
+
+    def __init__(self, clients: Clients, asked: Json) -> None:
+        self.clients = clients
+        self.asked = asked
+        self.person: Person = clients.person(self.text("workspace"), self.text("as"))
+        self.screen: Screen = clients.screen(self.person)
+
+    def text(self, name: str) -> str:
+        value = self.asked.get(name)
+        if not isinstance(value, str):
+            raise NotPossibleError(f"“{name}” is missing.")
+        return value
+
+    @property
+    def channel(self) -> Channel:
+        return self.clients.channel(self.person, self.text("channel"))
+
+    @property
+    def user(self) -> Person:
+        user = self.clients.slack.people.get(self.text("user"))
+        if user is None:
+            raise NotPossibleError(f"There is nobody with the id {self.text('user')}.")
+        return user
+
+    @property
+    def view(self) -> View:
+        return self.screen.view(self.text("view_id")).view
+
+    @property
+    def place(self) -> Place:
+        """Where it happens: `at` names a view, or a message by its channel and timestamp."""
+        at = self.asked.get("at") or self.asked
+        if "view_id" in at:
+            return self.screen.view(at["view_id"])
+        return self.screen.message(self.clients.channel(self.person, str(at.get("channel"))), str(at.get("ts")))
+
+    def shown(self, view: View | None) -> Json | None:
+        return self.clients.shown_view(self.person, view) if view else None
+
+    def top(self) -> View | None:
+        modals = self.screen.modals()
+        return modals[-1] if modals else None
+
+    def modal_after(self, before: tuple[str, str] | None) -> Json | None:
+        """Return the modal on top when it is another one, or shows other things, than before."""
+        top = self.top()
+        return self.shown(top) if top and (top.id, top.hash) != before else None
+
+    def seen_modal(self) -> tuple[str, str] | None:
+        top = self.top()
+        return (top.id, top.hash) if top else None
+
+
+async def _home(act: Act) -> Json:
+    tab = act.asked.get("tab", "home")
+    view = await act.clients.open_home(act.person, act.clients.app(act.asked.get("app")), tab=tab)
+    return {"view": act.shown(view)}
+
+
+async def _click(act: Act) -> Json:
+    place, before = act.place, act.seen_modal()
+    action_id = act.text("action_id")
+    if isinstance(place, InMessage) and place.message.user_id == SLACKBOT and action_id in {INVITE, LEAVE_BE}:
+        await act.clients.conversing.answer_slackbot(act.person, place.channel, place.message, action_id)
+        return {"url": None, "error": None, "modal": None}
+    clicked = await act.screen.click(place, action_id, act.asked.get("block_id"), act.asked.get("value"))
+    return {"url": clicked.url, "error": clicked.error, "modal": act.modal_after(before)}
+
+
+async def _fill(act: Act) -> Json:
+    filled = await act.screen.fill(act.place, act.asked["values"])
+    return {"error": filled.error, "modal": act.shown(act.top())}
+
+
+async def _options(act: Act) -> Json:
+    return await act.screen.suggest(act.place, act.text("action_id"), act.asked.get("block_id"), act.text("value"))
+
+
+async def _submit(act: Act) -> Json:
+    submitted = await act.screen.submit(act.view, act.asked.get("values") or {})
+    return {**dataclasses.asdict(submitted), "view": act.shown(act.top())}
+
+
+async def _close(act: Act) -> Json:
+    await act.screen.close(act.view, clear=bool(act.asked.get("clear")))
+    return {"view": act.shown(act.top())}
+
+
+async def _command(act: Act) -> Json:
+    before = act.seen_modal()
+    commanded = await act.clients.conversing.run(act.person, act.channel, act.text("text"))
+    return {**dataclasses.asdict(commanded), "modal": act.modal_after(before)}
+
+
+async def _say(act: Act) -> Json:
+    thread_ts = act.asked.get("thread_ts")
+    message = await act.clients.conversing.say(act.person, act.channel, act.text("text"), thread_ts=thread_ts)
+    return {"ts": message.ts}
+
+
+async def _invite(act: Act) -> Json:
+    await act.clients.conversing.invite(act.person, act.channel, act.user)
+    return {}
+
+
+async def _kick(act: Act) -> Json:
+    await act.clients.conversing.kick(act.person, act.channel, act.user)
+    return {}
+
+
+async def _join(act: Act) -> Json:
+    await act.clients.conversing.join(act.person, act.channel)
+    return {}
+
+
+async def _leave(act: Act) -> Json:
+    await act.clients.conversing.leave(act.person, act.channel)
+    return {}
+
+
+ACTS: Mapping[str, Callable[[Act], Awaitable[Json]]] = {
+    "home": _home,
+    "click": _click,
+    "fill": _fill,
+    "options": _options,
+    "submit": _submit,
+    "close": _close,
+    "command": _command,
+    "say": _say,
+    "invite": _invite,
+    "kick": _kick,
+    "join": _join,
+    "leave": _leave,
+}
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
+    clients = web_app[CLIENTS] = Clients(sandbox.state, sandbox.outbound)
+    witness, faults = Witness(clients), Misbehaviour(sandbox.faults)
+    web_app.add_routes(
+        [
+            *[web.post(f"/_sandbox/{name}", _acting(clients, act)) for name, act in ACTS.items()],
+            web.get("/_sandbox/workspaces", witness.workspaces),
+            web.get("/_sandbox/see", _plainly(witness.see)),
+            web.get("/_sandbox/messages", _plainly(witness.messages)),
+            web.get("/_sandbox/changes", witness.changes),
+            web.get("/_sandbox/calls", witness.calls),
+            web.get("/_sandbox/deliveries", witness.deliveries),
+            web.post("/_sandbox/control", _plainly(_controlling(clients))),
+            web.post("/_sandbox/faults", _plainly(faults.add)),
+            web.delete("/_sandbox/faults", faults.clear),
+            *[web.post(f"/{kind}/{{workspace}}/{{right}}", _answering(clients)) for kind in REPLY_PATHS],
+        ]
+    )
+
+
+REPLY_PATHS = ("commands", "actions", "app")
+
+
+class Witness:
+    """Answers what is there, to the page, to tests and to the demo."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._slack = clients.slack
+
+    async def workspaces(self, _request: web.Request) -> web.Response:
+        return _json({"workspaces": [self._workspace(one) for one in self._slack.workspaces]})
+
+    async def see(self, request: web.Request) -> web.Response:
+        person = self._clients.person(request.query.get("workspace", ""), request.query.get("as", ""))
+        return _json(self._clients.sees(person))
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """Answer every message of a channel as it is stored, metadata included, and the ephemeral ones beside them."""
+        channel = self._slack.channel(request.query.get("workspace", ""), request.query.get("channel", ""))
+        if channel is None:
+            raise NotPossibleError("There is no such channel in this workspace.")
+        ephemerals = [
+            {**shapes.message(self._slack, one), "ephemeral_for": one.ephemeral_for}
+            for one in channel.ephemerals.values()
+        ]
+        stored = [shapes.message(self._slack, one) for one in channel.messages.values()]
+        return _json({"messages": stored, "ephemerals": ephemerals})
+
+    async def changes(self, request: web.Request) -> web.Response:
+        """Wait for something after the change numbered `since`, at most `wait` seconds."""
+        since, wait = int(request.query.get("since", "0")), float(request.query.get("wait", LONGEST_POLL))
+        changes = await self._slack.changes.wait(since, seconds=min(wait, LONGEST_POLL))
+        return _json({"count": self._slack.changes.count, "changes": [dataclasses.asdict(one) for one in changes]})
+
+    async def calls(self, request: web.Request) -> web.Response:
+        """Answer the Web API calls that were made, all or those of one method."""
+        method = request.query.get("method")
+        calls = [dataclasses.asdict(one) for one in self._slack.calls if method in (None, one.method)]
+        return _json({"calls": calls})
+
+    async def deliveries(self, _request: web.Request) -> web.Response:
+        deliveries = [
+            {
+                "workspace": one.workspace_id,
+                "event_id": one.envelope["event_id"],
+                "event": one.envelope["event"],
+                "attempts": [{"status": answer.status, "failure": answer.failure} for answer in one.answers],
+                "delivered": one.delivered,
+            }
+            for one in self._clients.outbound.deliveries
+        ]
+        return _json({"deliveries": deliveries})
+
+    def _workspace(self, workspace_id: str) -> Json:
+        people = [shapes.person(one) for one in self._slack.people_of(workspace_id)]
+        channels = [
+            {"id": one.id, "name": one.name, "kind": one.kind, "members": one.members, "is_archived": one.is_archived}
+            for one in self._slack.channels_of(workspace_id)
+            if not one.is_direct
+        ]
+        return {**shapes.team(self._slack.workspaces[workspace_id]), "people": people, "channels": channels}
+
+
+class Misbehaviour:
+    """Takes orders for faults."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    async def add(self, request: web.Request) -> web.Response:
+        try:
+            self._faults.add_from(await _asked(request))
+        except ValueError as error:
+            raise NotPossibleError(str(error)) from error
+        return _json({})
+
+    async def clear(self, _request: web.Request) -> web.Response:
+        self._faults.clear()
+        return _json({})
+
+
+def _acting(clients: Clients, act: Callable[[Act], Awaitable[Json]]) -> Handler:
+    async def answer(request: web.Request) -> web.Response:
+        return _json(await act(Act(clients, await _asked(request))))
+
+    return _plainly(answer)
+
+
+def _controlling(clients: Clients) -> Handler:
+    async def answer(request: web.Request) -> web.Response:
+        await control.happen(clients.slack, await _asked(request))
+        return _json({})
+
+    return answer
+
+
+def _answering(clients: Clients) -> Handler:
+    """Take what an app posts to a `response_url`."""
+
+    async def answer(request: web.Request) -> web.Response:
+        right = clients.slack.response_urls.get(request.match_info["right"])
+        try:
+            replies.use(clients.slack, right, orjson.loads(await request.read()))
+        except SlackError as refused:
+            return _json(refused.answer, status=404 if refused.code in {"used_url", "expired_url"} else 400)
+        except orjson.JSONDecodeError:
+            return _json({"ok": False, "error": "invalid_payload"}, status=400)
+        return _json({"ok": True})
+
+    return answer
+
+
+def _plainly(handler: Handler) -> Handler:
+    """Answer what cannot be done with its sentence."""
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except NotPossibleError as refused:
+            return _json({"error": str(refused)}, status=400)
+
+    return answer
+
+
+async def _asked(request: web.Request) -> Json:
+    if request.content_type != "application/json":
+        raise NotPossibleError("Send JSON, with Content-Type: application/json.")
+    try:
+        asked: Any = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise NotPossibleError("This is no JSON.") from error
+    if not isinstance(asked, dict):
+        raise NotPossibleError("Send an object.")
+    return asked
+
+
+def _json(answer: Json, *, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(answer), status=status, content_type="application/json")

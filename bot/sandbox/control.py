@@ -1,0 +1,138 @@
+"""What can be made to happen to a workspace from outside: the doings of admins, other people and fate."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.sandbox.app import SlackApp
+from bot.sandbox.errors import NotPossibleError
+from bot.sandbox.records import Channel, Json, Person
+from bot.sandbox.state import Slack
+
+
+class Happening:
+    """One thing asked for, with what it names looked up."""
+
+    def __init__(self, slack: Slack, asked: Json) -> None:
+        self.slack = slack
+        self._asked = asked
+
+    def text(self, name: str) -> str:
+        value = self._asked.get(name)
+        if not isinstance(value, str) or not value:
+            raise NotPossibleError(f"Say which one with “{name}”.")
+        return value
+
+    @property
+    def channel(self) -> Channel:
+        channel = self.slack.channels.get(self.text("channel"))
+        if channel is None:
+            raise NotPossibleError(f"There is no channel {self.text('channel')}.")
+        return channel
+
+    @property
+    def user(self) -> Person:
+        person = self.slack.people.get(self.text("user"))
+        if person is None:
+            raise NotPossibleError(f"There is no person {self.text('user')}.")
+        return person
+
+    @property
+    def by(self) -> str:
+        """Who did it: as named, or else the channel's creator."""
+        return str(self._asked.get("as") or self.channel.creator)
+
+    @property
+    def app(self) -> SlackApp:
+        app_id = self._asked.get("app") or next(iter(self.slack.apps), None)
+        if app_id not in self.slack.apps:
+            raise NotPossibleError(f"There is no app {app_id}.")
+        return self.slack.apps[app_id]
+
+    @property
+    def bot(self) -> Person:
+        workspace_id = self.text("workspace")
+        bot = self.slack.bot(self.app.id, workspace_id)
+        if bot is None:
+            raise NotPossibleError(f"{self.app.name} is not installed in {workspace_id}.")
+        return bot
+
+
+async def _archive(one: Happening) -> None:
+    await one.slack.archive(one.channel, by=one.by)
+
+
+async def _unarchive(one: Happening) -> None:
+    await one.slack.unarchive(one.channel, by=one.by)
+
+
+async def _rename(one: Happening) -> None:
+    await one.slack.rename(one.channel, one.text("name"))
+
+
+async def _delete_channel(one: Happening) -> None:
+    await one.slack.delete_channel(one.channel, by=one.by)
+
+
+async def _change_channel_id(one: Happening) -> None:
+    await one.slack.change_channel_id(one.channel, one.text("new_id"))
+
+
+async def _share(one: Happening) -> None:
+    await one.slack.share(one.channel, one.text("with"))
+
+
+async def _unshare(one: Happening) -> None:
+    await one.slack.unshare(one.channel, one.text("with"))
+
+
+async def _add_bot(one: Happening) -> None:
+    await one.slack.join(one.channel, one.bot, inviter=one.by)
+
+
+async def _remove_bot(one: Happening) -> None:
+    await one.slack.leave(one.channel, one.bot, by=one.by)
+
+
+async def _deactivate(one: Happening) -> None:
+    await one.slack.deactivate(one.user)
+
+
+async def _reactivate(one: Happening) -> None:
+    await one.slack.reactivate(one.user)
+
+
+async def _rename_workspace(one: Happening) -> None:
+    await one.slack.rename_workspace(one.slack.workspaces[one.text("workspace")], one.text("name"))
+
+
+async def _revoke(one: Happening) -> None:
+    await one.slack.revoke(one.app, one.text("workspace"))
+
+
+async def _uninstall(one: Happening) -> None:
+    await one.slack.uninstall(one.app, one.text("workspace"))
+
+
+HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
+    "archive": _archive,
+    "unarchive": _unarchive,
+    "rename": _rename,
+    "delete_channel": _delete_channel,
+    "change_channel_id": _change_channel_id,
+    "share": _share,
+    "unshare": _unshare,
+    "add_bot": _add_bot,
+    "remove_bot": _remove_bot,
+    "deactivate": _deactivate,
+    "reactivate": _reactivate,
+    "rename_workspace": _rename_workspace,
+    "revoke": _revoke,
+    "uninstall": _uninstall,
+}
+
+
+async def happen(slack: Slack, asked: Json) -> None:
+    """Make one of these things happen; `do` names it."""
+    happening = HAPPENINGS.get(str(asked.get("do")))
+    if happening is None:
+        raise NotPossibleError(f"Name one of these with “do”: {', '.join(HAPPENINGS)}.")
+    await happening(Happening(slack, asked))

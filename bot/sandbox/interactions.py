@@ -1,0 +1,200 @@
+"""The payloads that reach the app when a person clicks, types, submits, closes or runs a command."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from bot.sandbox import shapes
+from bot.sandbox.app import SlackApp
+from bot.sandbox.elements import Placed, Values
+from bot.sandbox.outbound import verification_token
+from bot.sandbox.records import Channel, Json, Message, Person, ResponseUrl, View
+from bot.sandbox.state import Slack
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person before an app that is installed in `workspace_id`, which may not be the person's own workspace."""
+
+    slack: Slack
+    app: SlackApp
+    person: Person
+    workspace_id: str
+
+    def common(self) -> Json:
+        person = self.person
+        return {
+            "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.workspace_id},
+            "api_app_id": self.app.id,
+            "token": verification_token(self.app),
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "team": {"id": self.workspace_id, "domain": self.slack.workspaces[self.workspace_id].domain},
+        }
+
+    def trigger(self, view: View | None = None) -> str:
+        modal = view.id if view and view.kind == "modal" else None
+        return self.slack.make_trigger(self.app.id, self.workspace_id, self.person.id, view_id=modal).id
+
+    def response_address(self, channel: Channel, kind: str, *, message_ts: str | None = None) -> str:
+        right = self.slack.make_response_url(
+            self.app.id, channel, self.person.id, workspace_id=self.workspace_id, message_ts=message_ts
+        )
+        return response_address(self.slack, right, kind)
+
+
+@dataclass(frozen=True)
+class InView:
+    """Blocks in a modal or a Home tab."""
+
+    view: View
+
+    @property
+    def blocks(self) -> list[Json]:
+        return list(self.view.body["blocks"])
+
+    @property
+    def values(self) -> Values:
+        return self.view.state
+
+    @property
+    def app_id(self) -> str | None:
+        return self.view.app_id
+
+    @property
+    def workspace_id(self) -> str:
+        return self.view.workspace_id
+
+    @property
+    def key(self) -> str:
+        return self.view.id
+
+    @property
+    def showing(self) -> str:
+        """What changes when other things are shown here."""
+        return self.view.hash
+
+    def described(self, _actor: Actor) -> Json:
+        return {"container": {"type": "view", "view_id": self.view.id}, "view": shapes.view(self.view)}
+
+    def clicked(self, actor: Actor) -> Json:
+        return {"trigger_id": actor.trigger(self.view)}
+
+
+@dataclass(frozen=True)
+class InMessage:
+    """Blocks in a message; `values` is what this person put in there."""
+
+    channel: Channel
+    message: Message
+    values: Values
+
+    @property
+    def blocks(self) -> list[Json]:
+        attached = [block for one in self.message.attachments or [] for block in one.get("blocks", [])]
+        return [*(self.message.blocks or []), *attached]
+
+    @property
+    def app_id(self) -> str | None:
+        return self.message.app_id
+
+    @property
+    def workspace_id(self) -> str:
+        return self.message.workspace_id
+
+    @property
+    def key(self) -> str:
+        return self.message.ts
+
+    @property
+    def showing(self) -> str:
+        return self.message.ts
+
+    def described(self, actor: Actor) -> Json:
+        """Describe the message; it is left out itself when it is ephemeral, as Slack does."""
+        ephemeral = self.message.ephemeral_for is not None
+        container = {"type": "message", "message_ts": self.message.ts, "channel_id": self.channel.id}
+        thread = {"thread_ts": self.message.thread_ts} if self.message.thread_ts else {}
+        place: Json = {
+            "container": {**container, "is_ephemeral": ephemeral, **thread},
+            "channel": {"id": self.channel.id, "name": shown_name(self.channel)},
+        }
+        return place if ephemeral else {**place, "message": shapes.message(actor.slack, self.message)}
+
+    def clicked(self, actor: Actor) -> Json:
+        address = actor.response_address(self.channel, "actions", message_ts=self.message.ts)
+        return {"trigger_id": actor.trigger(), "state": {"values": self.values}, "response_url": address}
+
+
+Place: TypeAlias = InView | InMessage
+
+
+def action(actor: Actor, place: Place, placed: Placed, value: Json | None) -> Json:
+    return {
+        "type": "block_actions",
+        **actor.common(),
+        **place.described(actor),
+        **place.clicked(actor),
+        "actions": [placed.action(value, at=actor.slack.next_ts())],
+    }
+
+
+def suggestion(actor: Actor, place: Place, placed: Placed, typed: str) -> Json:
+    asked: dict[str, Any] = {"action_id": placed.action_id, "block_id": placed.block_id, "value": typed}
+    return {"type": "block_suggestion", **actor.common(), **place.described(actor), **asked}
+
+
+def submission(actor: Actor, view: View) -> Json:
+    return {
+        "type": "view_submission",
+        **actor.common(),
+        "trigger_id": actor.trigger(view),
+        "view": shapes.view(view),
+        "response_urls": _response_urls(actor, view),
+    }
+
+
+def closing(actor: Actor, view: View, *, cleared: bool) -> Json:
+    return {"type": "view_closed", **actor.common(), "view": shapes.view(view), "is_cleared": cleared}
+
+
+def command_form(actor: Actor, channel: Channel, command: str, text: str, right: ResponseUrl) -> dict[str, str]:
+    common = actor.common()
+    return {
+        "token": common["token"],
+        "team_id": actor.workspace_id,
+        "team_domain": common["team"]["domain"],
+        "channel_id": channel.id,
+        "channel_name": shown_name(channel),
+        "user_id": actor.person.id,
+        "user_name": actor.person.name,
+        "command": command,
+        "text": text,
+        "api_app_id": actor.app.id,
+        "is_enterprise_install": "false",
+        "response_url": response_address(actor.slack, right, "commands"),
+        "trigger_id": actor.trigger(),
+    }
+
+
+def shown_name(channel: Channel) -> str:
+    """The name that Slack tells with a command or a click: private places are not named."""
+    return {"im": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)
+
+
+def response_address(slack: Slack, right: ResponseUrl, kind: str) -> str:
+    return f"{slack.url}/{kind}/{right.workspace_id}/{right.id}"
+
+
+def _response_urls(actor: Actor, view: View) -> list[Json]:
+    """Make one address for each channel menu of the modal that asked for it and was filled in."""
+    answers = []
+    for block in view.body["blocks"]:
+        element = block.get("element", {})
+        if not element.get("response_url_enabled"):
+            continue
+        chosen = view.state[block["block_id"]][element["action_id"]]
+        channel = actor.slack.channels.get(chosen.get("selected_conversation") or chosen.get("selected_channel") or "")
+        if channel:
+            place = {"block_id": block["block_id"], "action_id": element["action_id"], "channel_id": channel.id}
+            answers.append({**place, "response_url": actor.response_address(channel, "app")})
+    return answers

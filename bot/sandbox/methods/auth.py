@@ -1,0 +1,59 @@
+"""api.test, auth.test, auth.revoke and apps.uninstall."""
+
+from bot.sandbox.errors import SlackError
+from bot.sandbox.methods.method import Ask, Method, OpenAsk, OpenMethod
+from bot.sandbox.records import Json
+from bot.sandbox.shapes import workspace_url
+
+
+async def _api_test(ask: OpenAsk) -> Json:
+    args = ask.args.witnessed
+    answer: Json = {"args": args} if args else {}
+    error = ask.args.text("error")
+    return answer | {"ok": False, "error": error} if error else answer
+
+
+async def _auth_test(ask: Ask) -> Json:
+    caller = ask.caller
+    return {
+        "url": workspace_url(caller.workspace),
+        "team": caller.workspace.name,
+        "user": caller.bot.name,
+        "team_id": caller.workspace.id,
+        "user_id": caller.bot.id,
+        "bot_id": caller.bot.bot_id,
+        "is_enterprise_install": False,
+    }
+
+
+async def _revoke(ask: Ask) -> Json:
+    if ask.args.flag("test"):
+        return {"revoked": False}
+    await ask.slack.revoke(ask.caller.app, ask.caller.workspace.id)
+    return {"revoked": True}
+
+
+async def _uninstall(ask: Ask) -> Json:
+    app = ask.slack.app_by_client_id(ask.required("client_id"))
+    if app is None:
+        raise SlackError("invalid_client_id")
+    if app.client_secret != ask.args.text("client_secret"):
+        raise SlackError("bad_client_secret")
+    if app.id != ask.caller.app.id:
+        raise SlackError("client_id_token_mismatch")
+    await ask.slack.uninstall(app, ask.caller.workspace.id)
+    return {}
+
+
+OPEN_METHODS = [OpenMethod("api.test", _api_test)]
+METHODS = [
+    Method("auth.test", _auth_test, tier=None),
+    Method("auth.revoke", _revoke, tier=3),
+    Method(
+        "apps.uninstall",
+        _uninstall,
+        tier=1,
+        required=("client_id", "client_secret"),
+        errors=frozenset({"invalid_client_id", "bad_client_secret", "client_id_token_mismatch"}),
+    ),
+]

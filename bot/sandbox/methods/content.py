@@ -1,0 +1,109 @@
+"""What a message says: text, blocks, attachments and metadata, read and checked as Slack does."""
+
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from bot.sandbox.arguments import Arguments
+from bot.sandbox.blocks import InvalidBlocks, validate_blocks
+from bot.sandbox.errors import SlackError, with_messages
+from bot.sandbox.records import Json
+from bot.sandbox.state import Slack
+
+Surface: TypeAlias = Literal["message", "ephemeral", "unfurl"]
+
+MOST_ATTACHMENTS = 100
+MOST_METADATA = 8_000
+MOST_MARKDOWN = 12_000
+BLOCK_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format"})
+METADATA_ERRORS = frozenset({"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large"})
+INTERACTIVE_LISTS = {"actions": ("elements",), "context_actions": ("elements",), "card": ("actions",)}
+BLOCK_LISTS = {"container": ("child_blocks",), "carousel": ("elements",)}
+CONTENT_ERRORS = BLOCK_ERRORS | {"no_text", "markdown_text_conflict", "too_many_attachments"}
+
+
+def text(args: Arguments) -> str:
+    """Read the text, or the Markdown that stands in its place."""
+    markdown = args.text("markdown_text")
+    if not markdown:
+        return args.text("text") or ""
+    if args.text("text") or args.present & {"blocks"}:
+        raise SlackError("markdown_text_conflict")
+    if len(markdown) > MOST_MARKDOWN:
+        raise with_messages("invalid_arguments", [f"must be less than {MOST_MARKDOWN + 1} characters"])
+    return markdown
+
+
+def blocks(slack: Slack, args: Arguments, *, surface: Surface) -> list[Json] | None:
+    """Read and check the blocks; None when there are none."""
+    given = args.structure("blocks", code="invalid_blocks_format")
+    return None if given is None else _checked(slack, given, surface=surface, pointer="/blocks")
+
+
+def _checked(slack: Slack, given: Any, *, surface: Surface, pointer: str) -> list[Json]:
+    try:
+        validate_blocks(given, surface=surface, pointer=pointer)
+    except InvalidBlocks as refused:
+        raise with_messages("invalid_blocks", refused.errors) from refused
+    return with_ids(slack, given)
+
+
+def attachments(slack: Slack, args: Arguments) -> list[Json] | None:
+    given = args.structure("attachments", code="invalid_arguments")
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise with_messages("invalid_arguments", ["must be a list of objects [json-pointer:/attachments]"])
+    if len(given) > MOST_ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    pointer = "/attachments/{}/blocks"
+    return [
+        {**attachment(slack, one, surface="message", pointer=pointer.format(index)), "id": index + 1}
+        for index, one in enumerate(given)
+    ]
+
+
+def attachment(slack: Slack, given: Json, *, surface: Surface, pointer: str) -> Json:
+    """Check an attachment's blocks, and give it the words for where it cannot be shown."""
+    if "blocks" not in given:
+        return {"fallback": given.get("text", ""), **given}
+    blocks = _checked(slack, given["blocks"], surface=surface, pointer=pointer)
+    return {"fallback": "[no preview available]", **given, "blocks": blocks}
+
+
+def metadata(args: Arguments) -> Json | None:
+    """Read the metadata; an empty object, which takes earlier metadata away, is answered as it is."""
+    given = args.structure("metadata", code="invalid_metadata_format")
+    if not given:
+        return given if given is None or isinstance(given, dict) else {}
+    if not isinstance(given, dict) or not {"event_type", "event_payload"} <= given.keys():
+        raise SlackError("invalid_metadata_format")
+    if not isinstance(given["event_type"], str) or not isinstance(given["event_payload"], dict):
+        raise SlackError("invalid_metadata_schema")
+    if len(orjson.dumps(given)) > MOST_METADATA:
+        raise SlackError("metadata_too_large")
+    return {"event_type": given["event_type"], "event_payload": given["event_payload"]}
+
+
+def with_ids(slack: Slack, given: list[Json]) -> list[Json]:
+    """Fill in the block and action ids that are missing."""
+    return [_with_ids(slack, block) for block in given]
+
+
+def _with_ids(slack: Slack, block: Json) -> Json:
+    filled = {**block, "block_id": block.get("block_id") or slack.next_id("b")}
+    for part in ("element", "accessory"):
+        if part in block:
+            filled[part] = _with_action_id(slack, block[part])
+    for part in INTERACTIVE_LISTS.get(block["type"], ()):
+        if part in block:
+            filled[part] = [_with_action_id(slack, element) for element in block[part]]
+    for part in BLOCK_LISTS.get(block["type"], ()):
+        filled[part] = with_ids(slack, block[part])
+    return filled
+
+
+def _with_action_id(slack: Slack, element: Json) -> Json:
+    if element.get("action_id") or element["type"] == "image":
+        return element
+    return {**element, "action_id": slack.next_id("a")}

@@ -1,0 +1,230 @@
+"""The things a Slack workspace is made of."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+ChannelKind: TypeAlias = Literal["public", "private", "im", "mpim"]
+TokenEnd: TypeAlias = Literal["token_revoked", "account_inactive"]
+
+TRIGGER_SECONDS = 3.0
+RESPONSE_URL_SECONDS = 30 * 60.0
+RESPONSE_URL_USES = 5
+
+
+@dataclass
+class Workspace:
+    """One Slack workspace."""
+
+    id: str
+    name: str
+    domain: str
+    email_domain: str = ""
+
+
+@dataclass
+class Person:
+    """A member of a workspace: a human being or a bot user. Slackbot, who is in every workspace, belongs to none."""
+
+    id: str
+    workspace_id: str
+    name: str
+    real_name: str
+    email: str | None = None
+    title: str = ""
+    tz: str = "Etc/UTC"
+    locale: str = "en-US"
+    is_owner: bool = False
+    is_admin: bool = False
+    is_restricted: bool = False
+    deleted: bool = False
+    bot_id: str | None = None
+    app_id: str | None = None
+    updated_at: float = 0.0
+
+    @property
+    def is_bot(self) -> bool:
+        return self.bot_id is not None
+
+
+@dataclass
+class Message:
+    """A message as Slack stores it. `ephemeral_for` names the one person who sees it."""
+
+    ts: str
+    channel_id: str
+    workspace_id: str
+    user_id: str
+    text: str = ""
+    blocks: list[Json] | None = None
+    attachments: list[Json] | None = None
+    metadata: Json | None = None
+    bot_id: str | None = None
+    app_id: str | None = None
+    username: str | None = None
+    icon_emoji: str | None = None
+    icon_url: str | None = None
+    thread_ts: str | None = None
+    reply_broadcast: bool = False
+    subtype: str | None = None
+    edited_ts: str | None = None
+    ephemeral_for: str | None = None
+
+
+@dataclass
+class Channel:
+    """A conversation. `workspace_ids` holds its home first, then the workspaces it is shared with (Slack Connect).
+
+    `restriction` is the error code that an app gets which may not post here, such as `restricted_action`.
+    """
+
+    id: str
+    workspace_ids: list[str]
+    kind: ChannelKind
+    name: str = ""
+    members: list[str] = field(default_factory=list)
+    creator: str = ""
+    created_at: float = 0.0
+    topic: str = ""
+    purpose: str = ""
+    is_general: bool = False
+    is_archived: bool = False
+    restriction: str | None = None
+    previous_names: list[str] = field(default_factory=list)
+    messages: dict[str, Message] = field(default_factory=dict)
+    ephemerals: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def is_private(self) -> bool:
+        return self.kind != "public"
+
+    @property
+    def is_direct(self) -> bool:
+        return self.kind in ("im", "mpim")
+
+    @property
+    def is_ext_shared(self) -> bool:
+        return len(self.workspace_ids) > 1
+
+    def replies(self, ts: str) -> list[Message]:
+        return [message for message in self.messages.values() if message.thread_ts == ts and message.ts != ts]
+
+
+@dataclass
+class UserGroup:
+    """A user group: a handle that stands for several people."""
+
+    id: str
+    workspace_id: str
+    name: str
+    handle: str
+    members: list[str]
+    created_at: float = 0.0
+    created_by: str = ""
+    disabled_at: float | None = None
+
+
+@dataclass
+class Installation:
+    """An app in a workspace. Reinstalling keeps the bot user, as Slack does."""
+
+    app_id: str
+    workspace_id: str
+    bot_user_id: str
+    bot_id: str
+    installed_by: str
+    installed_at: float
+    scopes: list[str]
+    token: str
+    uninstalled_at: float | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.uninstalled_at is None
+
+
+@dataclass
+class Token:
+    """A bot token. `ended` is the error code that Slack answers once it no longer works."""
+
+    value: str
+    app_id: str
+    workspace_id: str
+    user_id: str
+    ended: TokenEnd | None = None
+
+
+@dataclass
+class Trigger:
+    """The right to open one modal for one person, once, within three seconds."""
+
+    id: str
+    app_id: str
+    workspace_id: str
+    user_id: str
+    expires_at: float
+    view_id: str | None = None
+    used: bool = False
+
+
+@dataclass
+class ResponseUrl:
+    """The right to answer an interaction or a command a few times within half an hour."""
+
+    id: str
+    app_id: str
+    workspace_id: str
+    channel_id: str
+    user_id: str
+    expires_at: float
+    message_ts: str | None = None
+    uses_left: int = RESPONSE_URL_USES
+
+
+@dataclass
+class View:
+    """A modal or a Home tab. `body` is what the app sent (ids filled in), `state` what the person put in."""
+
+    id: str
+    app_id: str
+    bot_id: str
+    workspace_id: str
+    user_id: str
+    kind: Literal["modal", "home"]
+    body: Json
+    hash: str
+    root_view_id: str
+    previous_view_id: str | None = None
+    state: dict[str, dict[str, Json]] = field(default_factory=dict)
+
+    @property
+    def external_id(self) -> str:
+        return str(self.body.get("external_id") or "")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A witness of one Web API call: what was asked and what was answered. The token is left out."""
+
+    at: float
+    method: str
+    app_id: str | None
+    workspace_id: str | None
+    args: Json
+    answer: Json
+    status: int
+    fault: str | None = None
+
+
+@dataclass
+class OAuthCode:
+    """What a person granted on the authorise page, to be exchanged once within ten minutes."""
+
+    value: str
+    app_id: str
+    workspace_id: str
+    user_id: str
+    scopes: list[str]
+    redirect_uri: str | None
+    expires_at: float
+    used: bool = False

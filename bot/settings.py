@@ -1,0 +1,80 @@
+"""Settings, from the environment or `.env`: one frozen object, read at the entry point and passed down."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.base import UserError
+
+
+class Settings(BaseSettings):
+    """What can be set. Names are the environment's, without a prefix where the ecosystem has a name."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: str = "sqlite+aiosqlite:///./runrate.db"
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=3000, ge=0, le=65535)
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
+    installers: Literal["admins", "anyone"] = "admins"
+    slack_api_url: str = "https://slack.com/api/"
+    slack_authorize_url: str = "https://slack.com/oauth/v2/authorize"
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), validation_alias=AliasChoices("RUNRATE_SECRET_KEYS", "secret_keys")
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        """Read keys separated by commas or blanks, newest first."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("log_level", "log_format", "installers", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        url = urlsplit(value.rstrip("/"))
+        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.path or url.query):
+            raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
+        return value.rstrip("/")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _end_with_slash(cls, value: str) -> str:
+        return value.rstrip("/") + "/"
+
+    @property
+    def address(self) -> str:
+        """The public address; where none is set, the one on this machine."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def missing(self) -> list[str]:
+        """Name the settings without which nobody can install."""
+        needed = {
+            "SLACK_CLIENT_ID": self.slack_client_id,
+            "SLACK_CLIENT_SECRET": self.slack_client_secret.get_secret_value(),
+            "SLACK_SIGNING_SECRET": self.slack_signing_secret.get_secret_value(),
+            "RUNRATE_SECRET_KEYS": self.secret_keys,
+        }
+        return [name for name, value in needed.items() if not value]
+
+
+def read(**overrides: object) -> Settings:
+    """Read the settings. Raises `UserError` with one sentence for each that can't be used, never with its value."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        raise UserError("A setting can't be used. " + "; ".join(lines)) from None

@@ -1,0 +1,30 @@
+"""What every listener is given: the desk with the database and the keys, and who it is that came to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.database import Database
+from models.secret import Keyring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What handlers work with. `now` reads the clock; a handler reads it once and passes the instant on."""
+
+    database: Database
+    keyring: Keyring
+    public_url: str
+    now: Callable[[], datetime]
+
+    def webhook_url(self, key: str) -> str:
+        """Give the webhook URL of the source with this key."""
+        return f"{self.public_url}/in/{key}"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who acts, and in which workspace. Every query of a handler is bound to this workspace."""
+
+    workspace_id: str
+    user_id: str

@@ -1,0 +1,215 @@
+"""Making, changing and deleting destinations, in modals from the Home tab and from `/mrr new`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers import home, people
+from handlers.desk import Desk, Visitor
+from handlers.listening import limited
+from handlers.views import destinations as forms
+from handlers.views.destinations import DestinationForm, Field, Menu
+from handlers.views.filled import subject
+from models import attribute, channel, delivery, destination, recipient
+from models.channel import Channel
+from models.delivery import Health
+from models.destination import FieldError, Wish
+from models.recipient import RecipientKind
+
+CHECK_LIMIT = 1.5
+"""Seconds for asking Slack about chosen channels that we don't know."""
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to the buttons, the menu and the forms."""
+    app.action(forms.ACTIONS.new)(limited(pressed_new))
+    app.action(forms.ACTIONS.edit)(limited(pressed_edit))
+    app.action(forms.ACTIONS.menu)(limited(chose))
+    app.view(forms.CALLBACKS.save)(limited(saved))
+    app.view(forms.CALLBACKS.delete)(limited(deleted))
+
+
+async def pressed_new(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Open an empty form."""
+    await open_new(desk, client, visitor, trigger_id=body["trigger_id"], form=forms.read_new(action))
+    await ack()
+
+
+async def pressed_edit(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Open a destination's form."""
+    await _open_edit(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=forms.read_edit(action))
+    await ack()
+
+
+async def chose(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Do what was chosen in a destination's menu."""
+    choice, destination_id = forms.read_menu(action)
+    match choice:
+        case Menu.EDIT:
+            await _open_edit(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=destination_id)
+        case Menu.DELETE:
+            await _ask_to_delete(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=destination_id)
+    await ack()
+
+
+async def open_new(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, form: DestinationForm
+) -> None:
+    """Open the form for a new destination."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        known = await attribute.keys(session, visitor.workspace_id)
+    await client.views_open(trigger_id=trigger_id, view=forms.form(form, known_attributes=known))
+
+
+async def _open_edit(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+) -> None:
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        found = await destination.get(session, visitor.workspace_id, destination_id)
+        recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
+        known = await attribute.keys(session, visitor.workspace_id)
+        channels = await channel.known(session, visitor.workspace_id)
+    chosen = tuple(to.target for to in recipients)
+    outside = [one for one in chosen if one in channels and channels[one].is_shared_outside]
+    form = DestinationForm(
+        name=found.name, channel_ids=chosen, attribute_keys=tuple(found.attributes), outsiders_confirmed=bool(outside)
+    )
+    drawn = forms.form(form, known_attributes=known, destination_id=found.id, outside_channel_ids=outside)
+    await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def _ask_to_delete(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+) -> None:
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        found = await destination.get(session, visitor.workspace_id, destination_id)
+        recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
+        health = await delivery.health(session, visitor.workspace_id)
+    question = forms.delete_question(
+        destination_id=found.id,
+        name=found.name,
+        channel_ids=[to.target for to in recipients],
+        waiting=health.get(found.id, Health()).waiting,
+    )
+    await client.views_open(trigger_id=trigger_id, view=question)
+
+
+async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Make or change a destination as the form says, or say under the field what is wrong."""
+    await people.require_manager(desk, client, visitor)
+    try:
+        outside = await _save(view, client, desk, visitor)
+    except FieldError as error:
+        await ack(response_action="errors", errors=forms.errors({error.field: str(error)}))
+        return
+    if outside is not None:
+        await ack(response_action="update", view=outside)
+        return
+    await ack()
+    await home.refresh(desk, client, visitor)
+
+
+async def deleted(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Delete the destination that the question was about."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.write() as session:
+        found = await destination.get(session, visitor.workspace_id, view["private_metadata"], hold=True)
+        await destination.remove(session, found, by=visitor.user_id, now=desk.now())
+    await ack()
+    await home.refresh(desk, client, visitor)
+
+
+async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> dict[str, Any] | None:
+    """Save the form; answer None when it is done, or the form with the question that is still open.
+
+    Raises `FieldError` for a field that has to change first.
+    """
+    form, destination_id = forms.read(view), subject(view)
+    wish = _wish(form)
+    checked = await _check_channels(form.channel_ids, client, desk, visitor)
+    outside = [one.channel_id for one in checked if one.is_shared_outside]
+    if outside and not form.outsiders_confirmed:
+        async with desk.database.read() as session:
+            known = await attribute.keys(session, visitor.workspace_id)
+        return forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside)
+    async with desk.database.write() as session:
+        if destination_id is None:
+            await destination.create(session, visitor.workspace_id, wish, by=visitor.user_id, now=desk.now())
+        else:
+            found = await destination.get(session, visitor.workspace_id, destination_id, hold=True)
+            await destination.edit(session, found, wish, by=visitor.user_id, now=desk.now())
+    return None
+
+
+def _wish(form: DestinationForm) -> Wish:
+    return Wish(
+        name=form.name,
+        frequency=form.frequency,
+        recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
+        attributes=form.attribute_keys,
+    )
+
+
+async def _check_channels(
+    channel_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> list[Channel]:
+    """Make sure that we can post to each channel, now or after joining it. Raises `FieldError` where we can't.
+
+    What we are in is known already; Slack is asked about the rest at once.
+    """
+    async with desk.database.read() as session:
+        known = await channel.known(session, visitor.workspace_id)
+    trusted = [known[one] for one in channel_ids if one in known and known[one].is_member]
+    doubtful = [one for one in channel_ids if one not in {member.channel_id for member in trusted}]
+    found = await _ask(doubtful, client)
+    hidden = [known[one].name if one in known else None for one, info in found.items() if not _is_enterable(info)]
+    if hidden:
+        raise FieldError(Field.RECIPIENTS, forms.not_invited(hidden))
+    async with desk.database.write() as session:
+        checked = [
+            await channel.remember(session, visitor.workspace_id, info, now=desk.now())
+            for info in found.values()
+            if info
+        ]
+    archived = next((one for one in (*trusted, *checked) if one.is_archived), None)
+    if archived is not None:
+        raise FieldError(Field.RECIPIENTS, f"#{archived.name} is archived. Unarchive it, or choose another channel.")
+    return [*trusted, *checked]
+
+
+def _is_enterable(info: dict[str, Any] | None) -> bool:
+    """Say whether we are in a channel or can enter it by ourselves; one that we can't even see is None."""
+    return info is not None and bool(info.get("is_member") or not info.get("is_private"))
+
+
+async def _ask(channel_ids: Sequence[str], client: AsyncWebClient) -> dict[str, dict[str, Any] | None]:
+    """Ask Slack about channels, all at once; None for one that we can't see."""
+    try:
+        async with asyncio.timeout(CHECK_LIMIT):
+            answers = await asyncio.gather(*(_ask_one(channel_id, client) for channel_id in channel_ids))
+    except TimeoutError as error:
+        raise FieldError(Field.RECIPIENTS, "Slack didn't say in time whether I can post there. Save again.") from error
+    return dict(zip(channel_ids, answers, strict=True))
+
+
+async def _ask_one(channel_id: str, client: AsyncWebClient) -> dict[str, Any] | None:
+    try:
+        answer = await client.conversations_info(channel=channel_id)
+    except SlackApiError as error:
+        if error.response.get("error") == "channel_not_found":
+            return None
+        raise
+    return dict(answer["channel"])

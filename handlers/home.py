@@ -1,0 +1,198 @@
+"""The Home tab: gathered from the database for the person who opens it, and shown again after each change."""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers import people
+from handlers.desk import Desk, Visitor
+from handlers.listening import limited
+from handlers.views import home as view
+from handlers.views import listing
+from handlers.views.blocks import View
+from handlers.views.destinations import DestinationRow
+from handlers.views.home import ManagerHome, MemberHome, Today, Trouble
+from handlers.views.listing import PAGE_SIZE, Listing, Pages
+from handlers.views.sources import SourceRow
+from models import channel, delivery, destination, event, installation, person, recipient, scope, slack_event, source
+from models import workspace as workspaces
+from models.delivery import DeliveryState, Health
+from models.destination import Frequency
+from models.source import Source, SourceKind
+
+REFRESH_LIMIT = 0.8
+"""Seconds that showing the tab again may take after a change that is already saved."""
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to the tab's opening and to its own buttons."""
+    app.event("app_home_opened")(limited(opened))
+    app.action(listing.ACTIONS.previous)(limited(turned))
+    app.action(listing.ACTIONS.next)(limited(turned))
+    app.action(view.ACTIONS.grant)(limited(granting))
+
+
+async def opened(
+    event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Show the tab. Slack tells of every tab of the app, and may tell twice."""
+    if event.get("tab") != "home":
+        return
+    async with desk.database.read() as session:
+        if await slack_event.is_known(session, visitor.workspace_id, body["event_id"]):
+            return
+    await show(desk, client, visitor)
+    async with desk.database.write() as session:
+        await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=desk.now())
+
+
+async def turned(ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Show another page of a list."""
+    await ack()
+    await show(desk, client, visitor, pages=listing.read_pages(action))
+
+
+async def granting(ack: AsyncAck) -> None:
+    """Acknowledge a button that only opens a link."""
+    await ack()
+
+
+async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: Pages | None = None) -> None:
+    """Publish the tab as it is now."""
+    may_change = await people.is_manager(desk, client, visitor)
+    gather = _for_manager if may_change else _for_member
+    async with desk.database.read() as session:
+        drawn = await gather(session, desk, visitor.workspace_id, pages or Pages())
+    if drawn is not None:
+        await client.views_publish(user_id=visitor.user_id, view=drawn)
+
+
+async def refresh(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
+    """Show the tab after a change; where that fails, the change stands and the next opening shows it."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(REFRESH_LIMIT):
+            await show(desk, client, visitor)
+
+
+async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pages: Pages) -> View | None:
+    now, grant = desk.now(), await installation.get(session, workspace_id)
+    tenant = await workspaces.get(session, workspace_id)
+    if grant is None or tenant is None:
+        return None
+    health = await delivery.health(session, workspace_id)
+    rows = await destination_rows(session, workspace_id, health)
+    missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
+    return view.manager_home(
+        ManagerHome(
+            workspace_name=tenant.name,
+            installed_by=grant.installed_by,
+            installed_at=grant.installed_at,
+            now=now,
+            troubles=_troubles(rows, health),
+            today=await _today(session, workspace_id, now=now),
+            destinations=_page(rows, pages.destinations),
+            sources=await _sources(session, desk, workspace_id, pages.sources),
+            pages=pages,
+            manager_ids=tuple(await person.named_managers(session, workspace_id)),
+            missing_scopes=tuple(missing),
+            install_url=f"{desk.public_url}/slack/install",
+        )
+    )
+
+
+async def _for_member(session: AsyncSession, _desk: Desk, workspace_id: str, pages: Pages) -> View | None:
+    grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
+    if grant is None or tenant is None:
+        return None
+    rows = await public_rows(session, workspace_id)
+    return view.member_home(
+        MemberHome(
+            workspace_name=tenant.name,
+            installed_by=grant.installed_by,
+            installed_at=grant.installed_at,
+            destinations=_page(rows, pages.destinations),
+            pages=pages,
+            manager_ids=tuple(await person.named_managers(session, workspace_id)),
+        )
+    )
+
+
+async def destination_rows(session: AsyncSession, workspace_id: str, health: dict[str, Health]) -> list[DestinationRow]:
+    """Gather all destinations of a workspace as lists show them."""
+    found = await destination.of_workspace(session, workspace_id)
+    recipients = await recipient.of_destinations(session, [one.id for one in found])
+    return [
+        DestinationRow(
+            id=one.id,
+            name=one.name,
+            frequency=Frequency(one.frequency),
+            channel_ids=tuple(to.target for to in recipients[one.id]),
+            last_sent_at=health.get(one.id, Health()).last_delivered_at,
+            waiting=health.get(one.id, Health()).waiting,
+            trouble=_trouble(health.get(one.id, Health())),
+        )
+        for one in found
+    ]
+
+
+async def public_rows(session: AsyncSession, workspace_id: str) -> list[DestinationRow]:
+    """Gather what anybody may know: destinations that post to public channels, and only those of their channels."""
+    known = await channel.known(session, workspace_id)
+    public = {one.channel_id for one in known.values() if not one.is_private}
+    rows = await destination_rows(session, workspace_id, {})
+    return [
+        DestinationRow(
+            id=row.id,
+            name=row.name,
+            frequency=row.frequency,
+            channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public),
+        )
+        for row in rows
+        if public.intersection(row.channel_ids)
+    ]
+
+
+def _trouble(health: Health) -> str | None:
+    """Say what stands in the way, where somebody can do something about it."""
+    return f"{health.reason} {health.fix}" if health.reason and health.fix else None
+
+
+def _troubles(rows: list[DestinationRow], health: dict[str, Health]) -> tuple[Trouble, ...]:
+    return tuple(Trouble(_attention(row, health[row.id]), row.id) for row in rows if row.trouble)
+
+
+def _attention(row: DestinationRow, health: Health) -> str:
+    waiting = "1 update is waiting" if row.waiting == 1 else f"{row.waiting} updates are waiting"
+    return f"“{row.name}” can't post. {health.reason} {waiting}; nothing is lost. {health.fix}"
+
+
+async def _today(session: AsyncSession, workspace_id: str, *, now: datetime) -> Today:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = await delivery.count_by_state(session, workspace_id, since=midnight)
+    oldest = await delivery.oldest_open(session, workspace_id)
+    return Today(delivered=counts[DeliveryState.DELIVERED], oldest_waiting=now - oldest if oldest else timedelta())
+
+
+async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number: int) -> Listing[SourceRow]:
+    found = await source.of_workspace(session, workspace_id)
+    refused = await event.count_refused(session, workspace_id)
+    page = found[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]
+    return Listing(tuple(_source_row(desk, one, refused.get(one.id, 0)) for one in page), len(found))
+
+
+def _source_row(desk: Desk, one: Source, refused: int) -> SourceRow:
+    """Give a source its URL for the line that sends a first event, only until one came."""
+    is_silent = one.last_event_at is None and one.kind != SourceKind.CSV
+    url = desk.webhook_url(desk.keyring.open(one.key_sealed)) if is_silent else None
+    return SourceRow(
+        id=one.id, name=one.name, kind=SourceKind(one.kind), url=url, last_event_at=one.last_event_at, refused=refused
+    )
+
+
+def _page(rows: list[DestinationRow], number: int) -> Listing[DestinationRow]:
+    return Listing(tuple(rows[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]), len(rows))

@@ -1,0 +1,128 @@
+"""What Slack tells of installations, channels and people. Each event takes effect once, in one transaction."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers.desk import Desk, Visitor
+from handlers.listening import limited
+from models import channel, installation, lane, person, slack_event
+
+Effect = Callable[[AsyncSession, str, dict[str, Any], datetime], Awaitable[None]]
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to every event that the manifest subscribes to and that is nobody else's."""
+    for name, effect in EFFECTS.items():
+        app.event(name)(limited(_once(effect)))
+    for name in ("member_joined_channel", "channel_shared", "channel_unshared"):
+        app.event(name)(limited(channel_changed))
+    for name in ("app_uninstalled", "tokens_revoked"):
+        app.event(name)(limited(revoked))
+
+
+def _once(effect: Effect) -> Callable[..., Awaitable[None]]:
+    """Make a listener of an effect: recorded and done in one transaction, so that a repeat does nothing."""
+
+    async def listen(event: dict[str, Any], body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:
+        now = desk.now()
+        async with desk.database.write() as session:
+            if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+                await effect(session, visitor.workspace_id, event, now)
+
+    return listen
+
+
+async def _left(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+    """Note that our bot is not in a channel any more; these two events speak of nobody else."""
+    await channel.change(session, workspace_id, event["channel"], is_member=False)
+
+
+async def _member_left(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
+    """Note the same where it was our bot that left or was removed."""
+    grant = await installation.get(session, workspace_id)
+    if grant is not None and event.get("user") == grant.bot_user_id:
+        await _left(session, workspace_id, event, now)
+
+
+async def _archived(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+    await channel.change(session, workspace_id, event["channel"], is_archived=True)
+
+
+async def _unarchived(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
+    """Note that a channel is open again, and try at once what waits for it."""
+    await channel.change(session, workspace_id, event["channel"], is_archived=False)
+    await lane.hurry(session, workspace_id, event["channel"], now=now)
+
+
+async def _deleted(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+    await channel.change(session, workspace_id, event["channel"], is_member=False, is_archived=True)
+
+
+async def _renamed(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+    renamed = event["channel"]
+    await channel.change(session, workspace_id, renamed["id"], name=str(renamed["name"])[:255])
+
+
+async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+    """Follow a channel to its new id, as happens when it is shared with another company."""
+    await lane.follow_channel(session, workspace_id, old=event["old_channel_id"], new=event["new_channel_id"])
+
+
+async def _person_changed(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
+    await person.remember(session, workspace_id, event["user"], now=now)
+
+
+EFFECTS: dict[str, Effect] = {
+    "channel_left": _left,
+    "group_left": _left,
+    "member_left_channel": _member_left,
+    "channel_archive": _archived,
+    "group_archive": _archived,
+    "channel_unarchive": _unarchived,
+    "group_unarchive": _unarchived,
+    "channel_deleted": _deleted,
+    "group_deleted": _deleted,
+    "channel_rename": _renamed,
+    "group_rename": _renamed,
+    "channel_id_changed": _new_id,
+    "user_change": _person_changed,
+    "team_join": _person_changed,
+}
+
+
+async def channel_changed(
+    event: dict[str, Any],
+    body: dict[str, Any],
+    context: AsyncBoltContext,
+    client: AsyncWebClient,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Ask Slack how a channel is now, after our bot entered it or it was shared; these events don't say it all."""
+    if event["type"] == "member_joined_channel" and event.get("user") != context.bot_user_id:
+        return
+    answer = await client.conversations_info(channel=event["channel"])
+    now = desk.now()
+    async with desk.database.write() as session:
+        if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+            await channel.remember(session, visitor.workspace_id, answer["channel"], now=now)
+            await lane.hurry(session, visitor.workspace_id, event["channel"], now=now)
+
+
+async def revoked(event: dict[str, Any], body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:
+    """Stop all sending and keep the settings. What is older than the installation speaks of an earlier one."""
+    if event["type"] == "tokens_revoked" and not event.get("tokens", {}).get("bot"):
+        return
+    now = desk.now()
+    async with desk.database.write() as session:
+        if not await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+            return
+        grant = await installation.get(session, visitor.workspace_id)
+        happened_at = datetime.fromtimestamp(int(body["event_time"]), UTC)
+        if grant is not None and happened_at >= grant.installed_at.replace(microsecond=0):
+            await installation.revoke(session, visitor.workspace_id, because=event["type"], now=now)

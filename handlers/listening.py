@@ -1,0 +1,149 @@
+"""How listeners are run: in time, for the right workspace, once, and with a sentence for the person when they fail.
+
+Slack repeats an event that was answered 500, so a failing event listener answers just that. It never repeats a command,
+an action or a submission, and a submission without an answer closes the form and loses what was typed; these answer 200
+with a sentence.
+"""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.desk import Desk, Visitor
+from handlers.views import answers
+from handlers.views.answers import Answer
+from handlers.views.blocks import View
+from models.base import UserError
+from models.person import NotManagerError
+
+log = structlog.get_logger()
+
+TIME_LIMIT = 2.5
+"""Seconds; Slack gives up after 3."""
+LAST_WORDS = 0.4
+"""Seconds that are left for telling a person that something failed."""
+
+TOO_LONG = "That took too long, and may not have been done. Look in Runrate's Home tab before you try again."
+ELSEWHERE = "That belongs to another workspace's Runrate. Use the one in your own workspace."
+
+Listener = TypeVar("Listener", bound=Callable[..., Awaitable[Any]])
+
+
+def limited(listener: Listener) -> Listener:
+    """Give a listener 2.5 seconds."""
+
+    @functools.wraps(listener)
+    async def in_time(*args: Any, **kwargs: Any) -> Any:
+        async with asyncio.timeout(TIME_LIMIT):
+            return await listener(*args, **kwargs)
+
+    return in_time  # type: ignore[return-value]
+
+
+def prepare(app: AsyncApp, desk: Desk) -> None:
+    """Put the desk and the visitor before every listener, and answer for those that fail."""
+
+    async def introduce(context: AsyncBoltContext, body: dict[str, Any], next_: Callable[[], Awaitable[Any]]) -> Any:
+        if body.get("type") == "app_rate_limited":
+            log.warning("events_limited_by_slack", workspace_id=body.get("team_id"))
+            return BoltResponse(status=200)
+        workspace_id = context.team_id or context.enterprise_id
+        if workspace_id is None or _is_from_elsewhere(body, workspace_id):
+            return BoltResponse(status=200, body=orjson.dumps(answers.sentence(ELSEWHERE)).decode())
+        context["desk"] = desk
+        context["visitor"] = Visitor(workspace_id, context.user_id or "")
+        await next_()
+        return None
+
+    app.use(introduce)
+    app.error(answer_failure)
+
+
+def _is_from_elsewhere(body: Mapping[str, Any], workspace_id: str) -> bool:
+    """Say whether somebody of another company pressed a button, in a channel shared by Slack Connect."""
+    user = body.get("user")
+    home = user.get("team_id") if isinstance(user, dict) else None
+    return home is not None and home != workspace_id and body.get("type") != "event_callback"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a person is told, as a message or as a modal, whichever the moment allows; and under a form's field."""
+
+    answer: Answer
+    view: View
+    text: str
+
+
+async def answer_failure(
+    error: Exception, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
+) -> BoltResponse | None:
+    """Answer for a listener that raised."""
+    if body.get("type") == "event_callback":
+        log.error("event_listener_failed", event=body.get("event", {}).get("type"), exc_info=error)
+        return None
+    reply = _reply(error, body)
+    if body.get("command"):
+        return _json(reply.answer)
+    match body.get("type"):
+        case "view_submission":
+            return _json(_refused_submission(body["view"], reply, error))
+        case "block_suggestion":
+            return _json({"options": []})
+        case "block_actions":
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(LAST_WORDS):
+                    await tell(reply, body, context, client)
+    return BoltResponse(status=200)
+
+
+def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
+    """Choose the words: those of an expected refusal, or our excuse for anything else."""
+    match error:
+        case NotManagerError():
+            answer = answers.not_a_manager(error.manager_ids)
+            return Reply(answer, answers.not_a_manager_view(error.manager_ids), answer["text"])
+        case UserError():
+            text, title = str(error), "Not possible"
+        case TimeoutError():
+            log.warning("listener_took_too_long", kind=body.get("type") or "command")
+            text, title = TOO_LONG, "That took too long"
+        case _:
+            log.error("listener_failed", kind=body.get("type") or "command", exc_info=error)
+            text, title = answers.FAILED, "That didn't work"
+    return Reply(answers.sentence(text), answers.sentence_view(title, text), text)
+
+
+def _refused_submission(view: Mapping[str, Any], reply: Reply, error: Exception) -> dict[str, Any]:
+    """Keep the form with the sentence under its first field; a form without fields gives way to the sentence."""
+    errors = answers.failed_view_errors(view, reply.text)
+    if errors is not None and not isinstance(error, NotManagerError):
+        return {"response_action": "errors", "errors": errors}
+    return {"response_action": "update", "view": reply.view}
+
+
+async def tell(reply: Reply, body: Mapping[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+    """Tell a person who pressed a button: beside the message, over the form, or in a modal over the Home tab."""
+    view = body.get("view")
+    if view is None:
+        if context.respond is not None:
+            await context.respond(**reply.answer, replace_original=False)
+    elif view.get("type") == "modal":
+        await client.views_push(trigger_id=body["trigger_id"], view=reply.view)
+    else:
+        await client.views_open(trigger_id=body["trigger_id"], view=reply.view)
+
+
+def _json(body: Mapping[str, Any]) -> BoltResponse:
+    return BoltResponse(
+        status=200, body=orjson.dumps(body).decode(), headers={"Content-Type": "application/json"}
+    )

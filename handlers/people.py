@@ -1,0 +1,34 @@
+"""Who somebody is, and whether they may change something: known for an hour, asked of Slack otherwise."""
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.desk import Desk, Visitor
+from models import person
+from models.person import NotManagerError, Person
+
+
+async def who(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Person:
+    """Tell who the visitor is."""
+    now = desk.now()
+    async with desk.database.read() as session:
+        known = await person.get(session, visitor.workspace_id, visitor.user_id)
+    if known is not None and person.is_fresh(known, now=now):
+        return known
+    answer = await client.users_info(user=visitor.user_id)
+    async with desk.database.write() as session:
+        return await person.remember(session, visitor.workspace_id, answer["user"], now=now)
+
+
+async def is_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> bool:
+    """Say whether the visitor may change the workspace's settings."""
+    visiting = await who(desk, client, visitor)
+    async with desk.database.read() as session:
+        return await person.is_manager(session, visiting)
+
+
+async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
+    """Let only managers pass. Raises `NotManagerError`, which says who may."""
+    if await is_manager(desk, client, visitor):
+        return
+    async with desk.database.read() as session:
+        raise NotManagerError(await person.named_managers(session, visitor.workspace_id))

@@ -1,0 +1,56 @@
+"""A refused record as it came in, kept for whoever has to mend it: without obvious secrets, and cut to a size."""
+
+import re
+from typing import Any
+
+from models.base import json_bytes
+from models.source import KEY_PREFIX
+
+MOST_BYTES = 8 * 1024
+HIDDEN = "[hidden]"
+
+_SECRET_NAMES = {
+    "accesstoken",
+    "apikey",
+    "authorization",
+    "clientsecret",
+    "cookie",
+    "password",
+    "refreshtoken",
+    "secret",
+    "sharedsecret",
+    "token",
+    "writekey",
+    "xapikey",
+}
+_SECRET_TEXT = re.compile(
+    rf"xox[a-z]-[\w-]+|xapp-[\w-]+|https://hooks\.slack\.com/[^\s\"]+|{KEY_PREFIX}_[\w-]+"
+    r"|(?:Bearer|Basic) [\w.~+/=-]{16,}"
+)
+
+
+def keepable(record: Any) -> dict[str, Any]:
+    """Make of a refused record what may be stored: an object of at most 8 KB that both databases take."""
+    clean = _clean(record)
+    kept: dict[str, Any] = clean if isinstance(clean, dict) else {"value": clean}
+    content = json_bytes(kept)
+    if len(content) <= MOST_BYTES:
+        return kept
+    # The cut text is JSON within JSON, where each quote takes two bytes.
+    return {"cut": content[: MOST_BYTES // 2].decode(errors="ignore")}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_clean(name): HIDDEN if _is_secret(name) else _clean(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_clean(child) for child in value]
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(HIDDEN, value.replace("\0", "�").encode(errors="replace").decode())
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return value
+
+
+def _is_secret(name: str) -> bool:
+    return re.sub(r"[\s_-]", "", name).lower() in _SECRET_NAMES

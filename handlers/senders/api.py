@@ -1,0 +1,128 @@
+"""Kind `api`: Runrate's own JSON, one record or many. Each is a fact, with an id of the sender's to dedupe it by."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge
+from handlers.senders.refusal import RecordRefusedError, make
+from models.fact import EARLIEST, LATEST, AccountFact, ContactFact, Fact, MovementFact, RoleFact, read_instant
+
+MOST_RECORDS = 1000
+
+_STATES: Mapping[str, type[AccountFact | ContactFact | RoleFact]] = {
+    "account": AccountFact,
+    "contact": ContactFact,
+    "role": RoleFact,
+}
+_ACCOUNT_PATHS = {name: f"account.{name}" for name in AccountFact.model_fields}
+
+
+def read(body: Any, *, received_at: datetime) -> Reading:
+    """Read one record, an array of them, or an object whose `records` are an array of them."""
+    records = _records(body)
+    if isinstance(records, Unreadable):
+        return Reading(unreadable=records)
+    return Reading(
+        tuple(
+            judge(record, partial(_read_record, received_at=received_at, position=position), position=position)
+            for position, record in enumerate(records)
+        )
+    )
+
+
+def _records(body: Any) -> list[Any] | Unreadable:
+    records = body.get("records", [body]) if isinstance(body, dict) else body
+    if not isinstance(records, list):
+        return Unreadable(
+            400, "no_records", "Send one record, an array of records, or an object with a “records” array."
+        )
+    if len(records) > MOST_RECORDS:
+        return Unreadable(
+            413,
+            "too_many_records",
+            f"A call takes at most {MOST_RECORDS:,} records, and this one has {len(records):,}. "
+            "Nothing was stored; send them in several calls.",
+        )
+    return records
+
+
+def _read_record(record: dict[str, Any], *, received_at: datetime, position: int) -> Received:
+    kind = record.get("type")
+    if kind == "movement":
+        return _read_movement(record)
+    if not isinstance(kind, str) or kind not in _STATES:
+        raise RecordRefusedError("type", "It must be 'movement', 'account', 'contact' or 'role'.")
+    return _read_state(record, kind, received_at=received_at, position=position)
+
+
+def _read_movement(record: dict[str, Any]) -> Received:
+    own_id = _own_id(record)
+    values = {name: value for name, value in record.items() if name not in {"id", "account"}}
+    values.setdefault("external_id", own_id)
+    account = _inline_account(record)
+    if account is not None:
+        values = _at_account(values, account)
+    movement = make(MovementFact, values, paths={})
+    facts: tuple[Fact, ...] = (movement,) if account is None else (account, movement)
+    return Received(
+        kind="movement",
+        dedupe_key=f"movement:{own_id or digest(record)}",
+        occurred_at=movement.occurred_at,
+        facts=facts,
+    )
+
+
+def _at_account(values: dict[str, Any], account: AccountFact) -> dict[str, Any]:
+    """Tie a movement to the account that came inside it."""
+    if identifier(values.get("account_external_id")) not in {None, account.external_id}:
+        raise RecordRefusedError("account_external_id", "It names another account than account does; send one of them.")
+    name = values.get("account_name") or account.name
+    return {**values, "account_external_id": account.external_id, "account_name": name}
+
+
+def _inline_account(record: dict[str, Any]) -> AccountFact | None:
+    account = record.get("account")
+    if account is None:
+        return None
+    if not isinstance(account, dict):
+        raise RecordRefusedError("account", "It must be an object with an external_id.")
+    return make(AccountFact, account, paths=_ACCOUNT_PATHS)
+
+
+def _read_state(record: dict[str, Any], kind: str, *, received_at: datetime, position: int) -> Received:
+    own_id = _own_id(record)
+    fact = make(
+        _STATES[kind],
+        {name: value for name, value in record.items() if name not in {"id", "occurred_at"}},
+        paths={},
+    )
+    occurred_at = _occurred_at(record)
+    content = digest(record) if occurred_at else f"{received_at.isoformat()}:{position}:{digest(record)}"
+    return Received(
+        kind=kind,
+        # An account may become again what it was before. Without an id or a time of its own, the same words
+        # said anew are therefore a new event; applying a state twice harms nobody.
+        dedupe_key=f"{kind}:{own_id or content}",
+        occurred_at=occurred_at or received_at,
+        facts=(fact,),
+    )
+
+
+def _own_id(record: dict[str, Any]) -> str | None:
+    own_id = identifier(record.get("id"))
+    if own_id is None and record.get("id") is not None:
+        raise RecordRefusedError("id", "It must be text or a whole number.")
+    return own_id
+
+
+def _occurred_at(record: dict[str, Any]) -> datetime | None:
+    if record.get("occurred_at") is None:
+        return None
+    occurred_at = read_instant(record["occurred_at"])
+    if occurred_at is None or not EARLIEST <= occurred_at < LATEST:
+        raise RecordRefusedError(
+            "occurred_at", "It is not a time since 1990; send ISO 8601, such as 2026-11-20T14:02:00Z."
+        )
+    return occurred_at

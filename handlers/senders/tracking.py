@@ -1,0 +1,171 @@
+"""Segment's HTTP tracking API: identify, group, track, page, screen and alias, alone or in a batch.
+
+Whatever speaks to `api.segment.io/v1` can speak to us: its libraries, RudderStack's and Customer.io's.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from handlers.senders.profile import account_fact, company_fact, contact_fact
+from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge, past
+from handlers.senders.refusal import RecordRefusedError
+from handlers.senders.traits import Traits
+from models.base import json_bytes
+from models.fact import AccountFact, ContactFact, Fact, read_instant
+
+CALLS = ("identify", "group", "track", "page", "screen", "alias", "batch")
+MOST_EVENTS = 2500
+MOST_EVENT_BYTES = 32 * 1024
+
+_NEEDED = {"track": ("event", "event"), "group": ("groupId", "group_id"), "alias": ("previousId", "previous_id")}
+"""What a call of each type can't be without, besides an id of the user."""
+_NOT_HASHED = {"sentAt", "sent_at", "writeKey"}
+_PATHS = {"user_id": "userId", "anonymous_id": "anonymousId", "external_id": "groupId", "attributes": "traits"}
+
+
+def read(call: str, body: Any, *, received_at: datetime) -> Reading:
+    """Read what was posted to `/v1/{call}`."""
+    if not isinstance(body, dict):
+        return Reading(unreadable=Unreadable(400, "not_an_object", "The body must be a JSON object."))
+    events = body.get("batch") if call == "batch" else [{**body, "type": call}]
+    if not isinstance(events, list):
+        return Reading(unreadable=Unreadable(400, "no_batch", "The body must have an array named “batch”."))
+    if len(events) > MOST_EVENTS:
+        return Reading(unreadable=_too_many(len(events)))
+    shared = body if call == "batch" else {}
+    return Reading(
+        tuple(
+            judge(
+                event,
+                partial(_read_event, shared=shared, received_at=received_at, position=position),
+                position=position,
+            )
+            for position, event in enumerate(events)
+        )
+    )
+
+
+def _too_many(number: int) -> Unreadable:
+    return Unreadable(
+        413,
+        "too_many_events",
+        f"A batch takes at most {MOST_EVENTS:,} events, and this one has {number:,}. "
+        "Nothing was stored; send them in several batches.",
+    )
+
+
+def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at: datetime, position: int) -> Received:
+    if len(json_bytes(event)) > MOST_EVENT_BYTES:
+        raise RecordRefusedError("event", "It is larger than 32 KB; send fewer or shorter properties.")
+    kind = _kind(event)
+    _check_ids(event, kind)
+    return Received(
+        kind=kind,
+        dedupe_key=f"{kind}:{_message_id(event, received_at, position)}",
+        occurred_at=_occurred_at(event, shared, received_at),
+        facts=_facts(kind, event, _context(event, shared)),
+    )
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    kind = event.get("type")
+    if not isinstance(kind, str) or kind not in CALLS[:-1]:
+        raise RecordRefusedError("type", f"It must be one of {', '.join(CALLS[:-1])}.")
+    return kind
+
+
+def _check_ids(event: Mapping[str, Any], kind: str) -> None:
+    if not (_id(event, "userId", "user_id") or _id(event, "anonymousId", "anonymous_id")):
+        raise RecordRefusedError(
+            "userId", "no_user_anon_id: the call has neither userId nor anonymousId; send one of them."
+        )
+    if kind in _NEEDED and _id(event, *_NEEDED[kind]) is None:
+        raise RecordRefusedError(_NEEDED[kind][0], f"It is missing; a call of type {kind} needs it.")
+
+
+def _context(event: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the batch's context under the event's own."""
+    contexts = (shared.get("context"), event.get("context"))
+    return {name: value for context in contexts if isinstance(context, dict) for name, value in context.items()}
+
+
+def _facts(kind: str, event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:
+    match kind:
+        case "identify":
+            return _identify(event, context)
+        case "group":
+            return _group(event, context)
+        case "alias":
+            return ()
+        case _:
+            return _identify(event, context) if context.get("traits") or _group_id(context) else ()
+
+
+def _identify(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:
+    traits = _traits(context.get("traits"), event.get("traits"))
+    account = company_fact(traits, group_id=_group_id(context), path="traits.company")
+    contact = _person(event, traits, account)
+    return (contact,) if account is None else (account, contact)
+
+
+def _group(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Describe the group by the call's traits, and by the context's whoever joined it."""
+    group_id = _id(event, "groupId", "group_id") or ""
+    account = account_fact(_traits(event.get("traits")), external_id=group_id, paths=_PATHS)
+    if _id(event, "userId", "user_id") is None:
+        return (account,)
+    return account, _person(event, _traits(context.get("traits")), account)
+
+
+def _person(event: Mapping[str, Any], traits: Traits, account: AccountFact | None) -> ContactFact:
+    return contact_fact(
+        traits,
+        user_id=_id(event, "userId", "user_id"),
+        anonymous_id=_id(event, "anonymousId", "anonymous_id"),
+        account=account,
+        paths=_PATHS,
+    )
+
+
+def _traits(*layers: Any) -> Traits:
+    """Lay traits over each other, the last on top. Their `id` only repeats the call's own."""
+    traits = Traits({name: value for layer in layers if isinstance(layer, dict) for name, value in layer.items()})
+    traits.drop("id")
+    return traits
+
+
+def _group_id(context: Mapping[str, Any]) -> str | None:
+    return _id(context, "groupId", "group_id")
+
+
+def _message_id(event: Mapping[str, Any], received_at: datetime, position: int) -> str:
+    message_id = _id(event, "messageId", "message_id")
+    if message_id is not None:
+        return message_id
+    content = digest({name: value for name, value in event.items() if name not in _NOT_HASHED})
+    # Without an id or a time of its own, the same words said anew may well be news.
+    return content if _instant(event) else f"{received_at.isoformat()}:{position}:{content}"
+
+
+def _instant(event: Mapping[str, Any]) -> datetime | None:
+    names = ("originalTimestamp", "original_timestamp", "timestamp")
+    return next((instant for name in names if (instant := read_instant(event.get(name)))), None)
+
+
+def _occurred_at(event: Mapping[str, Any], shared: Mapping[str, Any], received_at: datetime) -> datetime:
+    """Correct the sender's clock as Segment does: by the distance between its sending and our receiving."""
+    said = _instant(event)
+    if said is None:
+        return received_at
+    sent_values = (event.get("sentAt"), event.get("sent_at"), shared.get("sentAt"), shared.get("sent_at"))
+    sent_at = next((instant for value in sent_values if (instant := read_instant(value))), None)
+    try:
+        return past(said if sent_at is None else received_at - (sent_at - said), received_at)
+    except OverflowError:
+        return received_at
+
+
+def _id(values: Mapping[str, Any], *names: str) -> str | None:
+    return next((found for name in names if (found := identifier(values.get(name)))), None)

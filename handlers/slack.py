@@ -1,0 +1,13 @@
+"""The table of contents of all that Slack can tell us: every module registers its listeners, the catch-alls last."""
+
+from slack_bolt.async_app import AsyncApp
+
+from handlers import commands, destinations, home, lifecycle, listening, managers, sources, unhandled
+from handlers.desk import Desk
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Register every listener."""
+    listening.prepare(app, desk)
+    for module in (home, destinations, sources, managers, commands, lifecycle, unhandled):
+        module.register(app)

@@ -1,0 +1,116 @@
+"""What `/mrr` and the buttons answer to one person: lists, help, refusals, and a sentence for when something failed."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, TypedDict
+
+from handlers.views import destinations, managers
+from handlers.views.blocks import Block, View, context, modal, section
+from handlers.views.destinations import DestinationRow
+from handlers.views.listing import Listing
+from scheduler.messages import mrkdwn
+
+MOST_LISTED = 20
+
+COMMANDS = {
+    "new": "make a destination",
+    "list": "show the destinations and where they post",
+    "help": "show this",
+}
+
+SYNONYMS = {"add": "new", "create": "new", "ls": "list", "show": "list", "destinations": "list", "?": "help"}
+"""Words that people try where one of ours is meant."""
+
+FAILED = "That didn't work, and nothing was changed. Try again; if it keeps failing, tell whoever runs Runrate here."
+"""The sentence for a failure that we can't explain to the person."""
+
+UNKNOWN_BUTTON = "That button does nothing any more. Open Runrate's Home tab to see how things stand now."
+
+
+class Answer(TypedDict):
+    """What a command's acknowledgement, or a response URL, takes."""
+
+    response_type: Literal["ephemeral"]
+    text: str
+    blocks: list[Block]
+
+
+def sentence(text: str) -> Answer:
+    """Answer with our own words, such as those of a refusal."""
+    escaped = mrkdwn.escape(text, 2000)
+    return _answer(escaped, section(escaped))
+
+
+def sentence_view(title: str, text: str) -> View:
+    """Draw our own words as a modal, for where no message can be answered with."""
+    return modal(title, [section(mrkdwn.escape(text, 2000))], callback_id="sentence", close="Close")
+
+
+def usage() -> Answer:
+    """Answer what one can ask for."""
+    lines = [f"`/mrr {command}` — {what}" for command, what in COMMANDS.items()]
+    where = "Sources, managers and the state of each destination are in Runrate's Home tab."
+    text = f"What /mrr can do: {', '.join(COMMANDS)}"
+    return _answer(text, section("\n".join(["*What* `/mrr` *can do*", *lines])), context(where))
+
+
+def mentioned() -> Answer:
+    """Answer to a mention what can be done here."""
+    text = "I can post MRR movements here. A manager sets that up with /mrr new; /mrr list shows what is posted where."
+    return _answer(text, section(text.replace("/mrr new", "`/mrr new`").replace("/mrr list", "`/mrr list`")))
+
+
+def destination_list(listing: Listing[DestinationRow], *, may_change: bool) -> Answer:
+    """Answer which destinations there are; where there is none, a manager gets the button that makes one."""
+    if not listing.total:
+        return _no_destination(may_change=may_change)
+    rows = listing.rows[:MOST_LISTED]
+    more = listing.total - len(rows)
+    title = "1 destination" if listing.total == 1 else f"{listing.total} destinations"
+    blocks = [section(f"*{title}*"), *(section(destinations.told(row)) for row in rows)]
+    if more > 0:
+        blocks.append(context(f"{more} more are in Runrate's Home tab."))
+    names = mrkdwn.listed((mrkdwn.escape(row.name, 160) for row in rows), most=5)
+    return _answer(f"{title}: {names}", *blocks)
+
+
+def _no_destination(*, may_change: bool) -> Answer:
+    if not may_change:
+        text = "No destination yet. A Slack admin can make one."
+        return _answer(text, section(text))
+    text = "No destination yet. Make one, and every movement is told in the channels that you choose."
+    return _answer(text, section(text, accessory=destinations.new_button(primary=True)))
+
+
+def unknown_command(typed: str) -> Answer:
+    """Answer to a word that is no command, with the one that was probably meant."""
+    word = mrkdwn.one_line(typed).casefold().split(" ")[0]
+    near = SYNONYMS.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1, cutoff=0.5)), None)
+    advice = f"Did you mean `/mrr {near}`?" if near else "See what there is: `/mrr help`"
+    text = f"{mrkdwn.code(f'/mrr {typed}')} is no command. {advice}"
+    return _answer(text, section(text))
+
+
+def not_a_manager(manager_ids: Sequence[str]) -> Answer:
+    """Refuse a change, and say who may make it."""
+    text = _refusal(manager_ids)
+    return _answer(text, section(text))
+
+
+def not_a_manager_view(manager_ids: Sequence[str]) -> View:
+    """Refuse a change in a modal, and say who may make it."""
+    return modal("Only managers", [section(_refusal(manager_ids))], callback_id="sentence", close="Close")
+
+
+def _refusal(manager_ids: Sequence[str]) -> str:
+    return f"Only managers can change this: {managers.who_may(manager_ids)}. Ask one of them."
+
+
+def failed_view_errors(view: Mapping[str, Any], text: str = FAILED) -> dict[str, str] | None:
+    """Put the sentence for a failure under a form's first field, so that nothing typed is lost; None without one."""
+    fields = [str(block["block_id"]) for block in view.get("blocks") or () if block.get("type") == "input"]
+    return {fields[0]: text} if fields else None
+
+
+def _answer(text: str, *blocks: Block) -> Answer:
+    return Answer(response_type="ephemeral", text=text, blocks=list(blocks))

@@ -1,0 +1,300 @@
+"""A destination's form, its menu and the question before it is deleted; and what a person answered in each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from handlers.views.blocks import (
+    MOST_OPTIONS,
+    Block,
+    Element,
+    View,
+    button,
+    context,
+    field,
+    modal,
+    option,
+    overflow,
+    section,
+    text_input,
+)
+from handlers.views.filled import filled
+from models.attribute import label
+from models.destination import MOST_ATTRIBUTES, Frequency
+from models.recipient import MOST_RECIPIENTS
+from scheduler.messages import mrkdwn, notice
+
+LONGEST_OPTION_VALUE = 150
+
+FREQUENCIES = {Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens")}
+"""Each frequency as a word for lists, and as a choice."""
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The names of what can be pressed."""
+
+    new: str = "destination_new"
+    edit: str = notice.ACTIONS.edit
+    menu: str = "destination_menu"
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The names of the modals that can be submitted."""
+
+    save: str = "destination_save"
+    delete: str = "destination_delete"
+
+
+ACTIONS = Actions()
+CALLBACKS = Callbacks()
+
+
+class Menu(StrEnum):
+    """What the menu beside a destination offers."""
+
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+class Field(StrEnum):
+    """The fields of the form, by the names under which they can be refused."""
+
+    NAME = "name"
+    FREQUENCY = "frequency"
+    RECIPIENTS = "recipients"
+    ATTRIBUTES = "attributes"
+    OUTSIDERS = "outsiders"
+
+    @property
+    def block_id(self) -> str:
+        """Name the field's block."""
+        return f"destination_{self}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationRow:
+    """A destination in a list. `trouble` is our own sentence on why it can't post, None where all is well."""
+
+    id: str
+    name: str
+    frequency: Frequency = Frequency.REAL_TIME
+    channel_ids: tuple[str, ...]
+    last_sent_at: datetime | None = None
+    waiting: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationForm:
+    """What the form starts with, and what a person made of it."""
+
+    name: str = ""
+    frequency: Frequency = Frequency.REAL_TIME
+    channel_ids: tuple[str, ...] = ()
+    attribute_keys: tuple[str, ...] = ()
+    outsiders_confirmed: bool = False
+    """That people of other companies may read along was confirmed."""
+
+
+def new_button(*, channel_id: str | None = None, primary: bool = False) -> Element:
+    """Draw the button that opens an empty form, or one with a channel filled in."""
+    return button("New destination", ACTIONS.new, value=channel_id, style="primary" if primary else None)
+
+
+def read_new(action: Mapping[str, Any]) -> DestinationForm:
+    """Read what the form shall start with from a press on the button."""
+    return DestinationForm(channel_ids=(str(action["value"]),) if action.get("value") else ())
+
+
+def edit_button(destination_id: str) -> Element:
+    """Draw the button that opens a destination's form."""
+    return button("Edit", ACTIONS.edit, value=destination_id)
+
+
+def read_edit(action: Mapping[str, Any]) -> str:
+    """Read the destination's id from a press on the button, here or under a notice."""
+    return str(action.get("value") or "")
+
+
+def row(destination: DestinationRow) -> Block:
+    """Draw a destination in a manager's list."""
+    return section(f"{told(destination)}\n{_state(destination)}", accessory=menu(destination.id))
+
+
+def told(destination: DestinationRow) -> str:
+    """Say what is told where."""
+    where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
+    frequency, _ = FREQUENCIES[destination.frequency]
+    return f"{mrkdwn.bold(mrkdwn.escape(destination.name, 160))} · {frequency} to {where or 'nobody'}"
+
+
+def _state(destination: DestinationRow) -> str:
+    last = destination.last_sent_at
+    sent = f"Last sent {mrkdwn.moment(last)}" if last else "Nothing sent yet"
+    waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
+    trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
+    return f"{sent}{waiting}{trouble}"
+
+
+def menu(destination_id: str) -> Element:
+    """Draw the menu beside a destination."""
+    edit = option("Edit", f"{Menu.EDIT} {destination_id}")
+    return overflow(ACTIONS.menu, edit, option("Delete", f"{Menu.DELETE} {destination_id}"))
+
+
+def read_menu(action: Mapping[str, Any]) -> tuple[Menu, str]:
+    """Read what was chosen in the menu, and the destination's id. Raises ValueError for what we never offered."""
+    choice, _, destination_id = str((action.get("selected_option") or {}).get("value")).partition(" ")
+    return Menu(choice), destination_id
+
+
+def form(
+    filled_in: DestinationForm,
+    *,
+    known_attributes: Sequence[str],
+    destination_id: str | None = None,
+    outside_channel_ids: Sequence[str] = (),
+) -> View:
+    """Draw the form: for a new destination, or for the one with this id.
+
+    `outside_channel_ids` are the chosen channels in which people of other companies read along; they ask for a
+    confirmation. Drawn again over itself, the form keeps what was typed.
+    """
+    blocks = [
+        field(
+            "Name",
+            text_input("name", initial=filled_in.name, placeholder="Every movement"),
+            block_id=Field.NAME.block_id,
+        ),
+        _frequency(filled_in),
+        _channels(filled_in),
+        *_confirmation(filled_in, outside_channel_ids),
+        _attributes(filled_in, known_attributes),
+    ]
+    title = "Edit destination" if destination_id else "New destination"
+    return modal(title, blocks, callback_id=CALLBACKS.save, submit="Save", metadata=destination_id)
+
+
+def _frequency(filled_in: DestinationForm) -> Block:
+    options = {frequency: option(choice, frequency) for frequency, (_, choice) in FREQUENCIES.items()}
+    element = {
+        "type": "static_select",
+        "action_id": "frequency",
+        "options": list(options.values()),
+        "initial_option": options[filled_in.frequency],
+    }
+    return field("Frequency", element, block_id=Field.FREQUENCY.block_id)
+
+
+def _channels(filled_in: DestinationForm) -> Block:
+    element: Element = {
+        "type": "multi_conversations_select",
+        "action_id": "channels",
+        "placeholder": {"type": "plain_text", "text": "Choose channels"},
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+        "max_selected_items": MOST_RECIPIENTS,
+    }
+    if filled_in.channel_ids:
+        element["initial_conversations"] = list(filled_in.channel_ids[:MOST_RECIPIENTS])
+    hint = "I join a public channel by myself. In a private one, type @Runrate first and press “Invite Them”."
+    return field("Channels", element, block_id=Field.RECIPIENTS.block_id, hint=hint)
+
+
+def _confirmation(filled_in: DestinationForm, outside_channel_ids: Sequence[str]) -> list[Block]:
+    if not outside_channel_ids:
+        return []
+    where = mrkdwn.listed(map(mrkdwn.channel, outside_channel_ids), most=MOST_RECIPIENTS)
+    yes = option("Let people of other companies read our MRR there", "yes")
+    element: Element = {"type": "checkboxes", "action_id": "outsiders", "options": [yes]}
+    if filled_in.outsiders_confirmed:
+        element["initial_options"] = [yes]
+    return [
+        section(f"People of other companies read along in {where} (Slack Connect). They would see every amount."),
+        field("Other companies", element, block_id=Field.OUTSIDERS.block_id, optional=True),
+    ]
+
+
+def _attributes(filled_in: DestinationForm, known: Sequence[str]) -> Block:
+    """Offer the attributes; those chosen before stay on offer even where nobody sends them any more."""
+    keys = [key for key in dict.fromkeys((*filled_in.attribute_keys, *known)) if _can_be_offered(key)][:MOST_OPTIONS]
+    if not keys:
+        return context("*Attributes to show*: none yet. They can be chosen here once a source has sent some.")
+    options = dict(zip(keys, _attribute_options(keys), strict=True))
+    element: Element = {
+        "type": "multi_static_select",
+        "action_id": "attributes",
+        "placeholder": {"type": "plain_text", "text": "Choose attributes"},
+        "options": list(options.values()),
+        "max_selected_items": MOST_ATTRIBUTES,
+    }
+    chosen = [options[key] for key in filled_in.attribute_keys if key in options][:MOST_ATTRIBUTES]
+    if chosen:
+        element["initial_options"] = chosen
+    hint = f"Up to {MOST_ATTRIBUTES}, shown under each movement."
+    return field("Attributes to show", element, block_id=Field.ATTRIBUTES.block_id, hint=hint, optional=True)
+
+
+def _can_be_offered(key: str) -> bool:
+    return bool(key) and mrkdwn.width(key) <= LONGEST_OPTION_VALUE
+
+
+def _attribute_options(keys: Sequence[str]) -> Iterable[Element]:
+    """Name attributes in words, or as the source does where two would read the same."""
+    words = [label(key) for key in keys]
+    for key, word in zip(keys, words, strict=True):
+        yield option(word if words.count(word) == 1 else key, key)
+
+
+def read(view: Mapping[str, Any]) -> DestinationForm:
+    """Read the form as it was submitted, or as it stands."""
+    answers = filled(dict(view))
+    frequency = answers.option(Field.FREQUENCY.block_id)
+    return DestinationForm(
+        name=mrkdwn.one_line(answers.text(Field.NAME.block_id)),
+        frequency=Frequency(frequency) if frequency else Frequency.REAL_TIME,
+        channel_ids=tuple(dict.fromkeys(answers.conversations(Field.RECIPIENTS.block_id))),
+        attribute_keys=answers.options(Field.ATTRIBUTES.block_id),
+        outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
+    )
+
+
+def errors(refused: Mapping[str, str]) -> dict[str, str]:
+    """Put each refusal under its field, as an answer to the submission; what names no field stands under the name."""
+    fields = {str(one) for one in Field}
+    return {Field(name if name in fields else Field.NAME).block_id: text for name, text in refused.items()}
+
+
+def not_invited(names: Sequence[str | None]) -> str:
+    """Say what to do about private channels that I'm not in; Slack doesn't tell me the name of most of them."""
+    known = [f"#{name}" for name in names if name]
+    if known and len(known) == len(names):
+        where = mrkdwn.listed(known, most=5, last="or")
+    else:
+        where = (
+            "the private channel that you chose"
+            if len(names) == 1
+            else f"{len(names)} of these channels: they're private"
+        )
+    return f"I'm not in {where} yet. Type @Runrate there and press “Invite Them”, then save again."
+
+
+def delete_question(*, destination_id: str, name: str, channel_ids: Sequence[str], waiting: int) -> View:
+    """Draw the question before a destination is deleted, with what will happen."""
+    where = mrkdwn.listed(map(mrkdwn.channel, channel_ids), most=5)
+    ends = f"Nothing more is posted to {where} for it." if where else "Nothing more is posted for it."
+    unsent = {0: "", 1: " The 1 update still waiting is not sent."}.get(
+        waiting, f" The {waiting} updates still waiting are not sent."
+    )
+    text = f"Delete {mrkdwn.bold(mrkdwn.escape(name, 160))}?\n{ends}{unsent} Messages already posted stay."
+    return modal(
+        "Delete destination",
+        [section(text)],
+        callback_id=CALLBACKS.delete,
+        submit="Delete",
+        close="Keep",
+        metadata=destination_id,
+    )

@@ -1,0 +1,173 @@
+"""The Home tab: for a manager the workspace at a glance, for everybody else what is posted and whom to ask."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.views import destinations, managers, sources
+from handlers.views.blocks import Block, View, button, context, divider, header, home, section
+from handlers.views.destinations import DestinationRow
+from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
+from handlers.views.sources import SourceRow
+from models.scope import Scope
+from scheduler.messages import mrkdwn, notice
+from scheduler.messages.notice import FailureNotice
+
+MOST_TROUBLES = 10
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The names of what can be pressed, beside what the other views name."""
+
+    grant: str = "home_grant"
+    """Opens the install page; there is nothing to do but to acknowledge it."""
+
+
+ACTIONS = Actions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagerHome:
+    """All that a manager's Home tab shows."""
+
+    workspace_name: str
+    installed_by: str
+    installed_at: datetime
+    now: datetime
+    failures: tuple[FailureNotice, ...] = ()
+    """The destinations that can't post at present."""
+    remarks: tuple[str, ...] = ()
+    """Whatever else needs a manager, in our own words."""
+    delivered_today: int = 0
+    oldest_waiting: timedelta | None = None
+    destinations: Listing[DestinationRow]
+    sources: Listing[SourceRow]
+    pages: Pages = FIRST_PAGES
+    manager_ids: tuple[str, ...] = ()
+    missing_scopes: tuple[Scope, ...] = ()
+    install_url: str | None = None
+    """Where the missing scopes can be granted; a button opens it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberHome:
+    """All that anybody else's Home tab shows. `destinations` are those that post where this person can read."""
+
+    workspace_name: str
+    installed_by: str
+    installed_at: datetime
+    destinations: Listing[DestinationRow]
+    pages: Pages = FIRST_PAGES
+    manager_ids: tuple[str, ...] = ()
+
+
+def manager_home(view: ManagerHome) -> View:
+    """Draw a manager's Home tab."""
+    return home(
+        [
+            *_title(view.workspace_name, view.installed_by, view.installed_at),
+            *_health(view),
+            divider(),
+            *_destinations(view),
+            divider(),
+            *_sources(view),
+            divider(),
+            _managers(view),
+            *_missing(view),
+        ]
+    )
+
+
+def member_home(view: MemberHome) -> View:
+    """Draw the Home tab of somebody who changes nothing."""
+    return home(
+        [
+            *_title(view.workspace_name, view.installed_by, view.installed_at),
+            *_told(view),
+            divider(),
+            section(f"To change what is posted, ask {_whom_to_ask(view)}."),
+        ]
+    )
+
+
+def _told(view: MemberHome) -> list[Block]:
+    if not view.destinations.total:
+        return [section("No MRR movement is posted where you can read it yet.")]
+    return [
+        section("*What is posted, and where*"),
+        *(section(destinations.told(row)) for row in view.destinations.rows[:PAGE_SIZE]),
+        *pager(view.destinations, view.pages, "destinations"),
+    ]
+
+
+def _title(name: str, installed_by: str, installed_at: datetime) -> list[Block]:
+    installed = f"Installed by {mrkdwn.person(installed_by)} on {mrkdwn.day(installed_at)}"
+    return [header(f"Runrate in {mrkdwn.shown(name, 130)}"), context(installed)]
+
+
+def _health(view: ManagerHome) -> list[Block]:
+    """Say what needs attention, or that nothing does."""
+    troubles = [*map(_failure, view.failures), *(section(mrkdwn.escape(one, 1000)) for one in view.remarks)]
+    if troubles:
+        more = len(troubles) - MOST_TROUBLES
+        rest = [context(f"and {more} more")] if more > 0 else []
+        return [section("*Needs attention*"), *troubles[:MOST_TROUBLES], *rest]
+    if not view.destinations.total:
+        return []
+    messages = "1 message" if view.delivered_today == 1 else f"{view.delivered_today} messages"
+    return [section(f"*All well*: {messages} delivered today, oldest waiting {_duration(view.oldest_waiting)}.")]
+
+
+def _failure(failure: FailureNotice) -> Block:
+    return section(" ".join(notice.sentences(failure)), accessory=destinations.edit_button(failure.destination_id))
+
+
+def _duration(time: timedelta | None) -> str:
+    seconds = int(time.total_seconds()) if time else 0
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _destinations(view: ManagerHome) -> list[Block]:
+    listing = view.destinations
+    if not listing.total:
+        empty = "No destination yet. Make one, and every movement is told in the channels that you choose."
+        new = destinations.new_button(primary=view.sources.total > 0)
+        return [section(f"*Destinations*\n{empty}", accessory=new)]
+    return [
+        section(f"*Destinations* ({listing.total})", accessory=destinations.new_button()),
+        *map(destinations.row, listing.rows[:PAGE_SIZE]),
+        *pager(listing, view.pages, "destinations"),
+    ]
+
+
+def _sources(view: ManagerHome) -> list[Block]:
+    listing = view.sources
+    if not listing.total:
+        empty = "No source yet. Add one, and your first movement can be in Slack in two minutes."
+        return [section(f"*Sources*\n{empty}", accessory=sources.add_button(primary=True))]
+    return [
+        section(f"*Sources* ({listing.total})", accessory=sources.add_button()),
+        *(sources.row(row, now=view.now) for row in listing.rows[:PAGE_SIZE]),
+        *pager(listing, view.pages, "sources"),
+    ]
+
+
+def _managers(view: ManagerHome) -> Block:
+    return section(f"*Managers*\n{managers.who_may(view.manager_ids)}.", accessory=managers.name_button())
+
+
+def _missing(view: ManagerHome) -> list[Block]:
+    """Say what the scopes that were not granted would bring."""
+    if not view.missing_scopes:
+        return []
+    grant = button("Grant", ACTIONS.grant, url=view.install_url) if view.install_url else None
+    lines = [f"`{scope.name}`: {scope.brings or scope.reason}" for scope in view.missing_scopes]
+    return [divider(), section("\n".join(["*Not granted, and what it would bring*", *lines]), accessory=grant)]
+
+
+def _whom_to_ask(view: MemberHome) -> str:
+    known = list(dict.fromkeys((*view.manager_ids, view.installed_by)))
+    return mrkdwn.listed([*map(mrkdwn.person, known[:4]), "a Slack admin"], most=5, last="or")

@@ -1,0 +1,138 @@
+"""An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, Text, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import attribute
+from models.attribute import Subject, Value
+from models.base import Base, Id, JsonValue, Number, insert, new_id
+from models.fact import AccountFact, AccountStatus
+
+
+class Account(Base):
+    """A customer company, or one that may become it."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (Index("uq_accounts_external_id", "workspace_id", "external_id", unique=True),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    external_id: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(10), default=AccountStatus.LEAD)
+    sales_stage: Mapped[str | None] = mapped_column(String(255))
+    domain: Mapped[str | None] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(255))
+    website: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    url: Mapped[str | None] = mapped_column(Text)
+    mrr_minor: Mapped[int | None] = mapped_column(Number)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    mrr_at: Mapped[datetime | None]
+    """When the newest movement that set `mrr_minor` happened; an older one that arrives late leaves it alone."""
+    attributes: Mapped[dict[str, Value]] = mapped_column(JsonValue, default=dict)
+    customer_since: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    @property
+    def display_name(self) -> str:
+        """The name for people; its external id where nobody named it."""
+        return self.name or self.external_id
+
+
+TAKEN_OVER = ("name", "status", "sales_stage", "domain", "email", "website", "description", "url")
+"""The fields of a fact that overwrite the account's where the fact has them."""
+
+
+async def lock(session: AsyncSession, workspace_id: str, external_id: str, *, now: datetime) -> Account:
+    """Find the account, or create it as a lead, and hold its row until the transaction ends.
+
+    Two transactions that meet at a new account both insert; one of them waits for the other and then reads its row.
+    """
+    values = {
+        "id": new_id("acc", now),
+        "workspace_id": workspace_id,
+        "external_id": external_id,
+        "status": AccountStatus.LEAD,
+        "attributes": {},
+        "created_at": now,
+        "updated_at": now,
+    }
+    await session.execute(insert(session, Account).values(values).on_conflict_do_nothing())
+    query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id == external_id)
+    held = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(held)).one()
+
+
+async def apply(session: AsyncSession, workspace_id: str, fact: AccountFact, *, now: datetime) -> Account:
+    """Create or update the account that the fact is about."""
+    account = await lock(session, workspace_id, fact.external_id, now=now)
+    for name in TAKEN_OVER:
+        value = getattr(fact, name)
+        if value is not None:
+            setattr(account, name, value)
+    if fact.created_at is not None:
+        account.customer_since = fact.created_at
+    await give_attributes(session, account, fact.attributes, now=now)
+    account.updated_at = now
+    return account
+
+
+async def give_attributes(
+    session: AsyncSession, account: Account, values: Mapping[str, Value], *, now: datetime
+) -> None:
+    """Put values over the account's attributes. The row must be held, or a concurrent change would be lost."""
+    if not values:
+        return
+    account.attributes = attribute.merged(account.attributes, values)
+    await attribute.remember(session, account.workspace_id, Subject.ACCOUNT, values, now=now)
+
+
+async def get(session: AsyncSession, workspace_id: str, account_id: str) -> Account | None:
+    """Find an account of this workspace."""
+    query = select(Account).where(Account.workspace_id == workspace_id, Account.id == account_id)
+    found: Account | None = await session.scalar(query)
+    return found
+
+
+async def of_workspace(
+    session: AsyncSession, workspace_id: str, *, status: AccountStatus | None = None, limit: int = 1000
+) -> list[Account]:
+    """List a workspace's accounts by their external id."""
+    query = select(Account).where(Account.workspace_id == workspace_id)
+    if status is not None:
+        query = query.where(Account.status == status)
+    return list(await session.scalars(query.order_by(Account.external_id).limit(limit)))
+
+
+async def count(session: AsyncSession, workspace_id: str) -> int:
+    """Count a workspace's accounts."""
+    return int(await session.scalar(select(func.count()).where(Account.workspace_id == workspace_id)) or 0)
+
+
+def as_json(account: Account) -> dict[str, Any]:
+    """Give the account as `runrate accounts list --json` prints it; money in minor units."""
+    return {
+        "id": account.id,
+        "external_id": account.external_id,
+        "name": account.name,
+        "status": account.status,
+        "sales_stage": account.sales_stage,
+        "domain": account.domain,
+        "email": account.email,
+        "website": account.website,
+        "description": account.description,
+        "url": account.url,
+        "mrr_minor": account.mrr_minor,
+        "currency": account.currency,
+        "attributes": account.attributes,
+        "customer_since": account.customer_since.isoformat() if account.customer_since else None,
+        "created_at": account.created_at.isoformat(),
+        "updated_at": account.updated_at.isoformat(),
+    }

@@ -1,0 +1,72 @@
+"""Attributes: custom values on accounts and contacts. Which ones a workspace knows, so that a form can offer them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, insert
+
+type_of_value = {bool: "boolean", int: "number", float: "number", str: "text"}
+
+Value = str | int | float | bool | None
+
+
+class Subject(StrEnum):
+    """What an attribute describes."""
+
+    ACCOUNT = "account"
+    CONTACT = "contact"
+
+
+class Attribute(Base):
+    """An attribute's name in a workspace, with the type that its first value had."""
+
+    __tablename__ = "attributes"
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(10), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value_type: Mapped[str] = mapped_column(String(10))
+    first_seen_at: Mapped[datetime]
+
+
+async def remember(
+    session: AsyncSession, workspace_id: str, subject: Subject, values: Mapping[str, Value], *, now: datetime
+) -> None:
+    """Note the names of these values, if they are new."""
+    rows = [
+        {
+            "workspace_id": workspace_id,
+            "subject": subject,
+            "key": key,
+            "value_type": type_of_value[type(value)],
+            "first_seen_at": now,
+        }
+        for key, value in sorted(values.items())
+        if value is not None
+    ]
+    if rows:
+        await session.execute(insert(session, Attribute).values(rows).on_conflict_do_nothing())
+
+
+def merged(old: Mapping[str, Value], new: Mapping[str, Value]) -> dict[str, Value]:
+    """Put new values over old ones; a value of null takes the attribute away."""
+    return {key: value for key, value in {**old, **new}.items() if value is not None}
+
+
+async def keys(session: AsyncSession, workspace_id: str, subject: Subject = Subject.ACCOUNT) -> list[str]:
+    """List the attribute names of a workspace, in the order of the alphabet."""
+    query = select(Attribute.key).where(Attribute.workspace_id == workspace_id, Attribute.subject == subject)
+    return list(await session.scalars(query.order_by(Attribute.key)))
+
+
+def label(key: str) -> str:
+    """Write an attribute's name for people: `employee_count` and `employeeCount` are “Employee count”."""
+    spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in key)
+    words = spaced.replace("_", " ").replace(".", " · ").split()
+    text = " ".join(words) if not key.isupper() else key
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,58 @@
+"""A channel, as far as we know it: learned from Slack's events and what people picked, never by listing them all."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, insert
+
+
+class Channel(Base):
+    """A public or private channel. `is_member` says whether our bot is in it."""
+
+    __tablename__ = "channels"
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    channel_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    is_private: Mapped[bool]
+    is_member: Mapped[bool]
+    is_archived: Mapped[bool]
+    is_shared_outside: Mapped[bool]
+    """A Slack Connect channel, or one about to become one: people of other companies read it."""
+    checked_at: Mapped[datetime]
+
+
+async def remember(session: AsyncSession, workspace_id: str, info: dict[str, Any], *, now: datetime) -> Channel:
+    """Take over a channel object as `conversations.info` and `conversations.join` answer it."""
+    values = {
+        "name": str(info.get("name") or info["id"])[:255],
+        "is_private": bool(info.get("is_private") or info.get("is_group")),
+        "is_member": bool(info.get("is_member")),
+        "is_archived": bool(info.get("is_archived")),
+        "is_shared_outside": bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")),
+        "checked_at": now,
+    }
+    statement = insert(session, Channel).values(workspace_id=workspace_id, channel_id=info["id"], **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "channel_id"], set_=values))
+    return Channel(workspace_id=workspace_id, channel_id=info["id"], **values)
+
+
+async def get(session: AsyncSession, workspace_id: str, channel_id: str) -> Channel | None:
+    """Find a channel that we know."""
+    return await session.get(Channel, (workspace_id, channel_id))
+
+
+async def known(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
+    """Give all channels that we know, by their id."""
+    query = select(Channel).where(Channel.workspace_id == workspace_id)
+    return {channel.channel_id: channel for channel in await session.scalars(query)}
+
+
+async def change(session: AsyncSession, workspace_id: str, channel_id: str, **values: Any) -> None:
+    """Note what an event or an answer of Slack said of a channel; one that we don't know is left unknown."""
+    where = (Channel.workspace_id == workspace_id, Channel.channel_id == channel_id)
+    await session.execute(update(Channel).where(*where).values(**values))

@@ -1,0 +1,157 @@
+"""The database: one code path over SQLite and PostgreSQL, with `read()` and `write()`.
+
+On SQLite every write is `BEGIN IMMEDIATE` on one writer connection behind a lock. SQLAlchemy's default transactions
+would lose concurrent updates silently, and a plain `BEGIN` that turns into a write ends in "database is locked".
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from models.wakeup import Topic, Wakeups
+
+log = structlog.get_logger()
+
+NOTIFY_CHANNEL = "runrate"
+TOPICS = "topics"
+
+
+class Database:
+    """The engines of one database, and the wake-ups that its commits give."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare engines for an SQLAlchemy URL; nothing is connected before the first use."""
+        self.url = make_url(url)
+        self.wakeups = Wakeups()
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = _sqlite_engine(self.url, writes=True) if self.is_sqlite else _postgres_engine(self.url)
+        self._reader = _sqlite_engine(self.url, writes=False) if self.is_sqlite else self._writer
+        self._write_lock = asyncio.Lock()
+        self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes, for migrations."""
+        return self._writer
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for queries. Nothing of it is ever committed."""
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction; commit it when the block ends well, and give the wake-ups asked for in it."""
+        lock = self._write_lock if self.is_sqlite else contextlib.nullcontext()
+        async with lock, AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+            topics: set[Topic] = session.info.get(TOPICS, set())
+            if topics and not self.is_sqlite:
+                await _notify_postgres(session, topics)
+        await self.wakeups.notify(*topics)
+
+    async def start(self) -> None:
+        """Listen to the commits of other processes, where there can be any."""
+        if not self.is_sqlite:
+            self._listener = asyncio.create_task(self._listen())
+
+    async def close(self) -> None:
+        """Stop listening and close every connection."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    async def ping(self) -> None:
+        """Ask the database for one row; raise whatever the driver raises if it can't answer."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def _listen(self) -> None:
+        """Feed the wake-ups from PostgreSQL's NOTIFY, connecting anew whenever the connection is lost."""
+        while True:
+            try:
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("wakeups_lost", error=type(error).__name__)
+            await asyncio.sleep(1)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        closed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def received(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+            known = [Topic(word) for word in payload.split() if word in set(Topic)]
+            task = loop.create_task(self.wakeups.notify(*known))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        try:
+            connection.add_termination_listener(lambda _connection: closed.set())
+            await connection.add_listener(NOTIFY_CHANNEL, received)
+            await closed.wait()
+        finally:
+            await connection.close(timeout=1)
+
+
+def wake(session: AsyncSession, *topics: Topic) -> None:
+    """Give these wake-ups once the session's transaction is committed."""
+    session.info.setdefault(TOPICS, set()).update(topics)
+
+
+async def _notify_postgres(session: AsyncSession, topics: set[Topic]) -> None:
+    """Notify within the transaction: PostgreSQL delivers it with the commit, or not at all."""
+    payload = " ".join(sorted(topics))
+    await session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": NOTIFY_CHANNEL, "payload": payload})
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        pool_size=1 if writes else 8,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": 30},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_immediate if writes else _begin)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # We begin transactions ourselves; the driver's own timing is wrong for us.
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

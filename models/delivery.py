@@ -1,0 +1,320 @@
+"""A delivery: one message owed to one recipient, with its attempts and its outcome. Together they are the ledger.
+
+`owed = delivered + skipped + failed + open` holds at all times, where open is pending, sending, retrying or ambiguous,
+and a coalesced row counts under the state of the message that it went into.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Identity, Index, String, Text, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, Number, UserError, insert, new_id
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    AMBIGUOUS = "ambiguous"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    COALESCED = "coalesced"
+
+
+class SkipReason(StrEnum):
+    """Why a delivery was not sent, though nothing failed."""
+
+    EMPTY = "empty"
+    MUTED = "muted"
+    BELOW_THRESHOLD = "below threshold"
+    STALE = "stale"
+    PAUSED = "paused"
+    DELETED = "deleted"
+    NO_RECIPIENT = "no recipient"
+
+
+class FactKind(StrEnum):
+    """What a delivery tells; its `fact_id` is the row's id in that table."""
+
+    MOVEMENT = "movement"
+
+
+OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)
+UNSENT = (DeliveryState.PENDING, DeliveryState.RETRYING)
+POST = "chat.postMessage"
+
+
+class DeliveryUnknownError(UserError):
+    """There is no such delivery; `runrate deliveries list` shows which there are."""
+
+
+class Delivery(Base):
+    """One message owed. The row names its fact; the message is drawn when it is sent."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("uq_deliveries_fact", "destination_id", "fact_kind", "fact_id", "target", unique=True),
+        Index(
+            "ix_deliveries_open",
+            "lane_id",
+            "id",
+            sqlite_where=text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"),
+            postgresql_where=text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"),
+        ),
+        Index(None, "workspace_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    lane_id: Mapped[str] = mapped_column(Id, ForeignKey("lanes.id"))
+    destination_id: Mapped[str] = mapped_column(Id, ForeignKey("destinations.id"))
+    fact_kind: Mapped[str] = mapped_column(String(20))
+    fact_id: Mapped[str] = mapped_column(Id)
+    recipient_kind: Mapped[str] = mapped_column(String(20))
+    target: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(20), default=DeliveryState.PENDING)
+    reason: Mapped[str | None] = mapped_column(Text)
+    fix: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(default=0)
+    may_be_repeat: Mapped[bool] = mapped_column(default=False)
+    due_at: Mapped[datetime]
+    send_started_at: Mapped[datetime | None]
+    message_channel: Mapped[str | None] = mapped_column(Id)
+    message_ts: Mapped[str | None] = mapped_column(String(40))
+    coalesced_into: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One try at a delivery: what Slack, or the way there, answered."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index(None, "delivery_id"),)
+
+    id: Mapped[int] = mapped_column(Number, Identity(always=False), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    delivery_id: Mapped[str] = mapped_column(Id, ForeignKey("deliveries.id"))
+    number: Mapped[int]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    answer: Mapped[str] = mapped_column(String(120))
+    """`ok`, Slack's error code, `http 503`, or the kind of transport error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What an attempt came to: the delivery's next state, and what a manager reads about it."""
+
+    state: DeliveryState
+    answer: str
+    due_at: datetime
+    reason: str | None = None
+    fix: str | None = None
+    message_channel: str | None = None
+    message_ts: str | None = None
+
+
+async def owe(
+    session: AsyncSession,
+    *,
+    workspace_id: str,
+    lane_id: str,
+    destination_id: str,
+    fact: tuple[FactKind, str],
+    recipient: tuple[str, str],
+    now: datetime,
+) -> bool:
+    """Owe a message about a fact to a recipient (its kind and target); False where it is owed already."""
+    values = {
+        "id": new_id("del", now),
+        "workspace_id": workspace_id,
+        "lane_id": lane_id,
+        "destination_id": destination_id,
+        "fact_kind": fact[0],
+        "fact_id": fact[1],
+        "recipient_kind": recipient[0],
+        "target": recipient[1],
+        "state": DeliveryState.PENDING,
+        "attempts": 0,
+        "may_be_repeat": False,
+        "due_at": now,
+        "created_at": now,
+    }
+    statement = insert(session, Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
+    return await session.scalar(statement) is not None
+
+
+async def head(session: AsyncSession, lane_id: str) -> Delivery | None:
+    """Give the lane's oldest delivery that is not settled."""
+    query = select(Delivery).where(Delivery.lane_id == lane_id, Delivery.state.in_(OPEN)).order_by(Delivery.id)
+    found: Delivery | None = await session.scalar(query.limit(1).with_for_update())
+    return found
+
+
+def start(delivery: Delivery, *, now: datetime) -> None:
+    """Note, before the message leaves, that it is about to; whoever finds this later knows that it may have."""
+    delivery.state = DeliveryState.SENDING
+    delivery.send_started_at = now
+    delivery.attempts += 1
+
+
+async def settle(
+    session: AsyncSession, delivery_id: str, outcome: Outcome, *, started_at: datetime, now: datetime
+) -> None:
+    """Write down what an attempt came to. The caller holds the lane, or must not call."""
+    values: dict[str, Any] = {
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "fix": outcome.fix,
+        "due_at": outcome.due_at,
+        "settled_at": None if outcome.state in OPEN else now,
+    }
+    if outcome.message_ts is not None:
+        values |= {"message_channel": outcome.message_channel, "message_ts": outcome.message_ts}
+    statement = update(Delivery).where(Delivery.id == delivery_id, Delivery.state.in_(OPEN)).values(values)
+    row = (await session.execute(statement.returning(Delivery.workspace_id, Delivery.attempts))).one_or_none()
+    if row is None:
+        return
+    session.add(
+        Attempt(
+            workspace_id=row.workspace_id,
+            delivery_id=delivery_id,
+            number=row.attempts,
+            started_at=started_at,
+            finished_at=now,
+            answer=outcome.answer[:120],
+        )
+    )
+
+
+async def skip(session: AsyncSession, delivery: Delivery, because: SkipReason, *, now: datetime) -> None:
+    """Settle a delivery that is not wanted any more."""
+    delivery.state, delivery.reason, delivery.settled_at = DeliveryState.SKIPPED, because, now
+    await session.flush()
+
+
+async def skip_unwanted(session: AsyncSession, destination_id: str, *, kept: Sequence[str], now: datetime) -> int:
+    """Skip what a destination owes, unsent, to targets that it no longer has; say how many that were."""
+    statement = (
+        update(Delivery)
+        .where(Delivery.destination_id == destination_id, Delivery.state.in_(UNSENT), Delivery.target.not_in(kept))
+        .values(state=DeliveryState.SKIPPED, reason=SkipReason.DELETED, fix=None, settled_at=now)
+        .returning(Delivery.id)
+    )
+    return len(list(await session.scalars(statement)))
+
+
+async def get(session: AsyncSession, workspace_id: str, delivery_id: str) -> Delivery:
+    """Find a delivery of this workspace."""
+    found = await session.get(Delivery, delivery_id)
+    if found is None or found.workspace_id != workspace_id:
+        raise DeliveryUnknownError
+    return found
+
+
+async def attempts_of(session: AsyncSession, delivery_id: str) -> list[Attempt]:
+    """List a delivery's attempts, the first one first."""
+    return list(await session.scalars(select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.id)))
+
+
+async def of_workspace(
+    session: AsyncSession, workspace_id: str, *, state: DeliveryState | None = None, limit: int = 100
+) -> list[Delivery]:
+    """List a workspace's newest deliveries, newest first."""
+    query = select(Delivery).where(Delivery.workspace_id == workspace_id)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    return list(await session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+
+
+async def count_by_state(
+    session: AsyncSession, workspace_id: str, *, since: datetime | None = None
+) -> dict[DeliveryState, int]:
+    """Count a workspace's deliveries by state."""
+    query = select(Delivery.state, func.count()).where(Delivery.workspace_id == workspace_id)
+    if since is not None:
+        query = query.where(Delivery.created_at >= since)
+    rows = (await session.execute(query.group_by(Delivery.state))).all()
+    return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
+
+
+async def oldest_open(session: AsyncSession, workspace_id: str) -> datetime | None:
+    """Say since when the oldest unsettled delivery waits."""
+    query = select(func.min(Delivery.created_at)).where(Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN))
+    found: datetime | None = await session.scalar(query)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a destination fares: when it last delivered, what waits, and what stands in the way."""
+
+    last_delivered_at: datetime | None = None
+    waiting: int = 0
+    reason: str | None = None
+    fix: str | None = None
+
+
+async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
+    """Give the health of every destination that was ever owed anything, by its id."""
+    last = select(Delivery.destination_id, func.max(Delivery.settled_at)).where(
+        Delivery.workspace_id == workspace_id, Delivery.state == DeliveryState.DELIVERED
+    )
+    delivered = {row[0]: row[1] for row in await session.execute(last.group_by(Delivery.destination_id))}
+    open_rows = select(Delivery.destination_id, Delivery.reason, Delivery.fix, func.count()).where(
+        Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN)
+    )
+    waiting: dict[str, Health] = {}
+    grouped = open_rows.group_by(Delivery.destination_id, Delivery.reason, Delivery.fix)
+    for destination_id, reason, fix, number in await session.execute(grouped):
+        before = waiting.get(destination_id, Health())
+        waiting[destination_id] = Health(
+            waiting=before.waiting + number, reason=reason or before.reason, fix=fix or before.fix
+        )
+    return {
+        key: Health(
+            last_delivered_at=delivered.get(key),
+            waiting=waiting.get(key, Health()).waiting,
+            reason=waiting.get(key, Health()).reason,
+            fix=waiting.get(key, Health()).fix,
+        )
+        for key in delivered.keys() | waiting.keys()
+    }
+
+
+async def retry(session: AsyncSession, delivery: Delivery, *, now: datetime) -> None:
+    """Owe a failed delivery again."""
+    if delivery.state != DeliveryState.FAILED:
+        raise UserError(f"Only a failed delivery can be sent again; this one is {delivery.state}.")
+    delivery.state, delivery.due_at, delivery.settled_at = DeliveryState.PENDING, now, None
+    delivery.reason = delivery.fix = None
+    await session.flush()
+
+
+def as_json(delivery: Delivery) -> dict[str, Any]:
+    """Give the delivery as `runrate deliveries list --json` prints it."""
+    return {
+        "id": delivery.id,
+        "state": delivery.state,
+        "reason": delivery.reason,
+        "fix": delivery.fix,
+        "destination_id": delivery.destination_id,
+        "fact": {"kind": delivery.fact_kind, "id": delivery.fact_id},
+        "recipient": {"kind": delivery.recipient_kind, "target": delivery.target},
+        "attempts": delivery.attempts,
+        "may_be_repeat": delivery.may_be_repeat,
+        "message": {"channel": delivery.message_channel, "ts": delivery.message_ts} if delivery.message_ts else None,
+        "created_at": delivery.created_at.isoformat(),
+        "due_at": delivery.due_at.isoformat(),
+        "settled_at": delivery.settled_at.isoformat() if delivery.settled_at else None,
+    }

@@ -1,0 +1,196 @@
+"""A destination: what asked to hear of MRR. A name, a frequency, recipients and the attributes to show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, String, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import audit, delivery, recipient
+from models.base import Base, Id, JsonValue, UserError, new_id
+from models.database import wake
+from models.recipient import MOST_RECIPIENTS, RecipientKind
+from models.wakeup import Topic
+
+LONGEST_NAME = 80
+MOST_ATTRIBUTES = 10
+
+
+class Frequency(StrEnum):
+    """When a destination hears: at every movement."""
+
+    REAL_TIME = "real_time"
+
+
+class DestinationUnknownError(UserError):
+    """There is no such destination; `/mrr list` shows which there are."""
+
+
+class FieldError(UserError):
+    """A field of a form was refused. `field` is `name`, `recipients` or `attributes`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Say which field, and what to do about it."""
+        super().__init__(message)
+        self.field = field
+
+
+class Destination(Base):
+    """What asked to hear of MRR. Deleting one is a date: its deliveries still say what they were for."""
+
+    __tablename__ = "destinations"
+    __table_args__ = (
+        Index(
+            "uq_destinations_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id, index=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name_key: Mapped[str] = mapped_column(String(2 * LONGEST_NAME))
+    frequency: Mapped[str] = mapped_column(String(20))
+    attributes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
+    created_by: Mapped[str] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a person wants a destination to be; checked when it is made."""
+
+    name: str
+    recipients: tuple[tuple[RecipientKind, str], ...]
+    frequency: Frequency = Frequency.REAL_TIME
+    attributes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be; `FieldError` names the field."""
+        object.__setattr__(self, "name", " ".join(self.name.replace("\0", "").split()))
+        if not self.name:
+            raise FieldError("name", "Give the destination a name, such as “Every movement”.")
+        if len(self.name) > LONGEST_NAME:
+            raise FieldError("name", f"A name has at most {LONGEST_NAME} characters; this one has {len(self.name)}.")
+        if not self.recipients:
+            raise FieldError("recipients", "Choose at least one channel.")
+        if len(self.recipients) > MOST_RECIPIENTS:
+            raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels.")
+        if len(self.attributes) > MOST_ATTRIBUTES:
+            raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
+
+
+async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime) -> Destination:
+    """Make a destination; `FieldError` where its name is taken."""
+    await _refuse_taken_name(session, workspace_id, wish.name, but_for=None)
+    destination = Destination(
+        id=new_id("dst", now), workspace_id=workspace_id, created_by=by, created_at=now, updated_at=now
+    )
+    _take_over(destination, wish)
+    session.add(destination)
+    await _flush(session, wish.name)
+    await recipient.replace(session, workspace_id, destination.id, wish.recipients)
+    _audit(session, destination, "destination.created", by=by, now=now)
+    wake(session, Topic.CHANNELS)
+    return destination
+
+
+async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, by: str, now: datetime) -> None:
+    """Change a destination from now on. What it owes to a recipient that it no longer has is skipped."""
+    await _refuse_taken_name(session, destination.workspace_id, wish.name, but_for=destination.id)
+    _take_over(destination, wish)
+    destination.updated_at = now
+    await _flush(session, wish.name)
+    await recipient.replace(session, destination.workspace_id, destination.id, wish.recipients)
+    kept = [target for _, target in wish.recipients]
+    await delivery.skip_unwanted(session, destination.id, kept=kept, now=now)
+    _audit(session, destination, "destination.edited", by=by, now=now)
+    wake(session, Topic.CHANNELS)
+
+
+async def remove(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> int:
+    """Delete a destination; say how many unsent deliveries became `skipped (deleted)`."""
+    destination.deleted_at = now
+    skipped = await delivery.skip_unwanted(session, destination.id, kept=[], now=now)
+    _audit(session, destination, "destination.deleted", by=by, now=now)
+    return skipped
+
+
+async def _flush(session: AsyncSession, name: str) -> None:
+    """Write the row; of two people who choose one name at the same instant, the later one is told."""
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise FieldError("name", f"“{name}” exists already. Choose another name.") from error
+
+
+def _take_over(destination: Destination, wish: Wish) -> None:
+    destination.name = wish.name
+    destination.name_key = wish.name.casefold()
+    destination.frequency = wish.frequency
+    destination.attributes = list(wish.attributes)
+
+
+def _audit(session: AsyncSession, destination: Destination, action: str, *, by: str, now: datetime) -> None:
+    audit.record(
+        session,
+        destination.workspace_id,
+        actor=by,
+        action=action,
+        subject_id=destination.id,
+        detail={"name": destination.name},
+        now=now,
+    )
+
+
+async def _refuse_taken_name(session: AsyncSession, workspace_id: str, name: str, *, but_for: str | None) -> None:
+    other = await find_by_name(session, workspace_id, name)
+    if other is not None and other.id != but_for:
+        raise FieldError("name", f"“{other.name}” exists already. Choose another name.")
+
+
+async def find_by_name(session: AsyncSession, workspace_id: str, name: str) -> Destination | None:
+    """Find a destination that is not deleted, whatever the case of its letters."""
+    query = select(Destination).where(
+        Destination.workspace_id == workspace_id,
+        Destination.deleted_at.is_(None),
+        Destination.name_key == " ".join(name.split()).casefold(),
+    )
+    found: Destination | None = await session.scalar(query)
+    return found
+
+
+async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, hold: bool = False) -> Destination:
+    """Find a destination of this workspace that is not deleted; `hold` locks its row until the transaction ends."""
+    query = select(Destination).where(
+        Destination.workspace_id == workspace_id, Destination.id == destination_id, Destination.deleted_at.is_(None)
+    )
+    destination = await session.scalar(query.with_for_update() if hold else query)
+    if destination is None:
+        raise DestinationUnknownError
+    return destination
+
+
+async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destination]:
+    """List a workspace's destinations by name."""
+    query = select(Destination).where(Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None))
+    return list(await session.scalars(query.order_by(Destination.name_key)))
+
+
+async def hearing_movements(session: AsyncSession, workspace_id: str) -> Sequence[Destination]:
+    """List the destinations that hear of every movement."""
+    return [
+        destination
+        for destination in await of_workspace(session, workspace_id)
+        if destination.frequency == Frequency.REAL_TIME
+    ]

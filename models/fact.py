@@ -1,0 +1,316 @@
+"""A fact: what an event says, in our own words. Intake writes facts into the inbox; the scheduler applies them later.
+
+A fact is checked when it comes in, so that whatever reads it later can rely on it: texts are stripped and can be stored
+by PostgreSQL, instants are aware and in UTC, amounts carry the sign of their kind.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from babel.numbers import list_currencies
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+MOST_ATTRIBUTES = 200
+MOST_IN_NAME = 255
+MOST_IN_TEXT = 2000
+MOST_IN_ATTRIBUTE = 1000
+LARGEST_AMOUNT = 10**15
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
+_FIRST_MILLISECONDS = 10**11
+"""A number of seconds this large would lie in the year 5138, so it is read as milliseconds."""
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+Scalar = str | int | float | bool | None
+
+
+class AccountStatus(StrEnum):
+    """Where an account stands with us."""
+
+    LEAD = "lead"
+    CUSTOMER = "customer"
+    CHURNED = "churned"
+
+
+class MovementKind(StrEnum):
+    """Why an account's MRR changed."""
+
+    NEW_BUSINESS = "new_business"
+    EXPANSION = "expansion"
+    CONTRACTION = "contraction"
+    CHURN = "churn"
+    REACTIVATION = "reactivation"
+
+    @property
+    def is_gain(self) -> bool:
+        """Say whether a movement of this kind raises MRR."""
+        return self not in {MovementKind.CONTRACTION, MovementKind.CHURN}
+
+
+def is_storable(text: str) -> bool:
+    """Say whether both databases can store a text: PostgreSQL takes no NUL character and no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def is_email(text: str) -> bool:
+    """Say whether a text can be an e-mail address; only sending to it would show that it is one."""
+    return len(text.strip()) <= MOST_IN_NAME and _EMAIL.fullmatch(text.strip()) is not None
+
+
+def read_instant(value: Any) -> datetime | None:
+    """Read an instant in UTC from ISO 8601 in its many forms, or from Unix seconds or milliseconds; None if it is none.
+
+    An instant without a zone is taken as UTC.
+    """
+    if isinstance(value, str):
+        value = _parse_iso(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        value = _parse_unix(value)
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _parse_iso(text: str) -> datetime | None:
+    plain = re.sub(r"\s*(UTC|GMT)$", "Z", text.strip().upper())
+    if plain.isdecimal() and len(plain) > len("YYYYMMDD"):
+        return _parse_unix(int(plain[:20]))
+    try:
+        return datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+
+
+def _parse_unix(number: float) -> datetime | None:
+    if not math.isfinite(number):
+        return None
+    seconds = number / 1000 if abs(number) >= _FIRST_MILLISECONDS else number
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(list_currencies())
+
+
+def _check_storable(value: Any) -> Any:
+    if isinstance(value, str) and not is_storable(value):
+        raise PydanticCustomError(
+            "not_storable", "The text has a NUL character or half of a surrogate pair in it; take it out."
+        )
+    return value
+
+
+def _blank_to_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _number_to_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _check_instant(value: Any) -> datetime:
+    instant = read_instant(value)
+    if instant is None:
+        raise PydanticCustomError("not_an_instant", "It is not a time; send ISO 8601, such as 2026-11-20T14:02:00Z.")
+    if not EARLIEST <= instant < LATEST:
+        raise PydanticCustomError("instant_out_of_range", "The time must lie between 1990 and 2100.")
+    return instant
+
+
+def _check_email(value: Any) -> Any:
+    if isinstance(value, str) and not is_email(value):
+        raise PydanticCustomError("not_an_email", "It is not an e-mail address; send one, such as dana@example.com.")
+    return value.lower() if isinstance(value, str) else value
+
+
+def _check_link(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(r"https?://[^\s/]", value.strip(), re.IGNORECASE):
+        raise PydanticCustomError("not_a_link", "It is not a web address; send one that begins with https://.")
+    return value
+
+
+def _check_currency(value: Any) -> Any:
+    code = value.strip().upper() if isinstance(value, str) else value
+    if isinstance(code, str) and code not in _currencies():
+        raise PydanticCustomError("not_a_currency", "It is not a currency code of ISO 4217, such as USD.")
+    return code
+
+
+def _check_scalar(value: Any) -> Any:
+    if not isinstance(value, str | int | float | bool | None):
+        raise PydanticCustomError("not_a_scalar", "An attribute is a text, a number, true, false or null.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("not_finite", "NaN and infinity are no numbers that can be stored.")
+    if isinstance(value, int) and not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise PydanticCustomError("integer_too_large", "The number has more than 64 bits; send it as text.")
+    return _check_attribute_text(value) if isinstance(value, str) else value
+
+
+def _check_attribute_text(text: str) -> str:
+    stripped: str = _check_storable(text.strip())
+    if len(stripped) > MOST_IN_ATTRIBUTE:
+        raise PydanticKnownError("string_too_long", {"max_length": MOST_IN_ATTRIBUTE})
+    return stripped
+
+
+Storable = BeforeValidator(_check_storable)
+Blank = BeforeValidator(_blank_to_none)
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_IN_NAME), Storable]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_IN_TEXT), Storable]
+ExternalId = Annotated[Name, BeforeValidator(_number_to_text)]
+Email = Annotated[Name, BeforeValidator(_check_email)]
+Link = Annotated[Text, BeforeValidator(_check_link)]
+Currency = Annotated[str, BeforeValidator(_check_currency), Storable]
+Instant = Annotated[datetime, BeforeValidator(_check_instant)]
+Amount = Annotated[int, Field(strict=True, ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+RoleName = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60), Storable
+]
+AttributeKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+AttributeValue = Annotated[Scalar, BeforeValidator(_check_scalar)]
+Attributes = Annotated[dict[AttributeKey, AttributeValue], Field(max_length=MOST_ATTRIBUTES)]
+
+OptionalName = Annotated[Name | None, Blank]
+OptionalText = Annotated[Text | None, Blank]
+OptionalId = Annotated[ExternalId | None, Blank]
+OptionalEmail = Annotated[Email | None, Blank]
+OptionalLink = Annotated[Link | None, Blank]
+OptionalInstant = Annotated[Instant | None, Blank]
+OptionalStatus = Annotated[AccountStatus | None, Blank]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountFact(_Fact):
+    """What is known about a customer company. What is None was not said, and changes nothing."""
+
+    type: Literal["account"] = "account"
+    external_id: ExternalId
+    name: OptionalName = None
+    status: OptionalStatus = None
+    sales_stage: OptionalName = None
+    domain: OptionalName = None
+    email: OptionalEmail = None
+    website: OptionalText = None
+    description: OptionalText = None
+    url: OptionalLink = None
+    """Where the account is found in the system that it lives in."""
+    created_at: OptionalInstant = None
+    attributes: Attributes = {}
+
+
+class ContactFact(_Fact):
+    """What is known about a person, at an account or not yet. A user id, anonymous id or e-mail says who it is."""
+
+    type: Literal["contact"] = "contact"
+    user_id: OptionalId = None
+    anonymous_id: OptionalId = None
+    email: OptionalEmail = None
+    name: OptionalName = None
+    first_name: OptionalName = None
+    last_name: OptionalName = None
+    title: OptionalName = None
+    phone: OptionalName = None
+    twitter: OptionalName = None
+    linked_in: OptionalText = None
+    account_external_id: OptionalId = None
+    account_name: OptionalName = None
+    attributes: Attributes = {}
+
+    @model_validator(mode="after")
+    def _check_identity(self) -> "ContactFact":
+        if not (self.user_id or self.anonymous_id or self.email):
+            raise PydanticCustomError(
+                "nobody",
+                "Nobody can tell whose contact this is; send user_id, anonymous_id or email.",
+                {"field": "user_id"},
+            )
+        return self
+
+
+class RoleFact(_Fact):
+    """Who of us is what to an account, such as its owner. An e-mail of None says that nobody is."""
+
+    type: Literal["role"] = "role"
+    account_external_id: ExternalId
+    role: RoleName
+    email: Email | None
+    name: OptionalName = None
+
+
+class MovementFact(_Fact):
+    """A change of an account's MRR, in minor units of its currency: above 0 for a gain, below 0 for a loss."""
+
+    type: Literal["movement"] = "movement"
+    external_id: OptionalId = None
+    account_external_id: ExternalId
+    account_name: OptionalName = None
+    kind: MovementKind
+    amount_minor: Amount
+    currency: Currency
+    mrr_before_minor: Amount | None = None
+    mrr_after_minor: Amount | None = None
+    plan: OptionalName = None
+    plan_before: OptionalName = None
+    description: OptionalText = None
+    subscription_external_id: OptionalId = None
+    url: OptionalLink = None
+    occurred_at: Instant
+
+    @field_validator("amount_minor")
+    @classmethod
+    def _check_sign(cls, amount: int, info: ValidationInfo) -> int:
+        kind: MovementKind | None = info.data.get("kind")
+        if kind is not None and (amount == 0 or (amount > 0) != kind.is_gain):
+            side = "above 0, since it is a gain" if kind.is_gain else "below 0, since it is a loss"
+            raise PydanticCustomError(
+                "wrong_sign", "For {kind} the amount must be {side}.", {"kind": kind.value, "side": side}
+            )
+        return amount
+
+
+Fact = Annotated[AccountFact | ContactFact | RoleFact | MovementFact, Field(discriminator="type")]
+
+_FACTS: TypeAdapter[tuple[Fact, ...]] = TypeAdapter(tuple[Fact, ...])
+
+
+def read_facts(values: Sequence[dict[str, Any]]) -> tuple[Fact, ...]:
+    """Read facts back from the JSON that `dump_facts` made. Raises pydantic's `ValidationError` for anything else."""
+    return _FACTS.validate_python(tuple(values))
+
+
+def dump_facts(facts: Iterable[Fact]) -> list[dict[str, Any]]:
+    """Write facts as JSON-able dicts, without what was not said."""
+    return [{"type": fact.type, **fact.model_dump(mode="json", exclude_defaults=True)} for fact in facts]

@@ -1,0 +1,114 @@
+"""The inbox writer: the one place where events come in, and the one exception to "a handler opens its own transaction".
+
+It commits whatever queued up during the previous commit, with no timed wait, so that many senders share one `fsync` and
+a lonely one waits for nobody. An answer is given only after the commit.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models import event
+from models.base import UserError
+from models.database import Database
+from models.event import EventOutcome, NewEvent
+
+MOST_WAITING = 5_000
+MOST_AT_ONCE = 1_000
+
+
+class InboxFullError(UserError):
+    """Too much is coming in at once. Send it again in a second; nothing of this call was stored."""
+
+
+@dataclass
+class _Letter:
+    """What one call brought, and the answer that it waits for."""
+
+    events: Sequence[NewEvent]
+    answer: "asyncio.Future[list[EventOutcome]]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Inbox:
+    """Queues events and writes them, a transaction a batch."""
+
+    def __init__(self, database: Database, *, most_waiting: int = MOST_WAITING) -> None:
+        """Take the database; `start()` begins to write."""
+        self._database = database
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._letters: asyncio.Queue[_Letter] = asyncio.Queue()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write_on())
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        if self._writer is None:
+            return
+        await self._letters.join()
+        self._writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._writer
+
+    async def add(self, events: Sequence[NewEvent]) -> list[EventOutcome]:
+        """Store events; return after the commit what became of each.
+
+        Raises `InboxFullError` where too many wait, and whatever the database raises where it can't commit.
+        """
+        if not events:
+            return []
+        if self._waiting + len(events) > self._most_waiting:
+            raise InboxFullError
+        letter = _Letter(events)
+        self._waiting += len(events)
+        self._letters.put_nowait(letter)
+        return await letter.answer
+
+    async def _write_on(self) -> None:
+        while True:
+            letters = [await self._letters.get()]
+            size = len(letters[0].events)
+            while size < MOST_AT_ONCE and not self._letters.empty():
+                letters.append(self._letters.get_nowait())
+                size += len(letters[-1].events)
+            await self._write(letters)
+
+    async def _write(self, letters: list[_Letter]) -> None:
+        """Commit the letters together; where that fails, each alone, so that one bad letter refuses only itself."""
+        try:
+            outcomes = await self._commit(letters)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the answer gets the error
+            if len(letters) > 1:
+                for letter in letters:
+                    await self._write([letter])
+                return
+            _fail(letters[0], error)
+        else:
+            for letter, answer in zip(letters, outcomes, strict=True):
+                _answer(letter, answer)
+        self._done(letters)
+
+    async def _commit(self, letters: list[_Letter]) -> list[list[EventOutcome]]:
+        async with self._database.write() as session:
+            return [await event.store(session, letter.events) for letter in letters]
+
+    def _done(self, letters: list[_Letter]) -> None:
+        for letter in letters:
+            self._waiting -= len(letter.events)
+            self._letters.task_done()
+
+
+def _answer(letter: _Letter, outcomes: list[EventOutcome]) -> None:
+    if not letter.answer.done():
+        letter.answer.set_result(outcomes)
+
+
+def _fail(letter: _Letter, error: Exception) -> None:
+    if not letter.answer.done():
+        letter.answer.set_exception(error)

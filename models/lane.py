@@ -1,0 +1,152 @@
+"""A lane: the queue of one target (a channel, a person) for one Slack method in one workspace.
+
+A worker claims lanes, not deliveries. A claim is a lease with a fencing token: whoever claims a lane after its lease
+ran out raises the token, and the earlier owner's outcome is then refused.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Index, String, and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, Number, insert, new_id
+from models.channel import Channel
+from models.delivery import OPEN, Delivery
+from models.installation import Installation
+from models.recipient import Recipient
+
+LEASE = timedelta(seconds=60)
+"""Outlasts the HTTP timeout of a send by far."""
+
+LIMITED_TOGETHER = timedelta(seconds=5)
+"""Two lanes of a workspace limited within this time mean that the workspace is."""
+
+
+class Lane(Base):
+    """One queue. `next_send_at` is its pace, its back-off and its `Retry-After` in one."""
+
+    __tablename__ = "lanes"
+    __table_args__ = (
+        Index("uq_lanes_target", "workspace_id", "method", "target", unique=True),
+        Index(None, "next_send_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    method: Mapped[str] = mapped_column(String(60))
+    target: Mapped[str] = mapped_column(String(255))
+    next_send_at: Mapped[datetime]
+    limited_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[datetime | None]
+    token: Mapped[int] = mapped_column(Number, default=0)
+
+
+class Pause(Base):
+    """A time in which nothing is sent in a whole workspace, because Slack said so."""
+
+    __tablename__ = "pauses"
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    until: Mapped[datetime]
+
+
+async def find_or_make(session: AsyncSession, workspace_id: str, method: str, target: str, *, now: datetime) -> str:
+    """Give the id of the lane of a target."""
+    values = {
+        "id": new_id("lan", now),
+        "workspace_id": workspace_id,
+        "method": method,
+        "target": target,
+        "next_send_at": now,
+        "token": 0,
+    }
+    await session.execute(insert(session, Lane).values(values).on_conflict_do_nothing())
+    query = select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.method == method, Lane.target == target)
+    return (await session.scalars(query)).one()
+
+
+def _is_ready(now: datetime) -> ColumnElement[bool]:
+    return and_(Lane.next_send_at <= now, or_(Lane.lease_until.is_(None), Lane.lease_until <= now), _has_work(now))
+
+
+def _has_work(now: datetime) -> ColumnElement[bool]:
+    """Say in SQL whether a lane has something to send and its workspace lets us."""
+    installed = exists().where(Installation.workspace_id == Lane.workspace_id, Installation.revoked_at.is_(None))
+    paused = exists().where(Pause.workspace_id == Lane.workspace_id, Pause.until > now)
+    waiting = exists().where(Delivery.lane_id == Lane.id, Delivery.state.in_(OPEN))
+    return and_(installed, ~paused, waiting)
+
+
+async def claim(session: AsyncSession, *, owner: str, limit: int, now: datetime) -> Sequence[Lane]:
+    """Lease lanes that have something to send now; other workers skip them."""
+    ready = select(Lane.id).where(_is_ready(now)).order_by(Lane.next_send_at).limit(limit)
+    ids = list(await session.scalars(ready.with_for_update(skip_locked=True)))
+    statement = (
+        update(Lane)
+        .where(Lane.id.in_(ids))
+        .values(owner=owner, lease_until=now + LEASE, token=Lane.token + 1)
+        .returning(Lane)
+    )
+    return list(await session.scalars(statement, execution_options={"populate_existing": True}))
+
+
+async def next_time(session: AsyncSession, *, now: datetime) -> datetime | None:
+    """Say when the next lane with work may be claimed; None where no lane has any."""
+    free_at = func.coalesce(Lane.lease_until, Lane.next_send_at)
+    latest = select(Lane.next_send_at, free_at.label("free_at")).where(_has_work(now)).order_by(Lane.next_send_at)
+    times = [max(row.next_send_at, row.free_at) for row in await session.execute(latest.limit(100))]
+    return min(times, default=None)
+
+
+async def release(session: AsyncSession, lane_id: str, *, token: int, next_send_at: datetime) -> bool:
+    """Give a lane back; False where somebody else has claimed it since."""
+    statement = (
+        update(Lane)
+        .where(Lane.id == lane_id, Lane.token == token)
+        .values(owner=None, lease_until=None, next_send_at=next_send_at)
+        .returning(Lane.id)
+    )
+    return await session.scalar(statement) is not None
+
+
+async def is_held(session: AsyncSession, lane_id: str, *, token: int) -> bool:
+    """Say whether the claim with this token still holds, and hold the lane's row until the transaction ends."""
+    query = select(Lane.token).where(Lane.id == lane_id).with_for_update()
+    return await session.scalar(query) == token
+
+
+async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: datetime) -> None:
+    """Note a 429 on a lane. A second lane limited within five seconds pauses the workspace."""
+    workspace_id = await session.scalar(
+        update(Lane).where(Lane.id == lane_id).values(limited_at=now).returning(Lane.workspace_id)
+    )
+    others = select(func.count()).where(
+        Lane.workspace_id == workspace_id, Lane.id != lane_id, Lane.limited_at > now - LIMITED_TOGETHER
+    )
+    if await session.scalar(others):
+        pause = insert(session, Pause).values(workspace_id=workspace_id, until=until)
+        await session.execute(pause.on_conflict_do_update(index_elements=["workspace_id"], set_={"until": until}))
+
+
+async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
+    """Try a target again at once: what stood in the way is gone. A pace or a limit of Slack's is kept."""
+    where = (Lane.workspace_id == workspace_id, Lane.target == target, Lane.next_send_at > now)
+    await session.execute(
+        update(Lane)
+        .where(*where, or_(Lane.limited_at.is_(None), Lane.limited_at < now - timedelta(minutes=1)))
+        .values(next_send_at=now)
+    )
+
+
+async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str) -> None:
+    """Let what was meant for a channel's old id go to its new one: recipients, what is owed, and the lanes."""
+    for table in (Recipient, Delivery, Lane):
+        await session.execute(
+            update(table).where(table.workspace_id == workspace_id, table.target == old).values(target=new)
+        )
+    await session.execute(
+        update(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old).values(channel_id=new)
+    )

@@ -1,0 +1,164 @@
+"""A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import account as accounts
+from models.account import Account
+from models.base import Base, Id, Number, insert, new_id
+from models.fact import AccountStatus, MovementFact, MovementKind
+
+
+class Movement(Base):
+    """One change of one account's MRR."""
+
+    __tablename__ = "movements"
+    __table_args__ = (
+        Index("uq_movements_external_id", "source_id", "external_id", unique=True),
+        Index(None, "workspace_id", "occurred_at"),
+        Index(None, "account_id", "occurred_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    source_id: Mapped[str] = mapped_column(Id)
+    external_id: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(20))
+    amount_minor: Mapped[int] = mapped_column(Number)
+    currency: Mapped[str] = mapped_column(String(3))
+    mrr_before_minor: Mapped[int | None] = mapped_column(Number)
+    mrr_after_minor: Mapped[int | None] = mapped_column(Number)
+    plan: Mapped[str | None] = mapped_column(String(255))
+    plan_before: Mapped[str | None] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    subscription_external_id: Mapped[str | None] = mapped_column(String(255))
+    url: Mapped[str | None] = mapped_column(Text)
+    is_history: Mapped[bool]
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+async def apply(
+    session: AsyncSession,
+    account: Account,
+    fact: MovementFact,
+    *,
+    source_id: str,
+    external_id: str,
+    is_history: bool,
+    now: datetime,
+) -> Movement | None:
+    """Record a movement of an account whose row is held; None where the source told it before."""
+    before, after = _mrr(account, fact)
+    values = {
+        "id": new_id("mov", now),
+        "workspace_id": account.workspace_id,
+        "account_id": account.id,
+        "source_id": source_id,
+        "external_id": external_id,
+        "kind": fact.kind,
+        "amount_minor": fact.amount_minor,
+        "currency": fact.currency,
+        "mrr_before_minor": before,
+        "mrr_after_minor": after,
+        "plan": fact.plan,
+        "plan_before": fact.plan_before,
+        "description": fact.description,
+        "subscription_external_id": fact.subscription_external_id,
+        "url": fact.url,
+        "is_history": is_history,
+        "occurred_at": fact.occurred_at,
+        "recorded_at": now,
+    }
+    statement = insert(session, Movement).values(values).on_conflict_do_nothing().returning(Movement.id)
+    if await session.scalar(statement) is None:
+        return None
+    _move(account, fact, after, now=now)
+    return Movement(**values)
+
+
+def _mrr(account: Account, fact: MovementFact) -> tuple[int | None, int | None]:
+    """Give the account's MRR before and after: as told, or derived from the other, or from what we know of the account.
+
+    What we know counts only where it is older than the movement and in its currency.
+    """
+    before, after = fact.mrr_before_minor, fact.mrr_after_minor
+    if before is None and after is not None:
+        before = after - fact.amount_minor
+    if before is None and _is_known(account, fact):
+        before = account.mrr_minor
+    if before is None and fact.kind in {MovementKind.NEW_BUSINESS, MovementKind.REACTIVATION}:
+        before = 0
+    if after is None and before is not None:
+        after = before + fact.amount_minor
+    return before, after
+
+
+def _is_known(account: Account, fact: MovementFact) -> bool:
+    return (
+        account.mrr_minor is not None
+        and account.currency == fact.currency
+        and account.mrr_at is not None
+        and account.mrr_at <= fact.occurred_at
+    )
+
+
+def _move(account: Account, fact: MovementFact, after: int | None, *, now: datetime) -> None:
+    """Let the account follow its newest movement; one that arrives late changes nothing that a newer one said."""
+    if account.mrr_at is not None and account.mrr_at > fact.occurred_at:
+        return
+    account.mrr_minor, account.currency, account.mrr_at = after, fact.currency, fact.occurred_at
+    account.status = AccountStatus.CHURNED if fact.kind == MovementKind.CHURN else AccountStatus.CUSTOMER
+    account.updated_at = now
+
+
+async def get(session: AsyncSession, workspace_id: str, movement_id: str) -> tuple[Movement, Account] | None:
+    """Find a movement of this workspace with its account."""
+    query = (
+        select(Movement, Account)
+        .join(Account, Account.id == Movement.account_id)
+        .where(Movement.workspace_id == workspace_id, Movement.id == movement_id)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return (row[0], row[1]) if row is not None else None
+
+
+async def of_workspace(session: AsyncSession, workspace_id: str, *, limit: int = 1000) -> list[tuple[Movement, str]]:
+    """List a workspace's newest movements, newest first, each with its account's external id."""
+    query = (
+        select(Movement, Account.external_id)
+        .join(Account, Account.id == Movement.account_id)
+        .where(Movement.workspace_id == workspace_id)
+        .order_by(Movement.occurred_at.desc(), Movement.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def totals(session: AsyncSession, workspace_id: str) -> list[dict[str, Any]]:
+    """Sum the movements by month (UTC) and kind, a row for each currency; amounts in minor units."""
+    query = select(Movement.occurred_at, Movement.kind, Movement.currency, Movement.amount_minor).where(
+        Movement.workspace_id == workspace_id
+    )
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for occurred_at, kind, currency, amount in await session.execute(query):
+        sum_ = sums.setdefault((f"{occurred_at:%Y-%m}", kind, currency), [0, 0])
+        sum_[0] += 1
+        sum_[1] += amount
+    return [
+        {"month": month, "type": kind, "currency": currency, "count": number, "amount": amount}
+        for (month, kind, currency), (number, amount) in sorted(sums.items())
+    ]
+
+
+async def account_of(session: AsyncSession, workspace_id: str, fact: MovementFact, *, now: datetime) -> Account:
+    """Hold the row of the account that a movement is about, creating it where the movement is the first to name it."""
+    account = await accounts.lock(session, workspace_id, fact.account_external_id, now=now)
+    if fact.account_name and not account.name:
+        account.name = fact.account_name
+    return account

@@ -1,0 +1,107 @@
+"""A person of a workspace, as Slack told us, and who of them are managers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, String, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import audit
+from models.base import Base, Id, UserError, insert
+
+FRESH = timedelta(hours=1)
+"""How long we believe what Slack said about a person. `user_change` corrects it at once where it arrives."""
+
+
+class NotManagerError(UserError):
+    """Only managers can change this: Slack admins and owners, and whom they name."""
+
+    def __init__(self, manager_ids: Sequence[str] = ()) -> None:
+        """Take the user ids of those who were named, so that the refusal can say whom to ask."""
+        super().__init__()
+        self.manager_ids = tuple(manager_ids)
+
+
+class Person(Base):
+    """What Slack's `users.info` says of somebody."""
+
+    __tablename__ = "people"
+    __table_args__ = (Index(None, "workspace_id", "email"),)
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(255))
+    is_admin: Mapped[bool]
+    is_guest: Mapped[bool]
+    is_deactivated: Mapped[bool]
+    time_zone: Mapped[str] = mapped_column(String(64))
+    fetched_at: Mapped[datetime]
+
+
+class Manager(Base):
+    """Somebody whom an admin named, though Slack doesn't call them one."""
+
+    __tablename__ = "managers"
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    named_by: Mapped[str] = mapped_column(Id)
+    named_at: Mapped[datetime]
+
+
+async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any], *, now: datetime) -> Person:
+    """Take over a user object as Slack sends it in `users.info` and `user_change`."""
+    profile = user.get("profile") or {}
+    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name") or ""
+    values = {
+        "name": str(name)[:255],
+        "email": (profile.get("email") or "").lower()[:255] or None,
+        "is_admin": bool(user.get("is_admin") or user.get("is_owner")),
+        "is_guest": bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger")),
+        "is_deactivated": bool(user.get("deleted")),
+        "time_zone": str(user.get("tz") or "UTC")[:64],
+        "fetched_at": now,
+    }
+    statement = insert(session, Person).values(workspace_id=workspace_id, user_id=user["id"], **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "user_id"], set_=values))
+    return Person(workspace_id=workspace_id, user_id=user["id"], **values)
+
+
+async def get(session: AsyncSession, workspace_id: str, user_id: str) -> Person | None:
+    """Find a person, however old our knowledge is."""
+    return await session.get(Person, (workspace_id, user_id))
+
+
+def is_fresh(person: Person | None, *, now: datetime) -> bool:
+    """Say whether what we know of a person may be believed."""
+    return person is not None and now - person.fetched_at < FRESH
+
+
+async def is_manager(session: AsyncSession, person: Person) -> bool:
+    """Say whether a person may change the workspace's settings."""
+    if person.is_deactivated or person.is_guest:
+        return False
+    return person.is_admin or await session.get(Manager, (person.workspace_id, person.user_id)) is not None
+
+
+async def named_managers(session: AsyncSession, workspace_id: str) -> list[str]:
+    """List the user ids of those whom admins named."""
+    query = select(Manager.user_id).where(Manager.workspace_id == workspace_id).order_by(Manager.user_id)
+    return list(await session.scalars(query))
+
+
+async def name_managers(
+    session: AsyncSession, workspace_id: str, user_ids: Iterable[str], *, by: str, now: datetime
+) -> None:
+    """Replace the list of named managers."""
+    wanted, known = set(user_ids), set(await named_managers(session, workspace_id))
+    await session.execute(
+        delete(Manager).where(Manager.workspace_id == workspace_id, Manager.user_id.in_(known - wanted))
+    )
+    session.add_all(
+        Manager(workspace_id=workspace_id, user_id=user_id, named_by=by, named_at=now) for user_id in wanted - known
+    )
+    audit.record(session, workspace_id, actor=by, action="managers.named", detail={"managers": sorted(wanted)}, now=now)

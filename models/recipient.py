@@ -1,0 +1,77 @@
+"""A recipient: who hears of something. A channel, a group DM, a user group, a person, or the holder of a role."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import channel
+from models.base import Base, Id
+
+MOST_RECIPIENTS = 20
+
+
+class RecipientKind(StrEnum):
+    """What the target names: a channel id, people's ids, a user group's id, a user id, a role's word."""
+
+    CHANNEL = "channel"
+    GROUP_DM = "group_dm"
+    USER_GROUP = "user_group"
+    PERSON = "person"
+    ROLE = "role"
+
+
+class Recipient(Base):
+    """One recipient of a destination, in the order in which it was chosen."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (Index(None, "workspace_id", "target"),)
+
+    destination_id: Mapped[str] = mapped_column(Id, ForeignKey("destinations.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    target: Mapped[str] = mapped_column(String(255), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    position: Mapped[int]
+
+
+async def of_destinations(session: AsyncSession, destination_ids: Sequence[str]) -> dict[str, list[Recipient]]:
+    """Give the recipients of several destinations, by the destination's id."""
+    found: dict[str, list[Recipient]] = {destination_id: [] for destination_id in destination_ids}
+    query = select(Recipient).where(Recipient.destination_id.in_(destination_ids)).order_by(Recipient.position)
+    for recipient in await session.scalars(query):
+        found[recipient.destination_id].append(recipient)
+    return found
+
+
+async def replace(
+    session: AsyncSession, workspace_id: str, destination_id: str, recipients: Sequence[tuple[RecipientKind, str]]
+) -> None:
+    """Put these recipients in the place of a destination's old ones."""
+    await session.execute(delete(Recipient).where(Recipient.destination_id == destination_id))
+    session.add_all(
+        Recipient(destination_id=destination_id, kind=kind, target=target, workspace_id=workspace_id, position=position)
+        for position, (kind, target) in enumerate(dict.fromkeys(recipients))
+    )
+
+
+async def channels(session: AsyncSession, workspace_id: str) -> list[str]:
+    """List the ids of all channels that a workspace's destinations chose."""
+    query = (
+        select(Recipient.target)
+        .where(Recipient.workspace_id == workspace_id, Recipient.kind == RecipientKind.CHANNEL)
+        .distinct()
+        .order_by(Recipient.target)
+    )
+    return list(await session.scalars(query))
+
+
+async def channels_to_join(session: AsyncSession, workspace_id: str) -> list[str]:
+    """List those of them that we know to be public and open, and are not in."""
+    known = await channel.known(session, workspace_id)
+    return [
+        channel_id
+        for channel_id in await channels(session, workspace_id)
+        if (found := known.get(channel_id)) and not (found.is_member or found.is_private or found.is_archived)
+    ]

@@ -1,0 +1,184 @@
+"""A source: where events come from. Its key, the secret part of its URL, is hashed for look-up, sealed for managers."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, String, Text, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import audit
+from models.base import Base, Id, UserError, new_id
+from models.secret import Keyring, fingerprint, random_secret, same
+
+KEY_PREFIX = "rrk"
+
+
+class SourceKind(StrEnum):
+    """What sends. `csv` names what `runrate import` brings; it has no webhook."""
+
+    API = "api"
+    CHARTMOGUL = "chartmogul"
+    SEGMENT = "segment"
+    CSV = "csv"
+
+
+class AccountCreation(StrEnum):
+    """When a Segment source creates an account: once a user joins a company, or with the first e-mail or user id."""
+
+    COMPANY = "company"
+    CONTACT = "contact"
+
+
+class SourceNameTakenError(UserError):
+    """Another source has this name already. Choose another one."""
+
+
+class SourceUnknownError(UserError):
+    """There is no such source; `runrate sources list` shows which there are."""
+
+
+class Source(Base):
+    """Where events come from. Removing one keeps what it brought."""
+
+    __tablename__ = "sources"
+    __table_args__ = (
+        Index(
+            "uq_sources_name",
+            "workspace_id",
+            "name_key",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id, index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = mapped_column(String(160))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    key_sealed: Mapped[str] = mapped_column(Text)
+    account_creation: Mapped[str] = mapped_column(String(20), default=AccountCreation.COMPANY)
+    created_by: Mapped[str] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    last_event_at: Mapped[datetime | None]
+
+
+async def add(
+    session: AsyncSession,
+    workspace_id: str,
+    *,
+    kind: SourceKind,
+    name: str,
+    keyring: Keyring,
+    by: str,
+    now: datetime,
+    account_creation: AccountCreation = AccountCreation.COMPANY,
+) -> tuple[Source, str]:
+    """Add a source; answer it with its key, which is shown now and later only to managers."""
+    clean = read_name(name)
+    if await find_by_name(session, workspace_id, clean) is not None:
+        raise SourceNameTakenError
+    key = random_secret(KEY_PREFIX)
+    source = Source(
+        id=new_id("src", now),
+        workspace_id=workspace_id,
+        kind=kind,
+        name=clean,
+        name_key=clean.casefold(),
+        key_hash=fingerprint(key),
+        key_sealed=keyring.seal(key),
+        account_creation=account_creation,
+        created_by=by,
+        created_at=now,
+    )
+    session.add(source)
+    audit.record(
+        session, workspace_id, actor=by, action="source.added", subject_id=source.id, detail={"kind": kind}, now=now
+    )
+    return source, key
+
+
+def read_name(name: str) -> str:
+    """Check a source's name: 1 to 80 characters."""
+    clean = " ".join(name.replace("\0", "").split())
+    if not clean:
+        raise UserError("Give the source a name, such as “Billing”.")
+    if len(clean) > 80:  # noqa: PLR2004 - the column's width, said in the sentence
+        raise UserError("A source's name has at most 80 characters.")
+    return clean
+
+
+async def find_by_name(session: AsyncSession, workspace_id: str, name: str) -> Source | None:
+    """Find a source that is not removed, whatever the case of its letters."""
+    query = select(Source).where(
+        Source.workspace_id == workspace_id, Source.removed_at.is_(None), Source.name_key == name.casefold()
+    )
+    found: Source | None = await session.scalar(query)
+    return found
+
+
+async def find_by_key(session: AsyncSession, key: str) -> Source | None:
+    """Find the source that a webhook key opens; None for a wrong key, and for a removed source."""
+    digest = fingerprint(key)
+    source = await session.scalar(select(Source).where(Source.key_hash == digest, Source.removed_at.is_(None)))
+    return source if source is not None and same(source.key_hash, digest) else None
+
+
+async def get(session: AsyncSession, workspace_id: str, source_id: str) -> Source:
+    """Find a source of this workspace that is not removed."""
+    source = await session.get(Source, source_id)
+    if source is None or source.workspace_id != workspace_id or source.removed_at is not None:
+        raise SourceUnknownError
+    return source
+
+
+async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Source]:
+    """List a workspace's sources, oldest first, without removed ones."""
+    query = select(Source).where(Source.workspace_id == workspace_id, Source.removed_at.is_(None))
+    return list(await session.scalars(query.order_by(Source.created_at, Source.id)))
+
+
+async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
+    """Give every source's name by its id, removed ones too: their movements still carry it."""
+    rows = await session.execute(select(Source.id, Source.name).where(Source.workspace_id == workspace_id))
+    return {row.id: row.name for row in rows}
+
+
+async def remove(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
+    """Close the source's webhook. What it brought stays."""
+    source.removed_at = now
+    audit.record(session, source.workspace_id, actor=by, action="source.removed", subject_id=source.id, now=now)
+
+
+async def reveal(session: AsyncSession, source: Source, *, keyring: Keyring, by: str, now: datetime) -> str:
+    """Read the source's key for a manager, and audit that it was seen."""
+    audit.record(session, source.workspace_id, actor=by, action="source.key_shown", subject_id=source.id, now=now)
+    return keyring.open(source.key_sealed)
+
+
+async def heard_from(session: AsyncSession, source_id: str, *, now: datetime) -> None:
+    """Note that the source sent something."""
+    await session.execute(update(Source).where(Source.id == source_id).values(last_event_at=now))
+
+
+async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
+    """Encrypt every webhook key anew with the newest secret key; say how many there were."""
+    sources = list(await session.scalars(select(Source)))
+    for source in sources:
+        source.key_sealed = keyring.rotate(source.key_sealed)
+    return len(sources)
+
+
+async def the_import(session: AsyncSession, workspace_id: str, *, keyring: Keyring, now: datetime) -> Source:
+    """Find or add the source named “Import”, under which files come in."""
+    found = await find_by_name(session, workspace_id, "Import")
+    if found is not None:
+        return found
+    source, _ = await add(
+        session, workspace_id, kind=SourceKind.CSV, name="Import", keyring=keyring, by="command line", now=now
+    )
+    return source

@@ -1,0 +1,67 @@
+"""A workspace: one Slack workspace, the tenant. Its id is Slack's own, so that every table and shard agrees on it."""
+
+from datetime import datetime
+
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, UserError, insert
+
+
+class WorkspaceUnknownError(UserError):
+    """That workspace isn't installed here; `runrate doctor` says which are."""
+
+
+class Workspace(Base):
+    """A Slack workspace that installed us at least once."""
+
+    __tablename__ = "workspaces"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    enterprise_id: Mapped[str | None] = mapped_column(Id)
+    locale: Mapped[str] = mapped_column(String(20), default="en_US")
+    created_at: Mapped[datetime]
+
+
+async def remember(
+    session: AsyncSession, *, workspace_id: str, name: str, enterprise_id: str | None, now: datetime
+) -> None:
+    """Add the workspace, or take over its new name."""
+    values = {"name": name[:255], "enterprise_id": enterprise_id}
+    statement = insert(session, Workspace).values(id=workspace_id, created_at=now, locale="en_US", **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+async def get(session: AsyncSession, workspace_id: str) -> Workspace | None:
+    """Find a workspace."""
+    return await session.get(Workspace, workspace_id)
+
+
+async def every(session: AsyncSession) -> list[Workspace]:
+    """List all workspaces, oldest first."""
+    return list(await session.scalars(select(Workspace).order_by(Workspace.created_at, Workspace.id)))
+
+
+async def the_one(session: AsyncSession, workspace_id: str | None) -> Workspace:
+    """Find the workspace that a command means: the named one, or the only one there is.
+
+    Raises `WorkspaceUnknownError` where there is none, or several and none was named.
+    """
+    if workspace_id is not None:
+        found = await get(session, workspace_id)
+        if found is None:
+            raise WorkspaceUnknownError
+        return found
+    workspaces = await every(session)
+    match workspaces:
+        case [only]:
+            return only
+        case []:
+            raise WorkspaceUnknownError(
+                "No workspace has installed Runrate yet. Open the set-up page and press “Add to Slack”."
+            )
+        case _:
+            names = ", ".join(f"{workspace.id} ({workspace.name})" for workspace in workspaces)
+            raise WorkspaceUnknownError(f"Several workspaces are installed. Say which one with --workspace: {names}")

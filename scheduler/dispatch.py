@@ -1,0 +1,288 @@
+"""Dispatching: lanes are claimed, and what each owes next is sent, one message at a time a lane.
+
+Two transactions surround a send. The claim leases the lane and commits `send_started_at` before anything leaves; the
+POST happens between them; the outcome is written only while the lane's token is still ours. Whoever claims a lane whose
+head is found in `sending` knows that an earlier owner died in between, and treats it as ambiguous.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import channel, delivery, installation, lane
+from models.database import Database, wake
+from models.delivery import Delivery, DeliveryState, Outcome, SkipReason
+from models.lane import Lane
+from models.recipient import RecipientKind
+from models.secret import Keyring
+from models.wakeup import Topic
+from scheduler.decisions import GIVE_UP, Class, Decision, answer_of, back_off, decide
+from scheduler.drawing import draw_delivery
+from scheduler.messages.message import Message
+from scheduler.slack import Slack
+
+log = structlog.get_logger()
+
+PACE = timedelta(seconds=1)
+"""Slack takes one message a second in a channel."""
+
+SETTLE_AFTER = timedelta(seconds=2)
+"""How long an ambiguous message gets to appear before it is looked for."""
+
+MOST_IN_FLIGHT = 20
+POLL = 1.0
+HISTORY_SCOPES = {"channels:history", "groups:history"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A claimed lane with the delivery at its head. A message means: send it; None: look whether it was sent."""
+
+    lane_id: str
+    lane_token: int
+    delivery_id: str
+    workspace_id: str
+    target: str
+    is_channel: bool
+    token: str
+    can_look: bool
+    attempts: int
+    created_at: datetime
+    started_at: datetime
+    message: Message | None
+
+
+class Dispatcher:
+    """Sends what is owed. Any number of them may share a database."""
+
+    def __init__(
+        self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime], owner: str
+    ) -> None:
+        """Take what is needed; `owner` names this process in the lanes that it leases."""
+        self._database = database
+        self._slack = slack
+        self._keyring = keyring
+        self._now = now
+        self._owner = owner
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Send until cancelled; then finish what is in flight, and claim nothing more."""
+        try:
+            while True:
+                marks = self._database.wakeups.marks(Topic.DELIVERIES, Topic.INSTALLATIONS)
+                try:
+                    claimed = await self._dispatch_ready()
+                    pause = 0.0 if claimed else await self._until_next()
+                except Exception:
+                    log.exception("dispatch_failed")
+                    pause = POLL
+                if pause:
+                    await self._database.wakeups.wait(*marks, since=marks, seconds=pause)
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(asyncio.gather(*self._in_flight, return_exceptions=True))
+
+    async def drain(self) -> None:
+        """Send everything that may be sent now, and wait for the outcomes."""
+        while await self._dispatch_ready() or self._in_flight:
+            await asyncio.gather(*self._in_flight)
+
+    async def _dispatch_ready(self) -> int:
+        """Claim what is ready and start sending it; say how much that was."""
+        free = MOST_IN_FLIGHT - len(self._in_flight)
+        if free <= 0:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            return 1
+        async with self._database.read() as session:
+            due = await lane.next_time(session, now=self._now())
+        if due is None or due > self._now():
+            return 0
+        jobs = await self._claim(free)
+        for job in jobs:
+            task = asyncio.create_task(self._carry_out(job))
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+        return len(jobs)
+
+    async def _until_next(self) -> float:
+        """Say in how many seconds there may be something to do."""
+        async with self._database.read() as session:
+            due = await lane.next_time(session, now=self._now())
+        if due is None:
+            return POLL
+        return min(max((due - self._now()).total_seconds(), 0.005), POLL)
+
+    async def _claim(self, limit: int) -> list[Job]:
+        async with self._database.write() as session:
+            now = self._now()
+            lanes = await lane.claim(session, owner=self._owner, limit=limit, now=now)
+            jobs = [await self._begin(session, claimed, now=now) for claimed in lanes]
+        return [job for job in jobs if job is not None]
+
+    async def _begin(self, session: AsyncSession, claimed: Lane, *, now: datetime) -> Job | None:
+        """Make a job of the lane's head; give the lane back where there is none to do now."""
+        owed = await delivery.head(session, claimed.id)
+        grant = await installation.get(session, claimed.workspace_id)
+        if owed is None or grant is None or owed.due_at > now:
+            later = now if owed is None or grant is None else owed.due_at
+            await lane.release(session, claimed.id, token=claimed.token, next_send_at=later)
+            return None
+        is_lost = owed.state in {DeliveryState.SENDING, DeliveryState.AMBIGUOUS}
+        can_look = await self._can_look(session, owed, set(grant.scopes))
+        message: Message | None = None
+        if is_lost and can_look:
+            owed.state = DeliveryState.AMBIGUOUS
+        else:
+            owed.may_be_repeat = owed.may_be_repeat or is_lost
+            drawn = await draw_delivery(session, owed, now=now)
+            if isinstance(drawn, SkipReason):
+                await delivery.skip(session, owed, drawn, now=now)
+                await lane.release(session, claimed.id, token=claimed.token, next_send_at=now)
+                return None
+            message = drawn
+            delivery.start(owed, now=now)
+        return Job(
+            lane_id=claimed.id,
+            lane_token=claimed.token,
+            delivery_id=owed.id,
+            workspace_id=owed.workspace_id,
+            target=owed.target,
+            is_channel=owed.recipient_kind == RecipientKind.CHANNEL,
+            token=self._keyring.open(grant.token_sealed),
+            can_look=can_look,
+            attempts=owed.attempts,
+            created_at=owed.created_at,
+            started_at=owed.send_started_at or now,
+            message=message,
+        )
+
+    async def _can_look(self, session: AsyncSession, owed: Delivery, scopes: set[str]) -> bool:
+        """Say whether the granted scopes let us read the channel's history."""
+        if owed.recipient_kind != RecipientKind.CHANNEL:
+            return False
+        known = await channel.get(session, owed.workspace_id, owed.target)
+        if known is None:
+            return scopes >= HISTORY_SCOPES
+        return ("groups:history" if known.is_private else "channels:history") in scopes
+
+    async def _carry_out(self, job: Job) -> None:
+        try:
+            outcome, decision = await (self._send(job) if job.message is not None else self._look(job))
+            await self._settle(job, outcome, decision)
+        except Exception:
+            # The row stays in `sending` and is settled as ambiguous once the lease has run out.
+            log.exception("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
+
+    async def _send(self, job: Job) -> tuple[Outcome, Decision | None]:
+        try:
+            return await self._post(job), None
+        except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
+            decision = decide(error, now=self._now())
+            if decision.what is Class.JOIN and job.is_channel and await self._join(job):
+                return await self._send_again(job)
+            return self._judge(job, decision, answer_of(error)), decision
+
+    async def _send_again(self, job: Job) -> tuple[Outcome, Decision | None]:
+        """Post once more after having joined the channel."""
+        try:
+            return await self._post(job), None
+        except Exception as error:  # noqa: BLE001 - as above
+            decision = decide(error, now=self._now())
+            return self._judge(job, decision, answer_of(error)), decision
+
+    async def _post(self, job: Job) -> Outcome:
+        message = job.message
+        assert message is not None  # noqa: S101 - only jobs with a message are sent
+        where, ts = await self._slack.post(job.token, channel=job.target, message=message, delivery_id=job.delivery_id)
+        return Outcome(
+            state=DeliveryState.DELIVERED, answer="ok", due_at=self._now(), message_channel=where, message_ts=ts
+        )
+
+    async def _join(self, job: Job) -> bool:
+        try:
+            info = await self._slack.join(job.token, job.target)
+        except Exception as error:  # noqa: BLE001 - the first answer stands then
+            log.info("channel_not_joined", workspace_id=job.workspace_id, answer=answer_of(error))
+            return False
+        async with self._database.write() as session:
+            await channel.remember(session, job.workspace_id, {**info, "is_member": True}, now=self._now())
+        return True
+
+    async def _look(self, job: Job) -> tuple[Outcome, Decision | None]:
+        """Settle an ambiguous delivery by looking for its message; where it isn't there, it is sent."""
+        now = self._now()
+        try:
+            ts = await self._slack.find(
+                job.token, channel=job.target, delivery_id=job.delivery_id, since=job.started_at
+            )
+        except Exception as error:  # noqa: BLE001 - every error is an answer
+            decision = decide(error, now=now)
+            if decision.what in {Class.WAIT, Class.HOLD}:
+                return self._judge(job, decision, answer_of(error)), decision
+            later = now + back_off(job.attempts, spread=random.random())  # noqa: S311 - it only spreads load
+            return Outcome(state=DeliveryState.AMBIGUOUS, answer=answer_of(error), due_at=later), None
+        if ts is None:
+            return Outcome(state=DeliveryState.RETRYING, answer="not found in Slack", due_at=now), None
+        found = Outcome(
+            state=DeliveryState.DELIVERED,
+            answer="found in Slack",
+            due_at=now,
+            message_channel=job.target,
+            message_ts=ts,
+        )
+        return found, None
+
+    def _judge(self, job: Job, decision: Decision, answer: str) -> Outcome:
+        """Turn a decision into the delivery's next state."""
+        now = self._now()
+        late = now - job.created_at > GIVE_UP
+        state, due_at = DeliveryState.RETRYING, now + back_off(job.attempts, spread=random.random())  # noqa: S311
+        match decision.what:
+            case Class.WAIT:
+                due_at = now + (decision.after or PACE)
+            case Class.HOLD:
+                due_at = now
+            case Class.AMBIGUOUS:
+                state, due_at = DeliveryState.AMBIGUOUS, now + SETTLE_AFTER
+            case Class.PERMANENT:
+                state = DeliveryState.FAILED
+            case Class.RETRY | Class.FIX | Class.JOIN:
+                state = DeliveryState.FAILED if late else DeliveryState.RETRYING
+        return Outcome(state=state, answer=answer, due_at=due_at, reason=decision.reason, fix=decision.fix)
+
+    async def _settle(self, job: Job, outcome: Outcome, decision: Decision | None) -> None:
+        now = self._now()
+        is_done = outcome.state in {DeliveryState.DELIVERED, DeliveryState.FAILED}
+        next_send_at = now + PACE if is_done else outcome.due_at
+        async with self._database.write() as session:
+            if not await lane.is_held(session, job.lane_id, token=job.lane_token):
+                log.warning("lane_lost", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
+                return
+            await delivery.settle(session, job.delivery_id, outcome, started_at=job.started_at, now=now)
+            await lane.release(session, job.lane_id, token=job.lane_token, next_send_at=next_send_at)
+            if decision is not None:
+                await self._follow_up(session, job, outcome, decision, now=now)
+            wake(session, Topic.DELIVERIES)
+        log.info(
+            "delivery_settled",
+            delivery_id=job.delivery_id,
+            workspace_id=job.workspace_id,
+            state=outcome.state,
+            answer=outcome.answer,
+        )
+
+    async def _follow_up(
+        self, session: AsyncSession, job: Job, outcome: Outcome, decision: Decision, *, now: datetime
+    ) -> None:
+        """Do what an answer means beyond this delivery: a limit for the lane, or a hold for the workspace."""
+        if decision.what is Class.WAIT:
+            await lane.limit(session, job.lane_id, until=outcome.due_at, now=now)
+        elif decision.what is Class.HOLD:
+            await installation.revoke(session, job.workspace_id, because=outcome.answer, now=now)

@@ -1,0 +1,36 @@
+"""Matching: which destinations want to hear of a fact, and so which deliveries are owed."""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import delivery, destination, lane, recipient
+from models.database import wake
+from models.delivery import FactKind
+from models.movement import Movement
+from models.wakeup import Topic
+
+log = structlog.get_logger()
+
+
+async def match_movement(session: AsyncSession, movement: Movement, *, now: datetime) -> int:
+    """Owe the movement to every recipient of every destination that wants it; say how many deliveries that makes."""
+    destinations = await destination.hearing_movements(session, movement.workspace_id)
+    recipients = await recipient.of_destinations(session, [wanting.id for wanting in destinations])
+    owed = 0
+    for wanting in destinations:
+        for to in recipients[wanting.id]:
+            lane_id = await lane.find_or_make(session, movement.workspace_id, delivery.POST, to.target, now=now)
+            owed += await delivery.owe(
+                session,
+                workspace_id=movement.workspace_id,
+                lane_id=lane_id,
+                destination_id=wanting.id,
+                fact=(FactKind.MOVEMENT, movement.id),
+                recipient=(to.kind, to.target),
+                now=now,
+            )
+    if owed:
+        wake(session, Topic.DELIVERIES)
+    return owed

@@ -1,0 +1,17 @@
+"""A message as every drawing function returns it."""
+
+from typing import Any, TypedDict
+
+
+class Message(TypedDict):
+    """What `chat.postMessage` takes beside the channel. `text` is the notification and what a screen reader says."""
+
+    text: str
+    blocks: list[dict[str, Any]]
+    unfurl_links: bool
+    unfurl_media: bool
+
+
+def message(text: str, *blocks: dict[str, Any]) -> Message:
+    """Put a message together. Slack previews none of its links: they are ours, or an account's."""
+    return Message(text=text, blocks=list(blocks), unfurl_links=False, unfurl_media=False)

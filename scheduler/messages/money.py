@@ -1,0 +1,80 @@
+"""Money for people: minor units and a currency become `$1,620`, `+$420` or `−$720` in the reader's locale."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
+
+DEFAULT_LOCALE = "en_US"
+MINUS = "−"
+NO_BREAK_SPACE = "\u00a0"
+
+# ISO 4217's minor units where they aren't two. Babel's own digits say how cash is rounded: for RSD it says none.
+_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_NO_CURRENCY = "XXX"
+_CODE = re.compile(r"[A-Z]{3}")
+_DIGITS_OF = {currency: digits for digits, currencies in _DIGITS.items() for currency in currencies.split()}
+
+
+def digits(currency: str) -> int:
+    """Say how many decimals the currency's minor unit makes; two for a currency that we don't know."""
+    return _DIGITS_OF.get(currency.upper(), 2)
+
+
+def amount(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
+    """Write an amount; one that is whole has no decimals, any other has all of its currency's."""
+    code = currency.upper() if _CODE.fullmatch(currency.upper()) else _NO_CURRENCY
+    value = Decimal(abs(minor)).scaleb(-digits(code))
+    pattern = _pattern(code, digits(code) if value % 1 else 0, locale)
+    written: str = format_currency(value, code, format=pattern, locale=_locale(locale), currency_digits=False)
+    return MINUS + written if minor < 0 else written
+
+
+def signed(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
+    """Write a change, its direction always said; zero has none."""
+    return f"+{amount(minor, currency, locale)}" if minor > 0 else amount(minor, currency, locale)
+
+
+def percent(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
+    """Write the size of a change, `35 %` or `2.9 %`, without its sign; None where there is nothing to compare with."""
+    if whole == 0 or part == 0:
+        return None
+    share = abs(Decimal(part) / Decimal(whole) * 100)
+    if share < Decimal("0.05"):
+        return f"under {_decimal(Decimal('0.1'), locale)}{NO_BREAK_SPACE}%"
+    step = Decimal("0.1") if share < Decimal("9.95") else Decimal(1)
+    return f"{_decimal(share.quantize(step, ROUND_HALF_UP), locale)}{NO_BREAK_SPACE}%"
+
+
+def _decimal(value: Decimal, locale: str) -> str:
+    written: str = format_decimal(
+        value.normalize() if value % 1 else value.quantize(Decimal(1)), locale=_locale(locale)
+    )
+    return written
+
+
+@lru_cache(maxsize=256)
+def _locale(name: str) -> Locale:
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(DEFAULT_LOCALE)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(currency: str, decimals: int, locale: str) -> str:
+    """Give the locale's pattern with this many decimals; a symbol of letters keeps a space from the number."""
+    written = str(_locale(locale).currency_formats["standard"].pattern).split(";", maxsplit=1)[0]
+    written = re.sub(r"(?<=0)\.0+", f".{'0' * decimals}" if decimals else "", written)
+    symbol = get_currency_symbol(currency, locale=_locale(locale))
+    if symbol[-1].isalpha():
+        written = re.sub(r"¤(?=[#0])", f"¤{NO_BREAK_SPACE}", written)
+    if symbol[0].isalpha():
+        written = re.sub(r"(?<=0)¤", f"{NO_BREAK_SPACE}¤", written)
+    return written

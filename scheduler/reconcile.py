@@ -1,0 +1,89 @@
+"""Reconciling: what Slack may have failed to tell us is asked for, at start and every hour."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from slack_sdk.errors import SlackApiError
+
+from models import channel, installation, recipient, slack_event
+from models.database import Database
+from models.installation import Installation
+from models.secret import Keyring
+from scheduler.decisions import Class, answer_of, code_of, decide
+from scheduler.slack import Slack
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """Checks tokens and memberships, and joins the public channels that destinations chose."""
+
+    def __init__(self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime]) -> None:
+        """Take what is needed."""
+        self._database = database
+        self._slack = slack
+        self._keyring = keyring
+        self._now = now
+
+    async def reconcile(self) -> None:
+        """Check every installation, then every channel that something is sent to."""
+        async with self._database.read() as session:
+            grants = await installation.active(session)
+        for grant in grants:
+            if await self._token_works(grant):
+                await self._check_channels(grant)
+        async with self._database.write() as session:
+            await slack_event.forget_old(session, now=self._now())
+
+    async def join_chosen(self) -> None:
+        """Join the public channels that destinations chose and that we are not in yet."""
+        async with self._database.read() as session:
+            grants = await installation.active(session)
+            chosen = {
+                grant.workspace_id: await recipient.channels_to_join(session, grant.workspace_id) for grant in grants
+            }
+        for grant in grants:
+            for channel_id in chosen[grant.workspace_id]:
+                await self._join(grant, channel_id)
+
+    async def _token_works(self, grant: Installation) -> bool:
+        try:
+            await self._slack.check(self._keyring.open(grant.token_sealed))
+        except Exception as error:  # noqa: BLE001 - only a clear refusal counts; anything else is asked again in an hour
+            if decide(error, now=self._now()).what is not Class.HOLD:
+                log.info("token_not_checked", workspace_id=grant.workspace_id, answer=answer_of(error))
+                return False
+            async with self._database.write() as session:
+                await installation.revoke(session, grant.workspace_id, because=answer_of(error), now=self._now())
+            return False
+        return True
+
+    async def _check_channels(self, grant: Installation) -> None:
+        async with self._database.read() as session:
+            chosen = await recipient.channels(session, grant.workspace_id)
+        for channel_id in chosen:
+            await self._check_channel(grant, channel_id)
+
+    async def _check_channel(self, grant: Installation, channel_id: str) -> None:
+        try:
+            info = await self._slack.channel(self._keyring.open(grant.token_sealed), channel_id)
+        except SlackApiError as error:
+            if code_of(error) == "channel_not_found":
+                async with self._database.write() as session:
+                    await channel.change(session, grant.workspace_id, channel_id, is_member=False)
+            return
+        except Exception as error:  # noqa: BLE001 - asked again in an hour
+            log.info("channel_not_checked", workspace_id=grant.workspace_id, answer=answer_of(error))
+            return
+        async with self._database.write() as session:
+            await channel.remember(session, grant.workspace_id, info, now=self._now())
+
+    async def _join(self, grant: Installation, channel_id: str) -> None:
+        try:
+            info = await self._slack.join(self._keyring.open(grant.token_sealed), channel_id)
+        except Exception as error:  # noqa: BLE001 - the delivery says what is wrong, when there is one
+            log.info("channel_not_joined", workspace_id=grant.workspace_id, answer=answer_of(error))
+            return
+        async with self._database.write() as session:
+            await channel.remember(session, grant.workspace_id, {**info, "is_member": True}, now=self._now())

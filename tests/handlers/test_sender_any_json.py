@@ -1,0 +1,113 @@
+"""Whatever JSON comes, a sender answers with a reading, and what it receives can be stored and read back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.raw import keepable
+from handlers.senders import SENDERS, tracking
+from handlers.senders.reading import Reading
+from models.base import json_bytes
+from models.fact import dump_facts, read_facts
+
+EXAMPLES = 1500
+NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
+READERS: dict[str, Callable[[Any], Reading]] = {
+    **{kind: partial(read, received_at=NOW) for kind, read in SENDERS.items()},
+    **{f"/v1/{call}": partial(tracking.read, call, received_at=NOW) for call in tracking.CALLS},
+}
+KNOWN_NAMES = """
+    account account_currency account_external_id amount_minor anonymousId attributes batch company context currency
+    current_mrr custom_attributes customer date description email event external_id external_ids group_id groupId id
+    kind messageId movement_type mrr_movement_in_account_currency name occurred_at previousId records role sent_at
+    sentAt status subscription timestamp traits type user_id userId uuid writeKey
+"""
+KNOWN_WORDS = """
+    account alias churn contact expansion free group identify movement mrr_movement new_biz page role screen track usd
+    JPY active u_1 ada@example.com 2026-11-20T14:00:00Z 9999-12-31T23:59:59-23:59 0001-01-01
+"""
+NAMES = st.sampled_from(KNOWN_NAMES.split())
+WORDS = st.sampled_from([*KNOWN_WORDS.split(), "Send Contact", "Send Customer", "nul\0", "half \ud83d", "", " "])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS
+JSON = st.recursive(
+    SCALARS,
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(NAMES | st.text(max_size=5), children, max_size=8)
+        | st.fixed_dictionaries({"type": WORDS, "userId": WORDS}, optional={"traits": children, "context": children})
+    ),
+    max_leaves=25,
+)
+
+
+GOOD: list[tuple[str, dict[str, Any]]] = [
+    (
+        "api",
+        {
+            "type": "movement",
+            "id": "mv_1",
+            "account": {"external_id": "acct_42", "name": "Northwind", "attributes": {"Country": "DE"}},
+            "kind": "expansion",
+            "amount_minor": 42000,
+            "currency": "USD",
+            "occurred_at": "2026-11-20T14:02:00Z",
+        },
+    ),
+    (
+        "chartmogul",
+        {
+            "type": "mrr_movement",
+            "date": "2024-01-02T22:58:44.000Z",
+            "customer": {"uuid": "cus_1", "currency": "USD", "current_mrr": 19900, "custom_attributes": {}},
+            "description": "switched plan from Yellow to Blue",
+            "subscription": {"external_id": "6882bdd1"},
+            "movement_type": "expansion",
+            "account_currency": "USD",
+            "mrr_movement_in_account_currency": 10000,
+        },
+    ),
+    ("segment", {"type": "Send Contact", "message_id": "m", "timestamp": "", "user_id": "u_1", "company": {"id": "a"}}),
+    ("segment", {"type": "Send Customer", "message_id": "m", "group_id": "g", "created_at": "", "address": {}}),
+    ("/v1/identify", {"userId": "u_1", "traits": {"company": {"id": 1}}, "context": {"groupId": "g"}, "sentAt": ""}),
+    ("/v1/group", {"userId": "u_1", "groupId": "g", "traits": {"createdAt": ""}, "context": {"traits": {}}}),
+    ("/v1/batch", {"batch": [{"type": "identify", "userId": "u_1"}], "context": {"traits": {}}, "sentAt": ""}),
+]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@settings(max_examples=EXAMPLES)
+@given(body=JSON)
+def test_a_sender_never_raises_on_any_json(reader: str, body: Any) -> None:
+    check(READERS[reader](body))
+
+
+@pytest.mark.parametrize(("reader", "good"), GOOD)
+@settings(max_examples=EXAMPLES)
+@given(data=st.data(), value=JSON)
+def test_a_sender_never_raises_on_a_good_payload_gone_bad(
+    reader: str, good: dict[str, Any], data: st.DataObject, value: Any
+) -> None:
+    assert READERS[reader](good).received
+    name = data.draw(st.sampled_from(sorted(good)))
+    check(READERS[reader](good | {name: value}))
+    if isinstance(good[name], dict):
+        check(READERS[reader](good | {name: good[name] | {data.draw(NAMES): value}}))
+
+
+def check(reading: Reading) -> None:
+    for received in reading.received:
+        stored = orjson.loads(orjson.dumps(dump_facts(received.facts)))
+        assert read_facts(stored) == received.facts
+        assert b"\\u0000" not in json_bytes(stored)
+        received.dedupe_key.encode()
+    for refused in reading.refused:
+        (refused.kind + refused.field + refused.reason + (refused.id or "")).encode()
+        assert refused.field
+        assert refused.reason.endswith(".")
+        assert len(json_bytes(keepable(refused.raw))) <= 8 * 1024

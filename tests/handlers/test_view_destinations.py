@@ -1,0 +1,167 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.sandbox.blocks import validate_view
+from bot.sandbox.elements import placed_in, starting
+from handlers.views import destinations
+from handlers.views.destinations import CALLBACKS, DestinationForm, Field
+from handlers.views.filled import subject
+
+KNOWN = ("country", "employee_count", "employeeCount", "Segment")
+FILLED = DestinationForm(
+    name="*Every* <movement> & more",
+    channel_ids=("C0REVENUE", "C0DEALS"),
+    attribute_keys=("employee_count", "gone"),
+    outsiders_confirmed=True,
+)
+
+
+def submitted(view: dict[str, Any], choices: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Fill a form as Slack's own client would: what isn't chosen stays as it was drawn."""
+    values = starting(view["blocks"])
+    for placed in placed_in(view["blocks"]):
+        if choices and placed.label in choices:
+            values[placed.block_id][placed.action_id] = placed.choose(choices[placed.label])
+    return {**view, "state": {"values": values}}
+
+
+def test_a_new_destination_is_named_and_given_channels() -> None:
+    view = destinations.form(DestinationForm(), known_attributes=KNOWN)
+    validate_view(view)
+    assert (view["title"]["text"], view["submit"]["text"], view["callback_id"]) == (
+        "New destination",
+        "Save",
+        CALLBACKS.save,
+    )
+    assert [placed.label for placed in placed_in(view["blocks"])] == [
+        "Name",
+        "Frequency",
+        "Channels",
+        "Attributes to show",
+    ]
+    choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"], "Attributes to show": ["Country"]}
+    assert destinations.read(submitted(view, choices)) == DestinationForm(
+        name="Every movement", channel_ids=("C0REVENUE",), attribute_keys=("country",)
+    )
+    assert subject(view) is None
+
+
+def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
+    view = destinations.form(
+        FILLED, known_attributes=KNOWN, destination_id="dst_1", outside_channel_ids=("C0PARTNERS",)
+    )
+    validate_view(view)
+    assert view["title"]["text"] == "Edit destination"
+    assert subject(view) == "dst_1"
+    assert destinations.read(submitted(view)) == FILLED
+
+
+def test_a_form_of_nothing_reads_as_empty() -> None:
+    assert destinations.read({}) == DestinationForm()
+
+
+def test_attributes_are_named_in_words_unless_two_would_read_the_same() -> None:
+    view = destinations.form(DestinationForm(), known_attributes=KNOWN)
+    element = view["blocks"][-1]["element"]
+    assert [option["text"]["text"] for option in element["options"]] == [
+        "Country",
+        "employee_count",
+        "employeeCount",
+        "Segment",
+    ]
+
+
+def test_hundreds_of_attributes_keep_the_chosen_ones_on_offer() -> None:
+    known = [f"key {number:03}" for number in range(500)] + ["x" * 151, "😀" * 76, ""]
+    view = destinations.form(DestinationForm(attribute_keys=("key 499",)), known_attributes=known)
+    validate_view(view)
+    element = view["blocks"][-1]["element"]
+    assert len(element["options"]) == 100
+    assert element["initial_options"][0]["value"] == "key 499"
+
+
+def test_without_any_attribute_a_calm_line_stands_in_the_fields_place() -> None:
+    view = destinations.form(DestinationForm(), known_attributes=())
+    validate_view(view)
+    assert view["blocks"][-1]["elements"][0]["text"] == (
+        "*Attributes to show*: none yet. They can be chosen here once a source has sent some."
+    )
+    assert destinations.read(submitted(view)).attribute_keys == ()
+
+
+def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
+    view = destinations.form(
+        replace(FILLED, outsiders_confirmed=False), known_attributes=(), outside_channel_ids=("C0PARTNERS",)
+    )
+    validate_view(view)
+    assert view["blocks"][3]["text"]["text"] == (
+        "People of other companies read along in <#C0PARTNERS> (Slack Connect). They would see every amount."
+    )
+    assert not destinations.read(submitted(view)).outsiders_confirmed
+    yes = {"Other companies": ["Let people of other companies read our MRR there"]}
+    assert destinations.read(submitted(view, yes)).outsiders_confirmed
+
+
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [
+        ("name", "Name"),
+        ("recipients", "Channels"),
+        ("attributes", "Attributes to show"),
+        ("outsiders", "Other companies"),
+        ("frequency", "Frequency"),
+        ("something else", "Name"),
+    ],
+)
+def test_a_refusal_stands_under_its_field(field: str, label: str) -> None:
+    view = destinations.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    blocks = {placed.block_id: placed.label for placed in placed_in(view["blocks"])}
+    errors = destinations.errors({field: "No."})
+    assert {blocks[block_id]: text for block_id, text in errors.items()} == {label: "No."}
+
+
+def test_drawn_again_the_form_keeps_its_names_so_that_slack_keeps_what_was_typed() -> None:
+    before = starting(destinations.form(DestinationForm(), known_attributes=KNOWN)["blocks"])
+    after = starting(destinations.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))["blocks"])
+    assert {block: set(elements) for block, elements in before.items()}.items() <= {
+        block: set(elements) for block, elements in after.items()
+    }.items()
+    assert set(after) - set(before) == {Field.OUTSIDERS.block_id}
+
+
+@pytest.mark.parametrize(
+    ("names", "where"),
+    [
+        (["deals-private"], "#deals-private"),
+        (["deals-private", "board-private"], "#deals-private or #board-private"),
+        ([None], "the private channel that you chose"),
+        (["deals-private", None], "2 of these channels: they're private"),
+    ],
+)
+def test_a_private_channel_without_the_bot_says_exactly_what_to_type(names: list[str | None], where: str) -> None:
+    assert destinations.not_invited(names) == (
+        f"I'm not in {where} yet. Type @Runrate there and press “Invite Them”, then save again."
+    )
+
+
+def test_a_button_can_carry_a_channel_into_the_form() -> None:
+    assert destinations.read_new(destinations.new_button()) == DestinationForm()
+    assert destinations.read_new(destinations.new_button(channel_id="C0DEALS")).channel_ids == ("C0DEALS",)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "unsent"),
+    [(0, ""), (1, " The 1 update still waiting is not sent."), (3, " The 3 updates still waiting are not sent.")],
+)
+def test_deleting_asks_first_and_says_what_will_happen(waiting: int, unsent: str) -> None:
+    view = destinations.delete_question(
+        destination_id="dst_1", name="Every *movement*", channel_ids=("C0REVENUE",), waiting=waiting
+    )
+    validate_view(view)
+    assert view["blocks"][0]["text"]["text"] == (
+        "Delete *Every ∗movement∗*?\n"
+        f"Nothing more is posted to <#C0REVENUE> for it.{unsent} Messages already posted stay."
+    )
+    assert (view["submit"]["text"], view["close"]["text"], subject(view)) == ("Delete", "Keep", "dst_1")

@@ -1,0 +1,158 @@
+"""Every view and answer with anything at all in the fields that people and senders fill."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sandbox.blocks import validate_blocks, validate_view
+from bot.sandbox.elements import starting
+from handlers.views import answers, destinations, home, managers, sources
+from handlers.views.destinations import DestinationForm, DestinationRow
+from handlers.views.listing import Listing
+from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, SourceRow
+from models.source import SourceKind
+from scheduler.messages import mrkdwn
+from scheduler.messages.notice import FailureNotice
+
+AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+URL = "https://runrate.example.com/in/rrk_1"
+MARKUP = [
+    "<!channel>", "<!here|here>", "<@U0EVE>", "<#C0BOARD|board>", "<!subteam^S1>", "<https://evil.example|free>", "&",
+    "<b>", "*b*", "_i_", "~s~", "`c`", "```", "> q", "@channel", ":tada:", "שלום", "مرحبا", "😀", "👩‍👩‍👧‍👦", "e\u0301",
+    "\x00", "\ud800", "\n", "\u202e", "\u2069", "|", ">", "<", "&lt;!here&gt;",
+]  # fmt: skip
+typed = st.one_of(
+    st.lists(st.sampled_from(MARKUP), max_size=6).map("".join),
+    st.text(max_size=60),
+    st.builds(lambda part, times: part * times, st.sampled_from(MARKUP), st.integers(1, 400)),
+)
+names = typed.map(lambda text: mrkdwn.one_line(text)[:80])
+"""Names as the database holds them: it takes no NUL and no half of a surrogate pair, and 80 characters at most."""
+
+TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|20 Nov 2026( 14:02 UTC)?|#C0REVENUE|@U0(ADA|DANA)")
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Find what Slack would read as a token, however odd: whatever follows an opening angle bracket."""
+    for rest in text.split("<")[1:]:
+        yield rest.split(">")[0]
+
+
+def marked(part: Any) -> Iterator[dict[str, Any]]:
+    """Find every mrkdwn text object."""
+    inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    if isinstance(part, dict) and part.get("type") == "mrkdwn":
+        yield part
+    for value in inside:
+        yield from marked(value)
+
+
+def check(drawn: Any, *texts: str) -> None:
+    """Check that a drawing mentions only whom it names by itself, and that it can be sent."""
+    orjson.dumps(starting_free(drawn))
+    objects = list(marked(drawn))
+    assert all(one["verbatim"] is True for one in objects)
+    for text in [*texts, *(one["text"] for one in objects)]:
+        assert len(text.encode("utf-16-le")) // 2 <= 3000
+        assert all(TOKEN.fullmatch(token) for token in tokens(text)), text
+        assert not re.search(r"@(channel|here|everyone)", text), text
+
+
+def starting_free(drawn: Any) -> Any:
+    """Leave out what a form starts with: that is exactly what was typed, and stored before it is drawn."""
+    if isinstance(drawn, dict):
+        return {key: starting_free(value) for key, value in drawn.items() if key != "initial_value"}
+    return [starting_free(value) for value in drawn] if isinstance(drawn, list) else drawn
+
+
+fuzz = settings(deadline=None, max_examples=40)
+
+
+@pytest.mark.parametrize("text", ["<!channel>", "<@U0EVE>", "a <#C0BOARD|board>", "@here", "<!here"])
+def test_the_check_itself_finds_a_mention(text: str) -> None:
+    with pytest.raises(AssertionError):
+        check({"text": {"type": "mrkdwn", "text": f"*{text}*", "verbatim": True}})
+
+
+@given(typed, typed, typed, typed, st.sampled_from(SourceKind))
+@fuzz
+def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
+    row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",), last_sent_at=AT, trouble=cause)
+    source = SourceRow(id="src_1", name=name, kind=kind, url=URL)
+    failure = FailureNotice(
+        destination_id="dst_1", destination_name=name, channel_id="C0REVENUE", cause=cause, fix=remark, waiting=2
+    )
+    view = home.ManagerHome(
+        workspace_name=workspace,
+        installed_by="U0ADA",
+        installed_at=AT,
+        now=AT,
+        destinations=Listing((row,) * 15, 15),
+        sources=Listing((source, replace(source, last_event_at=AT)), 2),
+        failures=(failure,),
+        remarks=(remark,),
+        manager_ids=("U0DANA",),
+    )
+    member = home.MemberHome(
+        workspace_name=workspace, installed_by="U0ADA", installed_at=AT, destinations=Listing((row,), 1)
+    )
+    for drawn in (home.manager_home(view), home.member_home(member)):
+        validate_view(drawn)
+        check(drawn)
+
+
+@given(names, st.lists(names, max_size=12, unique=True), st.lists(names, max_size=120, unique=True))
+@fuzz
+def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chosen: list[str], known: list[str]) -> None:
+    form = DestinationForm(name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(chosen))
+    view = destinations.form(form, known_attributes=known, destination_id="dst_1", outside_channel_ids=("C0REVENUE",))
+    validate_view(view)
+    check(view)
+    offered = tuple(key for key in chosen if key and mrkdwn.width(key) <= 150)[:10]
+    read = destinations.read({**view, "state": {"values": starting(view["blocks"])}})
+    assert read == replace(form, attribute_keys=offered)
+
+
+@given(typed, typed)
+@fuzz
+def test_the_other_modals(name: str, reason: str) -> None:
+    event = RefusedEvent(record=name, field=reason, reason=reason, at=AT)
+    views = [
+        destinations.delete_question(destination_id="dst_1", name=name, channel_ids=("C0REVENUE",), waiting=1),
+        sources.remove_question(source_id="src_1", name=name),
+        sources.refused_events(name, [event]),
+        sources.form(SourceForm(name=mrkdwn.one_line(name)[:80], kind=SourceKind.SEGMENT)),
+        *(
+            sources.address(SourceAddress(name=name, kind=kind, url=URL, key="rrk_1", tracking_url=URL), now=AT)
+            for kind in sources.CONNECTED
+        ),
+        answers.sentence_view(name, reason),
+        answers.not_a_manager_view(["U0DANA"]),
+        managers.form(managers.ManagersForm(("U0DANA",))),
+    ]
+    for view in views:
+        validate_view(view)
+        check(view)
+
+
+@given(typed, typed)
+@fuzz
+def test_the_answers(name: str, command: str) -> None:
+    row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",))
+    drawn = [
+        answers.destination_list(Listing((row,) * 20, 40), may_change=True),
+        answers.unknown_command(command),
+        answers.sentence(name),
+        answers.not_a_manager(["U0DANA"]),
+        answers.usage(),
+    ]
+    for answer in drawn:
+        validate_blocks(answer["blocks"], surface="ephemeral")
+        check(answer, answer["text"])

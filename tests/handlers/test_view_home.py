@@ -1,0 +1,264 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.sandbox.blocks import validate_view
+from handlers.views import destinations, listing, sources
+from handlers.views.destinations import DestinationRow
+from handlers.views.home import ManagerHome, MemberHome, manager_home, member_home
+from handlers.views.listing import PAGE_SIZE, Listing, Pages, read_pages
+from handlers.views.sources import SourceRow
+from models.scope import OPTIONAL, Scope
+from models.source import SourceKind
+from scheduler.messages.notice import FailureNotice
+
+AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+DAY = "<!date^1795183320^{date_short}|20 Nov 2026>"
+MOMENT = "<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC>"
+URL = "https://runrate.example.com/in/rrk_1"
+EVERY_MOVEMENT = DestinationRow(id="dst_1", name="Every movement", channel_ids=("C0REVENUE", "C0WINS"), last_sent_at=AT)
+BILLING = SourceRow(id="src_1", name="Billing", kind=SourceKind.CHARTMOGUL, last_event_at=AT)
+HOME = ManagerHome(
+    workspace_name="Acme",
+    installed_by="U0ADA",
+    installed_at=AT,
+    now=AT,
+    delivered_today=214,
+    destinations=Listing((EVERY_MOVEMENT,), 1),
+    sources=Listing((BILLING,), 1),
+    manager_ids=("U0DANA",),
+)
+EMPTY = replace(HOME, destinations=Listing(), sources=Listing(), delivered_today=0)
+
+
+def read(view: dict[str, Any]) -> list[str]:
+    """Read a view from top to bottom, what can be pressed in square brackets."""
+    return [line for block in view["blocks"] for line in _read_block(block)]
+
+
+def _read_block(block: dict[str, Any]) -> list[str]:
+    texts = [block["text"]["text"]] if "text" in block else []
+    elements = [*block.get("elements", ()), *([block["accessory"]] if "accessory" in block else [])]
+    texts += [element["text"] for element in elements if isinstance(element.get("text"), str)]
+    return texts + [f"[{' | '.join(_words(element))}]" for element in elements if "action_id" in element]
+
+
+def _words(element: dict[str, Any]) -> list[str]:
+    options = [option["text"]["text"] for option in element.get("options", ())]
+    return options or [element["text"]["text"] + (" !" if element.get("style") == "primary" else "")]
+
+
+def test_a_manager_sees_the_workspace_at_a_glance() -> None:
+    view = manager_home(HOME)
+    validate_view(view)
+    assert read(view) == [
+        "Runrate in Acme",
+        f"Installed by <@U0ADA> on {DAY}",
+        "*All well*: 214 messages delivered today, oldest waiting 0 s.",
+        "*Destinations* (1)",
+        "[New destination]",
+        f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
+        "[Edit | Delete]",
+        "*Sources* (1)",
+        "[Add source]",
+        f"*Billing* · ChartMogul\nLast event {MOMENT}",
+        "[Show URL | Remove]",
+        "*Managers*\nSlack admins and owners, and <@U0DANA>.",
+        "[Name managers]",
+    ]
+
+
+def test_an_empty_workspace_has_one_sentence_and_one_button_for_each_list() -> None:
+    view = manager_home(replace(EMPTY, manager_ids=()))
+    validate_view(view)
+    assert read(view)[2:] == [
+        "*Destinations*\nNo destination yet. Make one, and every movement is told in the channels that you choose.",
+        "[New destination]",
+        "*Sources*\nNo source yet. Add one, and your first movement can be in Slack in two minutes.",
+        "[Add source !]",
+        "*Managers*\nSlack admins and owners.",
+        "[Name managers]",
+    ]
+
+
+def test_with_a_source_the_next_thing_to_press_is_the_destination() -> None:
+    assert "[New destination !]" in read(manager_home(replace(EMPTY, sources=HOME.sources)))
+
+
+def test_a_silent_source_waits_with_a_line_that_sends_its_first_event() -> None:
+    silent = replace(BILLING, kind=SourceKind.API, url=URL, last_event_at=None)
+    view = manager_home(replace(HOME, sources=Listing((silent,), 1)))
+    validate_view(view)
+    row = next(line for line in read(view) if line.startswith("*Billing*"))
+    assert row.startswith(
+        "*Billing* · Your own system\nWaiting for your first event. Send a test from a terminal:\n```curl "
+    )
+    assert f"curl -sS '{URL}' -H 'Content-Type: application/json' -d '" in row
+    assert row.endswith("}'```")
+
+
+def test_a_source_that_was_heard_shows_its_url_only_when_asked() -> None:
+    view = manager_home(replace(HOME, sources=Listing((replace(BILLING, url=URL, refused=3),), 1)))
+    assert "rrk_1" not in str(view)
+    assert f"*Billing* · ChartMogul\nLast event {MOMENT} · 3 refused" in read(view)
+    assert "[Show URL | Refused events | Remove]" in read(view)
+
+
+def test_an_import_has_no_url_to_show() -> None:
+    imported = replace(BILLING, kind=SourceKind.CSV)
+    assert "[Remove]" in read(manager_home(replace(HOME, sources=Listing((imported,), 1))))
+
+
+def test_what_needs_attention_comes_first_with_its_fix() -> None:
+    failure = FailureNotice(
+        destination_id="dst_1",
+        destination_name="Every movement",
+        channel_id="C0REVENUE",
+        cause="the channel is archived",
+        fix="Unarchive it, or choose another channel.",
+        waiting=3,
+    )
+    view = manager_home(replace(HOME, failures=(failure,), remarks=("Billing has been silent for 3 days.",)))
+    validate_view(view)
+    assert read(view)[2:6] == [
+        "*Needs attention*",
+        (
+            "I can't post to <#C0REVENUE>: the channel is archived. 3 updates are waiting; nothing is lost. "
+            "Unarchive it, or choose another channel."
+        ),
+        "[Edit]",
+        "Billing has been silent for 3 days.",
+    ]
+    assert destinations.read_edit(view["blocks"][3]["accessory"]) == "dst_1"
+
+
+def test_a_destination_says_what_waits_and_why() -> None:
+    row = replace(EVERY_MOVEMENT, last_sent_at=None, waiting=3, trouble="the channel is archived")
+    view = manager_home(replace(HOME, destinations=Listing((row,), 1)))
+    assert any(
+        line.endswith("\nNothing sent yet · 3 waiting\n*Can't post*: the channel is archived") for line in read(view)
+    )
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"), [(59, "59 s"), (60, "1 min"), (7200, "2 h"), (3 * 86_400, "3 d")]
+)  # fmt: skip
+def test_the_oldest_wait_is_told_in_one_unit(waiting: int, words: str) -> None:
+    view = manager_home(replace(HOME, delivered_today=1, oldest_waiting=timedelta(seconds=waiting)))
+    assert f"*All well*: 1 message delivered today, oldest waiting {words}." in read(view)
+
+
+def test_scopes_that_were_not_granted_say_what_they_would_bring() -> None:
+    view = manager_home(
+        replace(HOME, missing_scopes=OPTIONAL[:2], install_url="https://runrate.example.com/slack/install")
+    )
+    validate_view(view)
+    text, press = read(view)[-2:]
+    assert text.split("\n") == [
+        "*Not granted, and what it would bring*",
+        f"`files:write`: {OPTIONAL[0].brings}",
+        f"`channels:history`: {OPTIONAL[1].brings}",
+    ]
+    assert press == "[Grant]"
+    validate_view(manager_home(replace(HOME, missing_scopes=(Scope("commands", "Answers /mrr."),))))
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 3])
+def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
+    total = 2 * PAGE_SIZE + 5
+    rows = tuple(
+        replace(EVERY_MOVEMENT, id=f"dst_{number}", channel_ids=("C0REVENUE",) * 20) for number in range(total)
+    )
+    silent = tuple(replace(BILLING, id=f"src_{number}", url=URL, last_event_at=None) for number in range(total))
+    shown = slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
+    view = manager_home(
+        replace(
+            HOME,
+            destinations=Listing(rows[shown], total),
+            sources=Listing(silent[:PAGE_SIZE], total),
+            pages=Pages(destinations=page),
+            remarks=("Something.",) * 30,
+            missing_scopes=OPTIONAL,
+        )
+    )
+    validate_view(view)
+    assert len(str(view)) < 100_000
+    buttons = {
+        0: {"Next": Pages(1, 0)},
+        1: {"Previous": Pages(0, 0), "Next": Pages(2, 0)},
+        2: {"Previous": Pages(1, 0)},
+        3: {"Previous": Pages(2, 0)},
+    }
+    pager = next(block for block in view["blocks"] if block.get("block_id") == "pages_destinations")
+    assert {button["text"]["text"]: read_pages(button) for button in pager["elements"]} == buttons[page]
+    assert {button["action_id"] for button in pager["elements"]} <= {listing.ACTIONS.previous, listing.ACTIONS.next}
+    said = {
+        0: f"1–15 of {total}",
+        1: f"16–30 of {total}",
+        2: f"31–35 of {total}",
+        3: f"This page is empty; there are {total}.",
+    }
+    assert said[page] in read(view)
+
+
+def test_more_rows_than_a_page_holds_are_never_drawn() -> None:
+    rows = tuple(replace(EVERY_MOVEMENT, id=f"dst_{number}") for number in range(200))
+    validate_view(manager_home(replace(HOME, destinations=Listing(rows, 200), failures=(), remarks=("x",) * 200)))
+    validate_view(member_home(replace(MEMBER, destinations=Listing(rows, 200))))
+
+
+def test_turning_one_list_keeps_the_page_of_the_other() -> None:
+    rows = tuple(replace(BILLING, id=f"src_{number}") for number in range(PAGE_SIZE))
+    view = manager_home(replace(HOME, sources=Listing(rows, 40), pages=Pages(destinations=4, sources=1)))
+    pager = next(block for block in view["blocks"] if block.get("block_id") == "pages_sources")
+    assert [read_pages(button) for button in pager["elements"]] == [Pages(4, 0), Pages(4, 2)]
+
+
+@pytest.mark.parametrize("value", ["", "x y", "-1 2", "²"])
+def test_a_page_that_was_never_offered_is_the_first(value: str) -> None:
+    assert read_pages({"value": value}).destinations == 0
+
+
+def test_menus_say_what_was_chosen_for_which_row() -> None:
+    view = manager_home(HOME)
+    menus = [block["accessory"] for block in view["blocks"] if block.get("accessory", {}).get("type") == "overflow"]
+    chosen = [{"selected_option": option} for option in menus[0]["options"]]
+    assert [destinations.read_menu(action) for action in chosen] == [
+        (destinations.Menu.EDIT, "dst_1"),
+        (destinations.Menu.DELETE, "dst_1"),
+    ]
+    assert sources.read_menu({"selected_option": menus[1]["options"][0]}) == (sources.Menu.SHOW, "src_1")
+    with pytest.raises(ValueError, match="explode"):
+        sources.read_menu({"selected_option": {"value": "explode src_1"}})
+
+
+MEMBER = MemberHome(
+    workspace_name="Acme",
+    installed_by="U0ADA",
+    installed_at=AT,
+    destinations=Listing((EVERY_MOVEMENT,), 1),
+    manager_ids=("U0DANA",),
+)
+
+
+def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_press() -> None:
+    view = member_home(MEMBER)
+    validate_view(view)
+    assert read(view) == [
+        "Runrate in Acme",
+        f"Installed by <@U0ADA> on {DAY}",
+        "*What is posted, and where*",
+        "*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>",
+        "To change what is posted, ask <@U0DANA>, <@U0ADA> or a Slack admin.",
+    ]
+
+
+def test_a_member_of_an_empty_workspace_is_told_so() -> None:
+    view = member_home(replace(MEMBER, destinations=Listing(), manager_ids=()))
+    validate_view(view)
+    assert read(view)[2:] == [
+        "No MRR movement is posted where you can read it yet.",
+        "To change what is posted, ask <@U0ADA> or a Slack admin.",
+    ]

@@ -1,0 +1,149 @@
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from bot.sandbox.blocks import validate_view
+from bot.sandbox.elements import kept, placed_in, starting
+from bot.sandbox.mrkdwn import unescaped
+from handlers.senders import api, chartmogul, segment
+from handlers.views import sources
+from handlers.views.filled import subject
+from handlers.views.samples import curl_line
+from handlers.views.sources import CALLBACKS, RefusedEvent, SourceAddress, SourceForm
+from models.source import AccountCreation, SourceKind
+
+AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+BILLING = SourceAddress(
+    name="Billing",
+    kind=SourceKind.API,
+    url="https://runrate.example.com/in/rrk_1",
+    key="rrk_1",
+    tracking_url="https://runrate.example.com",
+)
+SENDERS = {SourceKind.API: api, SourceKind.CHARTMOGUL: chartmogul, SourceKind.SEGMENT: segment}
+
+
+def submitted(view: dict[str, Any], choices: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Fill a form as Slack's own client would: what isn't chosen stays as it was drawn."""
+    values = starting(view["blocks"])
+    for placed in placed_in(view["blocks"]):
+        if choices and placed.label in choices:
+            values[placed.block_id][placed.action_id] = placed.choose(choices[placed.label])
+    return {**view, "state": {"values": values}}
+
+
+def texts(view: dict[str, Any]) -> list[str]:
+    return [block["text"]["text"] for block in view["blocks"] if "text" in block]
+
+
+def test_a_new_source_has_a_name_and_a_kind_in_plain_words() -> None:
+    view = sources.form(SourceForm())
+    validate_view(view)
+    assert view["callback_id"] == CALLBACKS.add
+    name, kind = placed_in(view["blocks"])
+    assert (name.label, kind.label, kind.dispatches) == ("Name", "What sends", True)
+    assert [option["text"]["text"] for option in kind.options] == ["Your own system", "ChartMogul", "Segment"]
+    assert sources.read(submitted(view, {"Name": " Billing ", "What sends": "ChartMogul"})) == SourceForm(
+        name="Billing", kind=SourceKind.CHARTMOGUL
+    )
+
+
+def test_choosing_segment_asks_when_accounts_are_created_and_keeps_what_was_typed() -> None:
+    first = submitted(sources.form(SourceForm()), {"Name": "Website", "What sends": "Segment"})
+    second = sources.form(sources.read(first))
+    validate_view(second)
+    values = kept(first["state"]["values"], second["blocks"])
+    assert sources.read({**second, "state": {"values": values}}) == SourceForm(name="Website", kind=SourceKind.SEGMENT)
+    creation = list(placed_in(second["blocks"]))[-1]
+    assert creation.label == "Create an account"
+    assert [option["text"]["text"] for option in creation.options] == [
+        "When a user joins a company",
+        "When an e-mail or user id appears",
+    ]
+    chosen = submitted(second, {"Create an account": "When an e-mail or user id appears"})
+    assert sources.read(chosen).account_creation == AccountCreation.CONTACT
+
+
+@pytest.mark.parametrize("kind", sources.CONNECTED)
+def test_what_the_form_starts_with_is_what_it_reads_back(kind: SourceKind) -> None:
+    form = SourceForm(name="*Billing* & <co>", kind=kind)
+    assert sources.read(submitted(sources.form(form))) == form
+
+
+def test_a_form_of_nothing_reads_as_empty() -> None:
+    assert sources.read({}) == SourceForm()
+
+
+def test_a_refusal_stands_under_its_field() -> None:
+    view = sources.form(SourceForm(kind=SourceKind.SEGMENT))
+    blocks = {placed.block_id: placed.label for placed in placed_in(view["blocks"])}
+    fields = ["name", "kind", "account_creation", "something else"]
+    labels = [blocks[block_id] for field in fields for block_id in sources.errors({field: "No."})]
+    assert labels == ["Name", "What sends", "Create an account", "Name"]
+
+
+@pytest.mark.parametrize("kind", sources.CONNECTED)
+def test_the_address_can_be_copied_with_where_to_put_it(kind: SourceKind) -> None:
+    view = sources.address(replace(BILLING, kind=kind), now=AT)
+    validate_view(view)
+    shown = texts(view)
+    assert "*Webhook URL*\n```https://runrate.example.com/in/rrk_1```" in shown
+    assert any(text.endswith("ey*\n```rrk_1```") or "```rrk_1```" in text for text in shown)
+    assert any(text.startswith("*Try it* with one test event, from a terminal:\n```curl ") for text in shown)
+    assert "submit" not in view
+    assert view["close"]["text"] == "Done"
+
+
+def test_segments_libraries_are_told_where_to_send() -> None:
+    shown = texts(sources.address(replace(BILLING, kind=SourceKind.SEGMENT), now=AT))
+    assert any('```Client(write_key="rrk_1", host="https://runrate.example.com")```' in text for text in shown)
+
+
+@pytest.mark.parametrize("kind", sources.CONNECTED)
+def test_the_line_for_the_terminal_sends_what_the_sender_takes(kind: SourceKind) -> None:
+    block = next(text for text in texts(sources.address(replace(BILLING, kind=kind), now=AT)) if "curl" in text)
+    command = shlex.split(unescaped(block.split("```")[1]))
+    assert command[:3] == ["curl", "-sS", BILLING.url]
+    assert command[3:6] == ["-H", "Content-Type: application/json", "-d"]
+    reading = SENDERS[kind].read(orjson.loads(command[6]), received_at=AT)
+    assert reading.unreadable is None
+    assert reading.refused == []
+    assert len(reading.received) == 1
+    assert reading.received[0].occurred_at == AT
+
+
+def test_each_drawing_of_the_line_is_a_new_event() -> None:
+    lines = {curl_line(kind, "u", now=at) for kind in sources.CONNECTED for at in (AT, AT.replace(second=1))}
+    assert len(lines) == 2 * len(sources.CONNECTED)
+    assert curl_line(SourceKind.CSV, "u", now=AT) is None
+
+
+def test_refused_events_name_record_field_and_reason() -> None:
+    event = RefusedEvent(record="rec <1>", field="amount_minor", reason="It must be a *whole* number.", at=AT)
+    view = sources.refused_events("Billing", [event])
+    validate_view(view)
+    assert texts(view) == [
+        "*Billing* sent what can't be used. The rest of what it sent is kept.",
+        (
+            "`rec &lt;1&gt;` · `amount_minor` · "
+            "<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC>\nIt must be a ∗whole∗ number."
+        ),
+    ]
+    validate_view(sources.refused_events("Billing", [event] * 300))
+    assert texts(sources.refused_events("Billing", []))[-1] == "Nothing was refused."
+
+
+def test_removing_asks_first_and_says_what_stays() -> None:
+    view = sources.remove_question(source_id="src_1", name="Billing")
+    validate_view(view)
+    assert texts(view) == [
+        (
+            "Remove *Billing*?\nIts URL stops working at once: whatever still sends there is answered 404. "
+            "Its accounts, its movements and the messages already posted stay."
+        )
+    ]
+    assert (view["submit"]["text"], view["close"]["text"], subject(view)) == ("Remove", "Keep", "src_1")

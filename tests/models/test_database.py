@@ -1,0 +1,98 @@
+"""The database keeps its promises on both engines."""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import text
+
+from models import account, migrations
+from models.database import Database, wake
+from models.fact import AccountFact
+from models.wakeup import Topic
+
+
+async def test_two_hundred_concurrent_read_modify_writes_end_at_two_hundred(database: Database, now: datetime) -> None:
+    async def add_one(number: int) -> None:
+        async with database.write() as session:
+            held = await account.lock(session, "T1", "acme", now=now)
+            count = int(held.attributes.get("count") or 0)
+            await asyncio.sleep(0)
+            fact = AccountFact(external_id="acme", attributes={"count": count + 1, f"seen_{number}": True})
+            await account.apply(session, "T1", fact, now=now)
+
+    await asyncio.gather(*(add_one(number) for number in range(200)))
+
+    async with database.read() as session:
+        [found] = await account.of_workspace(session, "T1")
+    assert found.attributes["count"] == 200
+    assert len(found.attributes) == 201
+
+
+async def test_without_holding_the_row_concurrent_writers_would_lose_updates(database: Database, now: datetime) -> None:
+    """The broken variant of the test above: it reads outside of the transaction that writes, and is seen to lose."""
+    async with database.write() as session:
+        await account.lock(session, "T1", "acme", now=now)
+
+    async def add_one() -> None:
+        async with database.read() as session:
+            [found] = await account.of_workspace(session, "T1")
+        count = int(found.attributes.get("count") or 0)
+        async with database.write() as session:
+            await account.apply(session, "T1", AccountFact(external_id="acme", attributes={"count": count + 1}), now=now)
+
+    await asyncio.gather(*(add_one() for _ in range(20)))
+
+    async with database.read() as session:
+        [found] = await account.of_workspace(session, "T1")
+    assert int(found.attributes["count"] or 0) < 20
+
+
+async def test_a_write_that_fails_leaves_nothing_and_wakes_nobody(database: Database, now: datetime) -> None:
+    marks = database.wakeups.marks(Topic.EVENTS)
+    try:
+        async with database.write() as session:
+            await account.lock(session, "T1", "acme", now=now)
+            wake(session, Topic.EVENTS)
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    async with database.read() as session:
+        assert await account.count(session, "T1") == 0
+    assert not await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=0.05)
+
+
+async def test_a_commit_wakes_whoever_waits_even_if_it_came_before_the_wait(database: Database) -> None:
+    marks = database.wakeups.marks(Topic.EVENTS)
+    async with database.write() as session:
+        wake(session, Topic.EVENTS)
+    assert await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=5)
+
+
+async def test_a_commit_on_postgresql_wakes_another_process(postgres_url: str) -> None:
+    here, there = Database(postgres_url), Database(postgres_url)
+    await there.start()
+    try:
+        marks = there.wakeups.marks(Topic.DELIVERIES)
+        for _ in range(50):
+            async with here.write() as session:
+                wake(session, Topic.DELIVERIES)
+            if await there.wakeups.wait(Topic.DELIVERIES, since=marks, seconds=0.1):
+                break
+        else:
+            raise AssertionError("the other process was never woken")
+    finally:
+        await here.close()
+        await there.close()
+
+
+async def test_the_migrations_make_exactly_the_tables_in_the_code(database: Database) -> None:
+    assert await migrations.differences(database) == []
+
+
+async def test_migrating_from_several_processes_at_once_does_it_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(3)]
+    await asyncio.gather(*(migrations.upgrade(database) for database in databases))
+    async with databases[0].read() as session:
+        assert (await session.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0001"]
+    for database in databases:
+        await database.close()
