@@ -129,7 +129,7 @@ class Runrate:
         bolt = AsyncApp(
             name="runrate",
             signing_secret=signing_secret,
-            authorize=self._authorizer,
+            authorize=self._authorizer,  # type: ignore[arg-type] # Bolt takes None for an unknown workspace.
             client=client,
             process_before_response=True,
             request_verification_enabled=False,  # `Events` has checked the signature before Bolt sees the request.

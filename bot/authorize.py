@@ -27,8 +27,9 @@ class _Known:
 
 
 class Authorizer(AsyncAuthorize):
-    """Says with which token a workspace is answered. Bolt calls it for each request. What it
-    remembers is dropped, in every process, on a reinstall.
+    """Says with which token a workspace is answered; Bolt asks for each request.
+
+    What it remembers is dropped, in every process, on a reinstall.
     """
 
     def __init__(self, *, database: Database, keyring: Keyring, now: Callable[[], datetime]) -> None:

@@ -14,11 +14,12 @@ from handlers.listening import limited
 from handlers.views import destinations as forms
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
-from models import attribute, channel, delivery, destination, recipient
+from models import attribute, channel, delivery, destination, lane, recipient
 from models.channel import Channel
 from models.delivery import Health
 from models.destination import FieldError, Wish
 from models.recipient import RecipientKind
+from scheduler.messages import notice
 
 CHECK_LIMIT = 1.5
 """Seconds for asking Slack about chosen channels that we don't know."""
@@ -29,6 +30,7 @@ def register(app: AsyncApp) -> None:
     app.action(forms.ACTIONS.new)(limited(pressed_new))
     app.action(forms.ACTIONS.edit)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
+    app.action(notice.ACTIONS.try_now)(limited(pressed_try_now))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
 
@@ -60,6 +62,19 @@ async def chose(
         case Menu.DELETE:
             await _ask_to_delete(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=destination_id)
     await ack()
+
+
+async def pressed_try_now(
+    ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Try at once what waits for a destination's recipients."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.write() as session:
+        found = await destination.get(session, visitor.workspace_id, forms.read_edit(action))
+        for to in (await recipient.of_destinations(session, [found.id]))[found.id]:
+            await lane.hurry(session, visitor.workspace_id, to.target, now=desk.now())
+    await ack()
+    await home.refresh(desk, client, visitor)
 
 
 async def open_new(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -16,14 +16,15 @@ from handlers.views import home as view
 from handlers.views import listing
 from handlers.views.blocks import View
 from handlers.views.destinations import DestinationRow
-from handlers.views.home import ManagerHome, MemberHome, Today, Trouble
-from handlers.views.listing import PAGE_SIZE, Listing, Pages
+from handlers.views.home import ManagerHome, MemberHome
+from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
 from handlers.views.sources import SourceRow
 from models import channel, delivery, destination, event, installation, person, recipient, scope, slack_event, source
 from models import workspace as workspaces
 from models.delivery import DeliveryState, Health
 from models.destination import Frequency
 from models.source import Source, SourceKind
+from scheduler.messages.notice import FailureNotice
 
 REFRESH_LIMIT = 0.8
 """Seconds that showing the tab again may take after a change that is already saved."""
@@ -67,7 +68,7 @@ async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: P
     may_change = await people.is_manager(desk, client, visitor)
     gather = _for_manager if may_change else _for_member
     async with desk.database.read() as session:
-        drawn = await gather(session, desk, visitor.workspace_id, pages or Pages())
+        drawn = await gather(session, desk, visitor.workspace_id, pages or FIRST_PAGES)
     if drawn is not None:
         await client.views_publish(user_id=visitor.user_id, view=drawn)
 
@@ -86,6 +87,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
         return None
     health = await delivery.health(session, workspace_id)
     rows = await destination_rows(session, workspace_id, health)
+    oldest = await delivery.oldest_open(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
         ManagerHome(
@@ -93,8 +95,9 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             now=now,
-            troubles=_troubles(rows, health),
-            today=await _today(session, workspace_id, now=now),
+            failures=_failures(rows, health),
+            delivered_today=await _delivered_today(session, workspace_id, now=now),
+            oldest_waiting=now - oldest if oldest else None,
             destinations=_page(rows, pages.destinations),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
@@ -158,24 +161,29 @@ async def public_rows(session: AsyncSession, workspace_id: str) -> list[Destinat
 
 
 def _trouble(health: Health) -> str | None:
-    """Say what stands in the way, where somebody can do something about it."""
-    return f"{health.reason} {health.fix}" if health.reason and health.fix else None
+    """Say what stands in the way."""
+    return "; ".join(dict.fromkeys(one.reason for one in health.troubles)) or None
 
 
-def _troubles(rows: list[DestinationRow], health: dict[str, Health]) -> tuple[Trouble, ...]:
-    return tuple(Trouble(_attention(row, health[row.id]), row.id) for row in rows if row.trouble)
+def _failures(rows: list[DestinationRow], health: dict[str, Health]) -> tuple[FailureNotice, ...]:
+    return tuple(
+        FailureNotice(
+            destination_id=row.id,
+            destination_name=row.name,
+            channel_id=trouble.target,
+            cause=trouble.reason,
+            fix=trouble.fix,
+            waiting=trouble.waiting,
+        )
+        for row in rows
+        for trouble in health.get(row.id, Health()).troubles
+    )
 
 
-def _attention(row: DestinationRow, health: Health) -> str:
-    waiting = "1 update is waiting" if row.waiting == 1 else f"{row.waiting} updates are waiting"
-    return f"“{row.name}” can't post. {health.reason} {waiting}; nothing is lost. {health.fix}"
-
-
-async def _today(session: AsyncSession, workspace_id: str, *, now: datetime) -> Today:
+async def _delivered_today(session: AsyncSession, workspace_id: str, *, now: datetime) -> int:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     counts = await delivery.count_by_state(session, workspace_id, since=midnight)
-    oldest = await delivery.oldest_open(session, workspace_id)
-    return Today(delivered=counts[DeliveryState.DELIVERED], oldest_waiting=now - oldest if oldest else timedelta())
+    return counts[DeliveryState.DELIVERED]
 
 
 async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number: int) -> Listing[SourceRow]:

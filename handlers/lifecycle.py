@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,6 +96,10 @@ EFFECTS: dict[str, Effect] = {
 }
 
 
+OVERTAKEN = {"account_inactive", "token_revoked", "invalid_auth", "channel_not_found"}
+"""What Slack answers about a channel that we have left since, or from a workspace that uninstalled us since."""
+
+
 async def channel_changed(
     event: dict[str, Any],
     body: dict[str, Any],
@@ -106,7 +111,12 @@ async def channel_changed(
     """Ask Slack how a channel is now, after our bot entered it or it was shared; these events don't say it all."""
     if event["type"] == "member_joined_channel" and event.get("user") != context.bot_user_id:
         return
-    answer = await client.conversations_info(channel=event["channel"])
+    try:
+        answer = await client.conversations_info(channel=event["channel"])
+    except SlackApiError as error:
+        if error.response.get("error") in OVERTAKEN:
+            return
+        raise
     now = desk.now()
     async with desk.database.write() as session:
         if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):

@@ -89,7 +89,7 @@ async def answer_failure(
 ) -> BoltResponse | None:
     """Answer for a listener that raised."""
     if body.get("type") == "event_callback":
-        log.error("event_listener_failed", event=body.get("event", {}).get("type"), exc_info=error)
+        log.error("event_listener_failed", event_type=body.get("event", {}).get("type"), exc_info=error)
         return None
     reply = _reply(error, body)
     if body.get("command"):
@@ -144,6 +144,4 @@ async def tell(reply: Reply, body: Mapping[str, Any], context: AsyncBoltContext,
 
 
 def _json(body: Mapping[str, Any]) -> BoltResponse:
-    return BoltResponse(
-        status=200, body=orjson.dumps(body).decode(), headers={"Content-Type": "application/json"}
-    )
+    return BoltResponse(status=200, body=orjson.dumps(body).decode(), headers={"Content-Type": "application/json"})

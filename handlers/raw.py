@@ -37,7 +37,7 @@ def keepable(record: Any) -> dict[str, Any]:
     if len(content) <= MOST_BYTES:
         return kept
     # The cut text is JSON within JSON, where each quote takes two bytes.
-    return {"cut": content[: MOST_BYTES // 2].decode(errors="ignore")}
+    return {"cut": content[: MOST_BYTES // 2 - len('{"cut":""}')].decode(errors="ignore")}
 
 
 def _clean(value: Any) -> Any:

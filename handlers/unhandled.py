@@ -38,7 +38,7 @@ async def mentioned(event: dict[str, Any], client: AsyncWebClient, visitor: Visi
 
 async def event_left(event: dict[str, Any]) -> None:
     """Take note of an event that means nothing to us."""
-    log.info("event_unhandled", event=event.get("type"))
+    log.info("event_unhandled", event_type=event.get("type"))
 
 
 async def command_left(ack: AsyncAck, command: dict[str, Any]) -> None:

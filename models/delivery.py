@@ -256,13 +256,22 @@ async def oldest_open(session: AsyncSession, workspace_id: str) -> datetime | No
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What stands in the way of one target, and how many deliveries wait for it."""
+
+    target: str
+    reason: str
+    fix: str
+    waiting: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """How a destination fares: when it last delivered, what waits, and what stands in the way."""
 
     last_delivered_at: datetime | None = None
     waiting: int = 0
-    reason: str | None = None
-    fix: str | None = None
+    troubles: tuple[Trouble, ...] = ()
 
 
 async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
@@ -271,25 +280,32 @@ async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
         Delivery.workspace_id == workspace_id, Delivery.state == DeliveryState.DELIVERED
     )
     delivered = {row[0]: row[1] for row in await session.execute(last.group_by(Delivery.destination_id))}
-    open_rows = select(Delivery.destination_id, Delivery.reason, Delivery.fix, func.count()).where(
-        Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN)
-    )
-    waiting: dict[str, Health] = {}
-    grouped = open_rows.group_by(Delivery.destination_id, Delivery.reason, Delivery.fix)
-    for destination_id, reason, fix, number in await session.execute(grouped):
-        before = waiting.get(destination_id, Health())
-        waiting[destination_id] = Health(
-            waiting=before.waiting + number, reason=reason or before.reason, fix=fix or before.fix
-        )
+    waiting: dict[str, int] = {}
+    troubles: dict[str, list[Trouble]] = {}
+    for destination_id, target, number, reason, fix in await session.execute(_open_by_target(workspace_id)):
+        waiting[destination_id] = waiting.get(destination_id, 0) + number
+        if reason and fix:
+            trouble = Trouble(target=target, reason=reason, fix=fix, waiting=number)
+            troubles.setdefault(destination_id, []).append(trouble)
     return {
         key: Health(
             last_delivered_at=delivered.get(key),
-            waiting=waiting.get(key, Health()).waiting,
-            reason=waiting.get(key, Health()).reason,
-            fix=waiting.get(key, Health()).fix,
+            waiting=waiting.get(key, 0),
+            troubles=tuple(troubles.get(key, ())),
         )
         for key in delivered.keys() | waiting.keys()
     }
+
+
+def _open_by_target(workspace_id: str) -> Any:
+    """Count what is open of each destination and target, with the reason that its tried deliveries carry."""
+    by_target = (Delivery.destination_id, Delivery.target)
+    return (
+        select(*by_target, func.count(), func.max(Delivery.reason), func.max(Delivery.fix))
+        .where(Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN))
+        .group_by(*by_target)
+        .order_by(*by_target)
+    )
 
 
 async def retry(session: AsyncSession, delivery: Delivery, *, now: datetime) -> None:

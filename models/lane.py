@@ -13,15 +13,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id, Number, insert, new_id
 from models.channel import Channel
-from models.delivery import OPEN, Delivery
+from models.database import wake
+from models.delivery import OPEN, Delivery, DeliveryState
 from models.installation import Installation
 from models.recipient import Recipient
+from models.wakeup import Topic
 
 LEASE = timedelta(seconds=60)
 """Outlasts the HTTP timeout of a send by far."""
 
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
+
+LIMIT_KEPT = timedelta(minutes=1)
+"""How long after a 429 nobody's impatience may hurry a lane."""
 
 
 class Lane(Base):
@@ -132,13 +137,18 @@ async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: da
 
 
 async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
-    """Try a target again at once: what stood in the way is gone. A pace or a limit of Slack's is kept."""
-    where = (Lane.workspace_id == workspace_id, Lane.target == target, Lane.next_send_at > now)
-    await session.execute(
+    """Try a target again at once: what stood in the way is gone. A recent limit of Slack's is kept."""
+    unlimited = or_(Lane.limited_at.is_(None), Lane.limited_at < now - LIMIT_KEPT)
+    hurried = (
         update(Lane)
-        .where(*where, or_(Lane.limited_at.is_(None), Lane.limited_at < now - timedelta(minutes=1)))
+        .where(Lane.workspace_id == workspace_id, Lane.target == target, unlimited)
         .values(next_send_at=now)
+        .returning(Lane.id)
     )
+    lane_ids = list(await session.scalars(hurried))
+    waiting = (Delivery.lane_id.in_(lane_ids), Delivery.state == DeliveryState.RETRYING)
+    await session.execute(update(Delivery).where(*waiting).values(due_at=now))
+    wake(session, Topic.DELIVERIES)
 
 
 async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str) -> None:

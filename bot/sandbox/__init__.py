@@ -12,7 +12,8 @@ from bot.sandbox.app import SlackApp
 from bot.sandbox.errors import SlackError
 from bot.sandbox.faults import Fault
 from bot.sandbox.limits import UNLIMITED, Limits
+from bot.sandbox.person import Browser
 from bot.sandbox.server import Sandbox
 from bot.sandbox.state import Slack
 
-__all__ = ["UNLIMITED", "Fault", "Limits", "Sandbox", "Slack", "SlackApp", "SlackError"]
+__all__ = ["UNLIMITED", "Browser", "Fault", "Limits", "Sandbox", "Slack", "SlackApp", "SlackError"]

@@ -74,7 +74,6 @@ class WebApiCall:
             workspace=self.slack.workspaces[token.workspace_id],
             bot=self.slack.people[token.user_id],
             installation=installation,
-            token=token.value,
         )
 
     def _fault(self) -> Fault | None:
@@ -127,7 +126,7 @@ class WebApiCall:
 
     def _respond(self, answer: Json, *, retry_after: int | None = None) -> web.Response:
         kind = self.fault.fault if self.fault else None
-        status = 429 if retry_after else 500 if kind == "http_500" else 200
+        status = 429 if retry_after is not None else 500 if kind == "http_500" else 200
         self._witness(answer, status)
         if kind in ("drop_request", "lose_response"):
             self._hang_up()
@@ -142,7 +141,7 @@ class WebApiCall:
             self.request.transport.abort()
 
     def _headers(self, retry_after: int | None) -> dict[str, str]:
-        headers = {"Retry-After": str(retry_after)} if retry_after else {}
+        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
         if self.caller:
             headers["x-oauth-scopes"] = ",".join(self.caller.scopes)
             method = METHODS.get(self.name)

@@ -93,6 +93,7 @@ class Channel:
     previous_names: list[str] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
+    threads: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def is_private(self) -> bool:
@@ -107,7 +108,7 @@ class Channel:
         return len(self.workspace_ids) > 1
 
     def replies(self, ts: str) -> list[Message]:
-        return [message for message in self.messages.values() if message.thread_ts == ts and message.ts != ts]
+        return [self.messages[one] for one in self.threads.get(ts, []) if one in self.messages]
 
 
 @dataclass

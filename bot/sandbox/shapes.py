@@ -24,7 +24,7 @@ def person(one: Person, *, with_email: bool = True) -> Json:
         "tz": one.tz,
         "tz_label": now.tzname() or one.tz,
         "tz_offset": int(offset.total_seconds()) if offset else 0,
-        "profile": profile(one, with_email=with_email),
+        "profile": {**profile(one, with_email=with_email), "team": one.workspace_id},
         "is_admin": one.is_admin or one.is_owner,
         "is_owner": one.is_owner,
         "is_primary_owner": one.is_owner,
@@ -50,7 +50,6 @@ def profile(one: Person, *, with_email: bool = True) -> Json:
         "status_emoji": "",
         "first_name": first,
         "last_name": last,
-        "team": one.workspace_id,
     }
     if one.bot_id:
         drawn |= {"bot_id": one.bot_id, "api_app_id": one.app_id or ""}
@@ -81,21 +80,29 @@ def permalink(workspace: Workspace, one: Message) -> str:
 
 
 def bot(one: Person) -> Json:
+    """Draw what tells of a bot, in bots.info and beside its messages."""
     return {
         "id": one.bot_id,
         "deleted": one.deleted,
         "name": one.real_name,
         "updated": int(one.updated_at),
         "app_id": one.app_id,
-        "user_id": one.id,
     }
 
 
 def channel(one: Channel, viewer: Person, *, num_members: bool = False) -> Json:
     """Draw a conversation object as this member sees it."""
-    if one.kind == "im":
-        return _direct(one, viewer)
-    drawn: Json = {
+    drawn = {**listed_channel(one, viewer), "is_member": viewer.id in one.members}
+    return drawn | ({"num_members": len(one.members)} if num_members else {})
+
+
+def listed_channel(one: Channel, viewer: Person) -> Json:
+    """Draw a conversation object as it stands in the list of a person's own conversations."""
+    return _direct(one, viewer) if one.kind == "im" else _channel(one, viewer)
+
+
+def _channel(one: Channel, viewer: Person) -> Json:
+    return {
         "id": one.id,
         "name": one.name,
         "name_normalized": one.name,
@@ -109,7 +116,6 @@ def channel(one: Channel, viewer: Person, *, num_members: bool = False) -> Json:
         "creator": one.creator,
         "is_archived": one.is_archived,
         "is_general": one.is_general,
-        "is_member": viewer.id in one.members,
         "unlinked": 0,
         "is_shared": one.is_ext_shared,
         "is_ext_shared": one.is_ext_shared,
@@ -119,14 +125,11 @@ def channel(one: Channel, viewer: Person, *, num_members: bool = False) -> Json:
         "pending_connected_team_ids": [],
         "shared_team_ids": list(one.workspace_ids),
         "context_team_id": viewer.workspace_id,
-        "conversation_host_id": one.workspace_ids[0],
-        "is_read_only": one.restriction == "restricted_action_read_only_channel",
         "updated": int(one.created_at * 1000),
         "topic": {"value": one.topic, "creator": "", "last_set": 0},
         "purpose": {"value": one.purpose, "creator": "", "last_set": 0},
         "previous_names": list(one.previous_names),
     }
-    return drawn | ({"num_members": len(one.members)} if num_members else {})
 
 
 def _direct(one: Channel, viewer: Person) -> Json:
@@ -136,8 +139,6 @@ def _direct(one: Channel, viewer: Person) -> Json:
         "is_im": True,
         "is_archived": False,
         "is_org_shared": False,
-        "is_private": True,
-        "is_member": viewer.id in one.members,
         "context_team_id": viewer.workspace_id,
         "user": next((user for user in one.members if user != viewer.id), viewer.id),
     }

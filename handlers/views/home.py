@@ -63,14 +63,17 @@ class MemberHome:
 
 def manager_home(view: ManagerHome) -> View:
     """Draw a manager's Home tab."""
+    lists = [_destinations(view), _sources(view)]
+    # Without a source no destination has anything to say, so that a first visit starts with the source.
+    first, second = lists if view.sources.total else reversed(lists)
     return home(
         [
             *_title(view.workspace_name, view.installed_by, view.installed_at),
             *_health(view),
             divider(),
-            *_destinations(view),
+            *first,
             divider(),
-            *_sources(view),
+            *second,
             divider(),
             _managers(view),
             *_missing(view),
@@ -112,7 +115,7 @@ def _health(view: ManagerHome) -> list[Block]:
         more = len(troubles) - MOST_TROUBLES
         rest = [context(f"and {more} more")] if more > 0 else []
         return [section("*Needs attention*"), *troubles[:MOST_TROUBLES], *rest]
-    if not view.destinations.total:
+    if not view.destinations.total or any(row.trouble for row in view.destinations.rows):
         return []
     messages = "1 message" if view.delivered_today == 1 else f"{view.delivered_today} messages"
     return [section(f"*All well*: {messages} delivered today, oldest waiting {_duration(view.oldest_waiting)}.")]

@@ -33,7 +33,7 @@ typed = st.one_of(
     st.text(max_size=60),
     st.builds(lambda part, times: part * times, st.sampled_from(MARKUP), st.integers(1, 400)),
 )
-names = typed.map(lambda text: mrkdwn.one_line(text)[:80])
+names = typed.map(lambda text: mrkdwn.one_line(text)[:80].strip())
 """Names as the database holds them: it takes no NUL and no half of a surrogate pair, and 80 characters at most."""
 
 TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|20 Nov 2026( 14:02 UTC)?|#C0REVENUE|@U0(ADA|DANA)")

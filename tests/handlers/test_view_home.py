@@ -74,10 +74,10 @@ def test_an_empty_workspace_has_one_sentence_and_one_button_for_each_list() -> N
     view = manager_home(replace(EMPTY, manager_ids=()))
     validate_view(view)
     assert read(view)[2:] == [
-        "*Destinations*\nNo destination yet. Make one, and every movement is told in the channels that you choose.",
-        "[New destination]",
         "*Sources*\nNo source yet. Add one, and your first movement can be in Slack in two minutes.",
         "[Add source !]",
+        "*Destinations*\nNo destination yet. Make one, and every movement is told in the channels that you choose.",
+        "[New destination]",
         "*Managers*\nSlack admins and owners.",
         "[Name managers]",
     ]
@@ -137,6 +137,7 @@ def test_what_needs_attention_comes_first_with_its_fix() -> None:
 def test_a_destination_says_what_waits_and_why() -> None:
     row = replace(EVERY_MOVEMENT, last_sent_at=None, waiting=3, trouble="the channel is archived")
     view = manager_home(replace(HOME, destinations=Listing((row,), 1)))
+    assert not any(line.startswith("*All well*") for line in read(view))
     assert any(
         line.endswith("\nNothing sent yet · 3 waiting\n*Can't post*: the channel is archived") for line in read(view)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -143,6 +143,7 @@ def test_what_is_no_instant_is_none(written: Any) -> None:
     assert read_instant(written) is None
 
 
+@settings(deadline=None)
 @given(st.text() | st.integers() | st.floats() | st.datetimes())
 def test_reading_an_instant_never_fails(written: Any) -> None:
     instant = read_instant(written)

@@ -17,6 +17,9 @@ RESTRICTIONS = frozenset(
         "restricted_action_thread_only_channel",
     }
 )
+TOLD_OF_AN_UPDATE = frozenset(
+    {"type", "user", "text", "team", "bot_id", "app_id", "bot_profile", "blocks", "attachments", "metadata", "edited"}
+)
 
 
 async def _post_message(ask: Ask) -> Json:
@@ -66,7 +69,8 @@ async def _update(ask: Ask) -> Json:
         raise SlackError("cant_update_message")
     ask.slack.edit(channel, message, **_edited(ask, message))
     drawn = shapes.message(ask.slack, message)
-    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": drawn}
+    told = {name: value for name, value in drawn.items() if name in TOLD_OF_AN_UPDATE}
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": told}
 
 
 def _edited(ask: Ask, message: Message) -> Json:

@@ -22,7 +22,9 @@ async def _list(ask: Ask) -> Json:
     kinds = _kinds(ask)
     bot = ask.caller.bot
     seen = [one for one in ask.slack.visible_channels(bot) if one.kind in kinds]
-    return _listed(ask, seen)
+    shown, cursor = _shown(ask, seen)
+    drawn = [shapes.channel(one, bot, num_members=not one.is_direct) for one in shown]
+    return {"channels": drawn, **metadata(cursor)}
 
 
 async def _users_conversations(ask: Ask) -> Json:
@@ -30,16 +32,16 @@ async def _users_conversations(ask: Ask) -> Json:
     bot = ask.caller.bot
     person = ask.person(code="invalid_arguments") if ask.args.text("user") else bot
     both = [one for one in ask.slack.visible_channels(bot) if person.id in one.members]
-    return _listed(ask, [one for one in both if one.kind in kinds])
+    shown, cursor = _shown(ask, [one for one in both if one.kind in kinds])
+    return {"channels": [shapes.listed_channel(one, bot) for one in shown], **metadata(cursor)}
 
 
-def _listed(ask: Ask, channels: list[Channel]) -> Json:
+def _shown(ask: Ask, channels: list[Channel]) -> tuple[list[Channel], str]:
     shown, cursor = page(ask.args, channels, lambda one: one.id, most=MOST_LISTED)
     # Slack cuts the page before it leaves out what is archived, so that a page may be short or empty.
     if ask.args.flag("exclude_archived"):
         shown = [one for one in shown if not one.is_archived]
-    drawn = [shapes.channel(one, ask.caller.bot, num_members=not one.is_direct) for one in shown]
-    return {"channels": drawn, **metadata(cursor)}
+    return shown, cursor
 
 
 def _kinds(ask: Ask) -> set[ChannelKind]:
@@ -53,7 +55,9 @@ def _kinds(ask: Ask) -> set[ChannelKind]:
 
 async def _info(ask: Ask) -> Json:
     channel = _readable(ask)
-    return {"channel": shapes.channel(channel, ask.caller.bot, num_members=ask.args.flag("include_num_members"))}
+    drawn = shapes.channel(channel, ask.caller.bot, num_members=ask.args.flag("include_num_members"))
+    read_only = channel.restriction == "restricted_action_read_only_channel"
+    return {"channel": drawn | {"conversation_host_id": channel.workspace_ids[0], "is_read_only": read_only}}
 
 
 async def _members(ask: Ask) -> Json:
@@ -137,7 +141,7 @@ def _reachable(ask: Ask, name: str) -> Person:
 
 
 def _opened(ask: Ask, channel: Channel, *, already: bool) -> Json:
-    drawn = shapes.channel(channel, ask.caller.bot) if ask.args.flag("return_im") else {"id": channel.id}
+    drawn = shapes.listed_channel(channel, ask.caller.bot) if ask.args.flag("return_im") else {"id": channel.id}
     return {"channel": drawn} | ({"no_op": True, "already_open": True} if already else {})
 
 

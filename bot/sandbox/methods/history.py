@@ -22,8 +22,6 @@ async def _history(ask: Ask) -> Json:
         "messages": [shapes.message(ask.slack, one, metadata=whole) for one in shown],
         "has_more": bool(cursor),
         "pin_count": 0,
-        "channel_actions_ts": None,
-        "channel_actions_count": 0,
         **metadata(cursor),
     }
 

@@ -38,7 +38,6 @@ class Caller:
     workspace: Workspace
     bot: Person
     installation: Installation
-    token: str
 
     @property
     def scopes(self) -> list[str]:
@@ -57,15 +56,15 @@ class Ask:
     def required(self, name: str) -> str:
         return self.args.text(name) or ""
 
-    def channel(self, name: str = "channel", *, code: str = "channel_not_found") -> Channel:
+    def channel(self) -> Channel:
         """Find the conversation that was named by its id; one that the bot cannot see does not exist for it."""
-        channel = self.slack.channel(self.caller.workspace.id, self.required(name))
+        channel = self.slack.channel(self.caller.workspace.id, self.required("channel"))
         if channel is None or not self.slack.can_see(self.caller.bot, channel):
-            raise SlackError(code)
+            raise SlackError("channel_not_found")
         return channel
 
-    def person(self, name: str = "user", *, code: str = "user_not_found") -> Person:
-        person = self.slack.person(self.caller.workspace.id, self.required(name))
+    def person(self, *, code: str = "user_not_found") -> Person:
+        person = self.slack.person(self.caller.workspace.id, self.required("user"))
         if person is None:
             raise SlackError(code)
         return person

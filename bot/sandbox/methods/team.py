@@ -19,7 +19,7 @@ async def _bots_info(ask: Ask) -> Json:
         raise SlackError("bot_not_found")
     for person in ask.slack.people_of(ask.caller.workspace.id):
         if person.bot_id == asked:
-            return {"bot": shapes.bot(person)}
+            return {"bot": {**shapes.bot(person), "user_id": person.id}}
     raise SlackError("bot_not_found")
 
 

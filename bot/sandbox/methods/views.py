@@ -109,10 +109,13 @@ def _named(ask: Ask) -> View:
     view_id, external_id = ask.args.text("view_id"), ask.args.text("external_id")
     if not view_id and not external_id:
         raise with_messages("invalid_arguments", ["missing required field: view_id"])
-    for view in _own(ask):
-        if view.id == view_id or (not view_id and view.external_id == external_id):
-            return view
-    raise SlackError("not_found")
+    own = _own(ask)
+    named = (
+        [one for one in own if one.id == view_id] if view_id else [one for one in own if one.external_id == external_id]
+    )
+    if not named:
+        raise SlackError("not_found")
+    return named[0]
 
 
 def _own(ask: Ask) -> list[View]:

@@ -129,7 +129,12 @@ async def world() -> AsyncIterator[World]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         app = SlackApp("1.2", "client-secret", SECRET, MANIFEST, f"http://127.0.0.1:{runner.addresses[0][1]}")
-        sandbox = Sandbox(apps=[app], now=lambda: time.time() + (holder[0].ahead if holder else 0), limits=UNLIMITED, retry_scale=0.0005)
+        sandbox = Sandbox(
+            apps=[app],
+            now=lambda: time.time() + (holder[0].ahead if holder else 0),
+            limits=UNLIMITED,
+            retry_scale=0.0005,
+        )
         browser = Browser("")
         holder.append(World(sandbox, app, bolt, browser))
         await sandbox.start()

@@ -39,11 +39,12 @@ async def test_an_uninstalled_app_hears_of_it_and_its_token_is_dead(
     client: AsyncWebClient, sandbox: Sandbox, slack_app: SlackApp, told: Any, refused: Any
 ) -> None:
     await client.conversations_join(channel=REVENUE)
+    bot_user_id = (await client.auth_test())["user_id"]
     answer = await client.apps_uninstall(client_id=slack_app.client_id, client_secret=slack_app.client_secret)
     assert answer["ok"]
     assert (await refused(client.auth_test()))["error"] == "account_inactive"
     assert told.types()[-2:] == ["tokens_revoked", "app_uninstalled"]
-    assert not any("U" in member[:1] and member[1:].isdigit() for member in sandbox.state.channels[REVENUE].members)
+    assert bot_user_id not in sandbox.state.channels[REVENUE].members
 
 
 @pytest.mark.parametrize(

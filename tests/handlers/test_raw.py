@@ -1,0 +1,38 @@
+"""What is kept of a refused record."""
+
+from typing import Any
+
+import pytest
+
+from handlers.raw import keepable
+from models.base import json_bytes
+
+
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [
+        ({"id": 1, "name": "Acme"}, {"id": 1, "name": "Acme"}),
+        ("text", {"value": "text"}),
+        ([1], {"value": [1]}),
+        (None, {"value": None}),
+        ({"writeKey": "wk_1"}, {"writeKey": "[hidden]"}),
+        ({"write_key": "wk_1", "API-Key": {"a": 1}}, {"write_key": "[hidden]", "API-Key": "[hidden]"}),
+        ({"a": [{"password": "hunter2"}]}, {"a": [{"password": "[hidden]"}]}),
+        ({"note": "use xoxb-12-abc now"}, {"note": "use [hidden] now"}),
+        ({"url": "https://hooks.slack.com/services/T0/B0/x"}, {"url": "[hidden]"}),
+        ({"url": "https://a.example/in/rrk_abc-DEF_1"}, {"url": "https://a.example/in/[hidden]"}),
+        ({"h": "Bearer abcdefghijklmnop"}, {"h": "[hidden]"}),
+        ({"plan": "Basic yearly"}, {"plan": "Basic yearly"}),
+        ({"nul\0": "half \ud83d"}, {"nul�": "half ?"}),
+        ({"n": 2**70}, {"n": str(2**70)}),
+    ],
+)
+def test_secrets_and_unstorable_texts_are_replaced(record: Any, kept: dict[str, Any]) -> None:
+    assert keepable(record) == kept
+
+
+def test_a_large_record_is_cut_after_its_secrets_are_gone() -> None:
+    kept = keepable({"a": '"' * 20_000, "b": 1, "token": "xoxb-1"})
+    assert list(kept) == ["cut"]
+    assert len(json_bytes(kept)) <= 8 * 1024
+    assert keepable({"a": "é" * 20_000})["cut"].startswith('{"a":"éé')
