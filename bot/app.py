@@ -97,7 +97,8 @@ class Runrate:
 
     async def _start_web(self, session: aiohttp.ClientSession) -> None:
         await self._inbox.start()
-        self._runner = web.AppRunner(self._web(session), access_log=None, shutdown_timeout=5)
+        # No access log: a source's path holds its key. Bodies are inflated where they are read, up to a limit.
+        self._runner = web.AppRunner(self._web(session), access_log=None, auto_decompress=False, shutdown_timeout=5)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
 

@@ -1,4 +1,4 @@
-"""A walk through the product as a person takes it, headless. Its evidence is read from the local Slack, not from the app.
+"""A walk through the product as a person takes it, headless. Its evidence is read from the local Slack alone.
 
 Ada is a manager. She works with a browser (`bot.sandbox.person`), and her billing system posts to the webhook URL that
 she copied from a modal. Each flow answers what was seen in Slack, or raises `FlowError` with what was missing there.

@@ -56,7 +56,7 @@ class Drawing:
         return Markup("<pre>{}</pre>").format(self._inline(part))
 
     def items(self, part: Json) -> Markup:
-        tag = Markup("ol" if part.get("style") == "ordered" else "ul")
+        tag = "ol" if part.get("style") == "ordered" else "ul"
         items = Markup().join(Markup("<li>{}</li>").format(self._inline(one)) for one in part["elements"])
         return Markup("<{0} class=indent{1}>{2}</{0}>").format(tag, int(part.get("indent", 0)), items)
 
@@ -67,27 +67,31 @@ class Drawing:
         drawn = self._element(one)
         for name, tag in STYLES:
             if one.get("style", {}).get(name):
-                drawn = Markup("<{0}>{1}</{0}>").format(Markup(tag), drawn)
+                drawn = Markup("<{0}>{1}</{0}>").format(tag, drawn)
         return drawn
 
     def _element(self, one: Json) -> Markup:
         match one["type"]:
             case "link":
                 return mrkdwn.link(one["url"], one.get("text", ""))
-            case "user":
-                return mrkdwn.mention("@" + (self._name_of(one["user_id"]) or one["user_id"]))
-            case "channel":
-                return mrkdwn.mention("#" + (self._name_of_channel(one["channel_id"]) or "private channel"))
-            case "usergroup":
-                group = self._slack.user_groups.get(one["usergroup_id"])
-                return mrkdwn.mention("@" + (group.handle if group else one["usergroup_id"]))
-            case "broadcast":
-                return mrkdwn.mention(f"@{one['range']}")
+            case "user" | "channel" | "usergroup" | "broadcast":
+                return mrkdwn.mention(self._mentioned(one))
             case "emoji":
                 return escape(PICTURES.get(one["name"], f":{one['name']}:"))
             case "date":
                 return escape(mrkdwn.written_date(one["timestamp"], one.get("format", "{date}"), self.reader))
         return escape(one.get("text", ""))
+
+    def _mentioned(self, one: Json) -> str:
+        match one["type"]:
+            case "user":
+                return "@" + (self._name_of(one["user_id"]) or one["user_id"])
+            case "channel":
+                return "#" + (self._name_of_channel(one["channel_id"]) or "private channel")
+            case "usergroup":
+                group = self._slack.user_groups.get(one["usergroup_id"])
+                return "@" + (group.handle if group else one["usergroup_id"])
+        return f"@{one['range']}"
 
     def _name_of(self, user_id: str) -> str | None:
         person = self._slack.people.get(user_id)

@@ -13,7 +13,7 @@ from bot.sandbox.app import SlackApp
 from bot.sandbox.client import CLIENTS
 from bot.sandbox.clients import Clients
 from bot.sandbox.drawing import Drawing
-from bot.sandbox.elements import CHANNEL_PICKERS, PEOPLE_PICKERS, Placed, Values, placed_in
+from bot.sandbox.elements import CHANNEL_PICKERS, PEOPLE_PICKERS, Placed, Values
 from bot.sandbox.interactions import InMessage
 from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import Channel, Json, Message, Person, View
@@ -113,7 +113,8 @@ class Page:
         self.screen = clients.screen(self.person)
         self.draw = Drawing(self.slack, self.person)
         self.app = clients.app()
-        self.at = query.get("at") or HOME
+        self.channel = self._channel(query.get("at", ""))
+        self.at = self.channel.id if self.channel else HOME
 
     @property
     def workspace_name(self) -> str:
@@ -144,11 +145,6 @@ class Page:
         return [one for one in self.slack.visible_channels(self.person) if one.is_direct and one.messages]
 
     @property
-    def channel(self) -> Channel | None:
-        channel = self.slack.channels.get(self.at)
-        return channel if channel and self.slack.can_see(self.person, channel) else None
-
-    @property
     def home(self) -> Surface | None:
         view = self.slack.home(self.app.id, self.person.workspace_id, self.person.id)
         return self.view_surface(view) if view else None
@@ -157,6 +153,10 @@ class Page:
     def modal(self) -> tuple[View, Surface] | None:
         modals = self.screen.modals()
         return (modals[-1], self.view_surface(modals[-1])) if modals else None
+
+    def _channel(self, channel_id: str) -> Channel | None:
+        channel = self.slack.channels.get(channel_id)
+        return channel if channel and self.slack.can_see(self.person, channel) else None
 
     def link(self, at: str) -> str:
         return f"/?as={self.person.id}&at={at}"
@@ -259,7 +259,3 @@ def _can_be(person: Person) -> bool:
 
 def _words(text: Json | None) -> str:
     return str(text["text"]) if text else ""
-
-
-def has_fields(blocks: list[Json]) -> bool:
-    return any(placed.is_input for placed in placed_in(blocks))

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from babel.numbers import get_currency_precision
-
 from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge
 from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
+from models.currency import digits
 from models.fact import MOST_IN_TEXT, AccountFact, AccountStatus, MovementFact, MovementKind
 
 _KINDS = {
@@ -156,8 +155,7 @@ def _minor(cents: Any, currency: Any) -> int | None:
     """Turn ChartMogul's hundredths, which it uses for every currency, into the currency's own minor units."""
     if not isinstance(cents, int) or isinstance(cents, bool):
         return None
-    digits: int = get_currency_precision(currency.strip().upper()) if isinstance(currency, str) else 2
-    scaled: int = abs(cents) * 10**digits
+    scaled: int = abs(cents) * 10 ** digits(currency.strip() if isinstance(currency, str) else "")
     return (scaled + 50) // 100 * (1 if cents >= 0 else -1)
 
 

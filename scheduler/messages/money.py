@@ -7,24 +7,14 @@ from functools import lru_cache
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
+from models.currency import digits
+
 DEFAULT_LOCALE = "en_US"
 MINUS = "−"
 NO_BREAK_SPACE = "\u00a0"
 
-# ISO 4217's minor units where they aren't two. Babel's own digits say how cash is rounded: for RSD it says none.
-_DIGITS = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
 _NO_CURRENCY = "XXX"
 _CODE = re.compile(r"[A-Z]{3}")
-_DIGITS_OF = {currency: digits for digits, currencies in _DIGITS.items() for currency in currencies.split()}
-
-
-def digits(currency: str) -> int:
-    """Say how many decimals the currency's minor unit makes; two for a currency that we don't know."""
-    return _DIGITS_OF.get(currency.upper(), 2)
 
 
 def amount(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:

@@ -1,0 +1,18 @@
+"""Currencies: the decimals that ISO 4217 gives each one's minor unit.
+
+Babel's own digits say how cash is rounded, which is something else: for RSD it says none, where a dinar has 100 para.
+"""
+
+_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+"""Where they aren't two."""
+
+_DIGITS_OF = {currency: digits for digits, currencies in _DIGITS.items() for currency in currencies.split()}
+
+
+def digits(currency: str) -> int:
+    """Say how many decimals the currency's minor unit makes; two for a currency that we don't know."""
+    return _DIGITS_OF.get(currency.upper(), 2)
