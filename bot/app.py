@@ -10,7 +10,6 @@ import structlog
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot import manifest
 from bot.authorize import Authorizer
@@ -23,7 +22,7 @@ from handlers.desk import Desk
 from handlers.intake import Intake, IntakeSource
 from handlers.pages import SetupPage
 from models import installation, migrations, source
-from models.database import Database
+from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
 from scheduler.slack import Slack
@@ -33,6 +32,10 @@ log = structlog.get_logger()
 
 MOST_BYTES = 8 * 1024 * 1024
 """The largest body that is read at all; what a call may hold is checked where it is read."""
+
+
+NOT_INSTALLED = "Runrate isn't installed in this workspace any more. An admin can install it again: {address}"
+"""What a person reads whose workspace Slack still knows, and we don't."""
 
 
 def system_clock() -> datetime:
@@ -61,7 +64,6 @@ class Runrate:
         self.keyring = Keyring(keys) if keys else None
         self._inbox = Inbox(self.database)
         self._session: aiohttp.ClientSession | None = None
-        self._authorizer: Authorizer | None = None
         self._worker: Worker | None = None
         self._runner: web.AppRunner | None = None
 
@@ -88,8 +90,6 @@ class Runrate:
             await self._inbox.close()
         if self._worker is not None:
             await self._worker.stop()
-        if self._authorizer is not None:
-            await self._authorizer.stop()
         if self._session is not None:
             await self._session.close()
         await self.database.close()
@@ -104,8 +104,7 @@ class Runrate:
 
     def _web(self, session: aiohttp.ClientSession) -> web.Application:
         """Put the routes together."""
-        unavailable = (OperationalError, InterfaceError, OSError)
-        app = web.Application(middlewares=[pages.answer_errors(unavailable=unavailable)], client_max_size=MOST_BYTES)
+        app = web.Application(middlewares=[pages.answer_errors(is_unavailable=is_passing)], client_max_size=MOST_BYTES)
         events = self._events(session)
         oauth = Oauth(
             settings=self._settings, database=self.database, keyring=self.keyring, session=session, now=self._now
@@ -125,15 +124,16 @@ class Runrate:
         signing_secret = self._settings.slack_signing_secret.get_secret_value()
         if self.keyring is None or not signing_secret:
             return None
-        self._authorizer = Authorizer(database=self.database, keyring=self.keyring, now=self._now)
+        authorizer = Authorizer(database=self.database, keyring=self.keyring, now=self._now)
         client = AsyncWebClient(base_url=self._settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
         bolt = AsyncApp(
             name="runrate",
             signing_secret=signing_secret,
-            authorize=self._authorizer,  # type: ignore[arg-type] # Bolt takes None for an unknown workspace.
+            authorize=authorizer,  # type: ignore[arg-type] # Bolt takes None for an unknown workspace.
             client=client,
             process_before_response=True,
             request_verification_enabled=False,  # `Events` has checked the signature before Bolt sees the request.
+            user_facing_authorize_error_message=NOT_INSTALLED.format(address=self._settings.address),
         )
         desk = Desk(database=self.database, keyring=self.keyring, public_url=self._settings.address, now=self._now)
         slack.register(bolt, desk)
@@ -149,6 +149,7 @@ class Runrate:
         async with self.database.read() as session:
             grants = await installation.active(session)
         heard = events.heard if events is not None else None
+        newest = max(grants, key=lambda one: one.installed_at, default=None)
         last_request_at = max((one.last_request_at for one in grants if one.last_request_at), default=None)
         address = self._settings.address
         is_visited = checklist.is_public_address(address, pages.visited_address(request))
@@ -158,7 +159,7 @@ class Runrate:
             create_app_url=manifest.deep_link(manifest.load(address)),
             checklist=Checklist(
                 address=checklist.address(address, reached=is_visited or bool(heard and heard.anything)),
-                scopes=checklist.scopes(grants[-1].scopes if grants else None),
+                scopes=checklist.scopes(newest.scopes if newest is not None else None),
                 events=checklist.events(
                     last_request_at, now=now, refused_at=heard.refused_at if heard is not None else None
                 ),

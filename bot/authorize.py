@@ -1,7 +1,5 @@
 """Authorisation of what Slack sends: by our own table, remembered for a minute, without a call to Slack."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,36 +18,25 @@ REMEMBERED = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class _Known:
-    """An answer and until when it holds."""
+    """An answer, until when it holds, and after how many changes of installations it was read."""
 
     result: AuthorizeResult
     until: datetime
+    changes: int
 
 
 class Authorizer(AsyncAuthorize):
     """Says with which token a workspace is answered; Bolt asks for each request.
 
-    What it remembers is dropped, in every process, on a reinstall.
+    What it remembers counts no more once an installation changes, in whichever process.
     """
 
     def __init__(self, *, database: Database, keyring: Keyring, now: Callable[[], datetime]) -> None:
-        """Take what is needed; `start()` begins to listen for changes."""
+        """Take what is needed."""
         self._database = database
         self._keyring = keyring
         self._now = now
         self._known: dict[str, _Known] = {}
-        self._listener: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to listen for installations that change."""
-        self._listener = asyncio.create_task(self._forget_on_change())
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
 
     async def __call__(
         self,
@@ -67,13 +54,17 @@ class Authorizer(AsyncAuthorize):
         if workspace_id is None:
             return None
         known = self._known.get(workspace_id)
-        if known is not None and known.until > self._now():
+        if known is not None and known.until > self._now() and known.changes == self._changes:
             return known.result
         return await self._look_up(workspace_id, enterprise_id)
 
+    @property
+    def _changes(self) -> int:
+        return self._database.wakeups.mark(Topic.INSTALLATIONS)
+
     async def _look_up(self, workspace_id: str, enterprise_id: str | None) -> AuthorizeResult | None:
         """Read the installation, and note at the same time that Slack called for it."""
-        now = self._now()
+        now, changes = self._now(), self._changes
         async with self._database.read() as session:
             grant = await installation.get(session, workspace_id)
         if grant is None:
@@ -88,13 +79,5 @@ class Authorizer(AsyncAuthorize):
             bot_token=self._keyring.open(grant.token_sealed),
             bot_scopes=grant.scopes,
         )
-        self._known[workspace_id] = _Known(result, now + REMEMBERED)
+        self._known[workspace_id] = _Known(result, now + REMEMBERED, changes)
         return result
-
-    async def _forget_on_change(self) -> None:
-        wakeups = self._database.wakeups
-        while True:
-            marks = wakeups.marks(Topic.INSTALLATIONS)
-            self._known.clear()
-            while not await wakeups.wait(Topic.INSTALLATIONS, since=marks, seconds=3600):
-                pass

@@ -1,7 +1,8 @@
 """Logs: static event names with ids as fields, to stderr, and never a secret.
 
-Everything passes one filter, the libraries' lines too: what looks like a token or a source's key is taken out wherever
-it stands, in a field, in a message or in a traceback.
+Every line passes here, the libraries' too. Fields that are secrets by their name are hidden while the line is still
+data; what looks like a token or a source's key is taken out of the finished line, wherever it stands: in a message, in
+something that a field merely contains, or in a traceback.
 """
 
 import logging
@@ -13,25 +14,32 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 SECRETS = re.compile(
-    r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+|rrk_[\w-]+|gAAAAA[\w=-]+"
-    r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"
+    r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+|rrk_[\w-]+|gAAAAA[\w=-]+|(?<=hooks\.slack\.com/)[\w/-]+"
+    r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}|(?<=://)[^\s/:@\"]+:[^\s/@\"]+(?=@)"
 )
-"""Slack's tokens, our sources' keys, sealed secrets, credentials in a header, and a password in a URL."""
+"""Slack's tokens and webhooks, our sources' keys, sealed secrets, credentials in a header, and a password in a URL."""
 
 HIDDEN_FIELDS = re.compile(r"(?i)token|secret|password|authorization|api_?key|write_?key|cookie")
 HIDDEN = "[hidden]"
 NOISY = ("slack_bolt", "slack_sdk", "aiohttp", "apscheduler", "sqlalchemy", "alembic", "asyncio", "aiosqlite")
 
 
-def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take secrets out of a log line."""
+def hide_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide the fields of a log line that are secrets by their name, however deep they lie."""
     return {key: _hide(key, value) for key, value in event.items()}
 
 
-def _hide(key: str, value: Any) -> Any:
-    if HIDDEN_FIELDS.search(key) and isinstance(value, str):
-        return HIDDEN
-    return SECRETS.sub(HIDDEN, value) if isinstance(value, str) else value
+def _hide(key: object, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {inner: _hide(inner, one) for inner, one in value.items()}
+    if isinstance(value, list):
+        return [_hide(key, one) for one in value]
+    return HIDDEN if isinstance(value, str | bytes) and HIDDEN_FIELDS.search(str(key)) else value
+
+
+def hide_secrets(_logger: WrappedLogger, _method: str, line: str) -> str:
+    """Take secrets out of a finished log line."""
+    return SECRETS.sub(HIDDEN, line)
 
 
 def configure(*, level: str = "info", log_format: str = "auto") -> None:
@@ -43,11 +51,11 @@ def configure(*, level: str = "info", log_format: str = "auto") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    closing: list[Processor] = [
+    closing: list[Any] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        hide_fields,
+        *(_json_line() if is_json else _line_for_people()),
         hide_secrets,
-        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -62,3 +70,13 @@ def configure(*, level: str = "info", log_format: str = "auto") -> None:
     root.setLevel(level.upper())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _json_line() -> list[Any]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _line_for_people() -> list[Any]:
+    """Draw tracebacks plainly: those with colours also print every local variable, tokens among them."""
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

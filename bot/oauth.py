@@ -1,7 +1,8 @@
 """OAuth: from “Add to Slack” to an installation. Every way in which it can end is a page that says what to do."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from bot.settings import Settings
 from handlers import pages, problems
 from handlers.pages import InstalledPage
 from handlers.problems import Problem
+from handlers.slack_code import slack_code
 from models import installation, person, scope
 from models.database import Database
 from models.installation import STATE_LIFE, Grant
@@ -82,7 +84,7 @@ class Oauth:
         state, browser = secrets.token_urlsafe(32), request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
         async with self._database.write() as session:
             await installation.remember_state(session, state=state, browser=browser, now=self._now())
-        response = web.HTTPFound(self._authorize_url(state))
+        response = web.Response(status=302, headers={"Location": self._authorize_url(state)})
         response.set_cookie(
             COOKIE,
             browser,
@@ -109,8 +111,8 @@ class Oauth:
             return pages.problem_answer(problems.misconfigured(self._settings.missing))
         try:
             await self._check_state(request)
-            candidate = await self._exchange(request.query.get("code", ""))
-            again = await self._admit(candidate)
+            granted = await self._exchange(request.query.get("code", ""))
+            candidate, again = await self._admit(granted)
             async with self._database.write() as session:
                 await installation.save(session, candidate.grant, keyring=self._keyring, now=self._now())
                 await person.remember(session, candidate.grant.workspace_id, candidate.installer, now=self._now())
@@ -135,67 +137,88 @@ class Oauth:
             case code:
                 raise NotInstalledError(problems.exchange_failed(code, install_url=self._install_url))
 
-    async def _exchange(self, code: str) -> Candidate:
-        """Change the code into a token, and ask who we are with it and who installs."""
-        try:
+    async def _exchange(self, code: str) -> dict[str, Any]:
+        """Change the code into what was granted."""
+        with self._explained():
             answer = await self._client.oauth_v2_access(
                 client_id=self._settings.slack_client_id,
                 client_secret=self._settings.slack_client_secret.get_secret_value(),
                 code=code,
                 redirect_uri=self._redirect_uri,
             )
-            token = str(answer["access_token"])
-            identity = await self._client.auth_test(token=token)
-            installer = await self._client.users_info(token=token, user=answer["authed_user"]["id"])
-        except SlackApiError as error:
-            code_of_slack = error.response.get("error") if error.response is not None else None
-            raise NotInstalledError(problems.exchange_failed(code_of_slack, install_url=self._install_url)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotInstalledError(problems.exchange_failed(None, install_url=self._install_url)) from error
-        grant = _grant(dict(answer.data), bot_id=str(identity["bot_id"]))  # type: ignore[arg-type]
-        return Candidate(grant, str(identity.get("url") or ""), dict(installer["user"]))
+        return dict(answer.data)  # type: ignore[arg-type]
 
-    async def _admit(self, candidate: Candidate) -> bool:
-        """Decide whether the grant is kept; say whether the workspace had installed us before.
+    async def _admit(self, granted: dict[str, Any]) -> tuple[Candidate, bool]:
+        """Decide whether the grant is kept; answer who installs, and whether the workspace had installed us before.
 
         A grant that isn't kept is given back, unless that would end an installation which works.
         """
-        grant = candidate.grant
         async with self._database.read() as session:
-            before = await installation.get(session, grant.workspace_id)
+            before = await installation.get(session, _tenant(granted)["id"])
         is_installed = before is not None and before.revoked_at is None
-        problem = self._objection(candidate, is_installed=is_installed)
-        if problem is None:
-            return before is not None
-        if not is_installed:
-            await self._give_back(grant.token)
-        raise NotInstalledError(problem)
+        try:
+            self._check_scopes(granted)
+            candidate = await self._identify(granted)
+            self._check_installer(candidate, is_installed=is_installed)
+        except NotInstalledError:
+            if not is_installed:
+                await self._give_back(granted["access_token"])
+            raise
+        return candidate, before is not None
 
-    def _objection(self, candidate: Candidate, *, is_installed: bool) -> Problem | None:
-        missing = scope.missing(candidate.grant.scopes)
+    async def _identify(self, granted: dict[str, Any]) -> Candidate:
+        """Ask who we are with the new token, and who installs."""
+        token = str(granted["access_token"])
+        with self._explained():
+            identity = await self._client.auth_test(token=token)
+            installer = await self._client.users_info(token=token, user=granted["authed_user"]["id"])
+        grant = _grant(granted, bot_id=str(identity["bot_id"]))
+        return Candidate(grant, str(identity.get("url") or ""), dict(installer["user"]))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Make a page of what Slack refuses, and of its silence."""
+        try:
+            yield
+        except SlackApiError as error:
+            problem = problems.exchange_failed(slack_code(error), install_url=self._install_url)
+            raise NotInstalledError(problem) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotInstalledError(problems.exchange_failed(None, install_url=self._install_url)) from error
+
+    def _check_scopes(self, granted: dict[str, Any]) -> None:
+        missing = scope.missing(scope.parse(str(granted["scope"])))
         if missing:
-            return problems.missing_scopes(missing, install_url=self._install_url)
+            raise NotInstalledError(problems.missing_scopes(missing, install_url=self._install_url))
+
+    def _check_installer(self, candidate: Candidate, *, is_installed: bool) -> None:
         installer = candidate.installer
         is_admin = installer.get("is_admin") or installer.get("is_owner") or installer.get("is_primary_owner")
         if self._settings.installers == "admins" and not is_admin:
-            return problems.not_an_admin(
+            problem = problems.not_an_admin(
                 candidate.grant.workspace_name,
                 install_url=self._install_url,
                 setup_url=self._settings.address,
                 is_installed=is_installed,
             )
-        return None
+            raise NotInstalledError(problem)
 
     async def _give_back(self, token: str) -> None:
         try:
             await self._client.auth_revoke(token=token)
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        except (SlackApiError, aiohttp.ClientError, OSError) as error:
             log.warning("grant_not_given_back", error=type(error).__name__)
 
 
+def _tenant(granted: dict[str, Any]) -> dict[str, Any]:
+    """Say who granted it; for an installation in a whole organisation, that is the workspace."""
+    tenant: dict[str, Any] = granted.get("team") or granted["enterprise"]
+    return tenant
+
+
 def _grant(answer: dict[str, Any], *, bot_id: str) -> Grant:
-    """Read Slack's answer; for an installation in a whole organisation, that is the workspace."""
-    tenant = answer.get("team") or answer.get("enterprise") or {}
+    """Read Slack's answer."""
+    tenant = _tenant(answer)
     return Grant(
         workspace_id=str(tenant["id"]),
         workspace_name=str(tenant.get("name") or tenant["id"]),

@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
-
 from bot.sandbox import Sandbox
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.person import Browser, Home, Message, Modal, Person
@@ -270,8 +268,10 @@ async def _timed(flow: Callable[[], Awaitable[Any]]) -> Flow:
     started = time.monotonic()
     try:
         evidence, ok = await flow(), True
-    except (FlowError, NotPossibleError, aiohttp.ClientError, TimeoutError) as error:
+    except (FlowError, NotPossibleError) as error:
         evidence, ok = str(error), False
+    except Exception as error:  # noqa: BLE001 - whatever else goes wrong, it is this flow that failed
+        evidence, ok = f"{type(error).__name__}: {error}", False
     return Flow(ok=ok, seconds=time.monotonic() - started, evidence=evidence)
 
 

@@ -11,13 +11,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers import home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.slack_code import slack_code
 from handlers.views import destinations as forms
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
 from models import attribute, channel, delivery, destination, lane, recipient
 from models.channel import Channel
 from models.delivery import Health
-from models.destination import FieldError, Wish
+from models.destination import FieldError, Frequency, Wish
 from models.recipient import RecipientKind
 from scheduler.messages import notice
 
@@ -99,7 +100,11 @@ async def _open_edit(
     chosen = tuple(to.target for to in recipients)
     outside = [one for one in chosen if one in channels and channels[one].is_shared_outside]
     form = DestinationForm(
-        name=found.name, channel_ids=chosen, attribute_keys=tuple(found.attributes), outsiders_confirmed=bool(outside)
+        name=found.name,
+        frequency=Frequency(found.frequency),
+        channel_ids=chosen,
+        attribute_keys=tuple(found.attributes),
+        outsiders_confirmed=bool(outside),
     )
     drawn = forms.form(form, known_attributes=known, destination_id=found.id, outside_channel_ids=outside)
     await client.views_open(trigger_id=trigger_id, view=drawn)
@@ -183,12 +188,12 @@ async def _check_channels(
 ) -> list[Channel]:
     """Make sure that we can post to each channel, now or after joining it. Raises `FieldError` where we can't.
 
-    What we are in is known already; Slack is asked about the rest at once.
+    What we are in and can post to is known already; Slack is asked about the rest at once.
     """
     async with desk.database.read() as session:
         known = await channel.known(session, visitor.workspace_id)
-    trusted = [known[one] for one in channel_ids if one in known and known[one].is_member]
-    doubtful = [one for one in channel_ids if one not in {member.channel_id for member in trusted}]
+    trusted = [one for one in map(known.get, channel_ids) if one and one.is_member and not one.is_archived]
+    doubtful = [one for one in channel_ids if one not in {certain.channel_id for certain in trusted}]
     found = await _ask(doubtful, client)
     hidden = [known[one].name if one in known else None for one, info in found.items() if not _is_enterable(info)]
     if hidden:
@@ -199,7 +204,7 @@ async def _check_channels(
             for info in found.values()
             if info
         ]
-    archived = next((one for one in (*trusted, *checked) if one.is_archived), None)
+    archived = next((one for one in checked if one.is_archived), None)
     if archived is not None:
         raise FieldError(Field.RECIPIENTS, f"#{archived.name} is archived. Unarchive it, or choose another channel.")
     return [*trusted, *checked]
@@ -224,7 +229,7 @@ async def _ask_one(channel_id: str, client: AsyncWebClient) -> dict[str, Any] | 
     try:
         answer = await client.conversations_info(channel=channel_id)
     except SlackApiError as error:
-        if error.response.get("error") == "channel_not_found":
+        if slack_code(error) == "channel_not_found":
             return None
         raise
     return dict(answer["channel"])

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.slack_code import slack_code
 from models import channel, installation, lane, person, slack_event
 
 Effect = Callable[[AsyncSession, str, dict[str, Any], datetime], Awaitable[None]]
@@ -69,9 +70,9 @@ async def _renamed(session: AsyncSession, workspace_id: str, event: dict[str, An
     await channel.change(session, workspace_id, renamed["id"], name=str(renamed["name"])[:255])
 
 
-async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
+async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
     """Follow a channel to its new id, as happens when it is shared with another company."""
-    await lane.follow_channel(session, workspace_id, old=event["old_channel_id"], new=event["new_channel_id"])
+    await lane.follow_channel(session, workspace_id, old=event["old_channel_id"], new=event["new_channel_id"], now=now)
 
 
 async def _person_changed(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
@@ -114,7 +115,7 @@ async def channel_changed(
     try:
         answer = await client.conversations_info(channel=event["channel"])
     except SlackApiError as error:
-        if error.response.get("error") in OVERTAKEN:
+        if slack_code(error) in OVERTAKEN:
             return
         raise
     now = desk.now()

@@ -58,7 +58,8 @@ def prepare(app: AsyncApp, desk: Desk) -> None:
             return BoltResponse(status=200)
         workspace_id = context.team_id or context.enterprise_id
         if workspace_id is None or _is_from_elsewhere(body, workspace_id):
-            return BoltResponse(status=200, body=orjson.dumps(answers.sentence(ELSEWHERE)).decode())
+            await _say(_refusal("Not possible", ELSEWHERE), body, context)
+            return BoltResponse(status=200)
         context["desk"] = desk
         context["visitor"] = Visitor(workspace_id, context.user_id or "")
         await next_()
@@ -84,13 +85,16 @@ class Reply:
     text: str
 
 
-async def answer_failure(
-    error: Exception, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-) -> BoltResponse | None:
+async def answer_failure(error: Exception, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse | None:
     """Answer for a listener that raised."""
     if body.get("type") == "event_callback":
         log.error("event_listener_failed", event_type=body.get("event", {}).get("type"), exc_info=error)
         return None
+    done = context.ack.response
+    if done is not None and body.get("type") != "block_actions":
+        # What was asked for is done and answered; only something after it failed, such as showing the Home tab again.
+        log.warning("listener_failed_after_answering", kind=body.get("type") or "command", exc_info=error)
+        return done
     reply = _reply(error, body)
     if body.get("command"):
         return _json(reply.answer)
@@ -100,9 +104,7 @@ async def answer_failure(
         case "block_suggestion":
             return _json({"options": []})
         case "block_actions":
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(LAST_WORDS):
-                    await tell(reply, body, context, client)
+            await _say(reply, body, context)
     return BoltResponse(status=200)
 
 
@@ -120,6 +122,10 @@ def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
         case _:
             log.error("listener_failed", kind=body.get("type") or "command", exc_info=error)
             text, title = answers.FAILED, "That didn't work"
+    return _refusal(title, text)
+
+
+def _refusal(title: str, text: str) -> Reply:
     return Reply(answers.sentence(text), answers.sentence_view(title, text), text)
 
 
@@ -129,6 +135,13 @@ def _refused_submission(view: Mapping[str, Any], reply: Reply, error: Exception)
     if errors is not None and not isinstance(error, NotManagerError):
         return {"response_action": "errors", "errors": errors}
     return {"response_action": "update", "view": reply.view}
+
+
+async def _say(reply: Reply, body: Mapping[str, Any], context: AsyncBoltContext) -> None:
+    """Tell a person who pressed a button why nothing happens, if Slack lets us in time."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(LAST_WORDS):
+            await tell(reply, body, context, context.client)
 
 
 async def tell(reply: Reply, body: Mapping[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:

@@ -1,5 +1,6 @@
 """Naming managers beside Slack's admins and owners."""
 
+import asyncio
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -32,8 +33,8 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
     """Name exactly these people. Guests and deactivated people are refused under the field."""
     await people.require_manager(desk, client, visitor)
     named = forms.read(view).user_ids
-    for user_id in named:
-        someone = await people.who(desk, client, Visitor(visitor.workspace_id, user_id))
+    asked = [people.who(desk, client, Visitor(visitor.workspace_id, user_id)) for user_id in named]
+    for someone in await asyncio.gather(*asked):
         if someone.is_guest or someone.is_deactivated:
             problem = "a guest" if someone.is_guest else "deactivated"
             await ack(response_action="errors", errors=forms.errors(f"{someone.name} is {problem}, so can't be named."))

@@ -148,8 +148,8 @@ def register(app: web.Application, *, setup: ShowSetup) -> None:
     app.on_response_prepare.append(_secure)
 
 
-def answer_errors(*, unavailable: tuple[type[Exception], ...] = ()) -> Middleware:
-    """Make the middleware that answers failures. Errors of the kinds in `unavailable` say that the database is away."""
+def answer_errors(*, is_unavailable: Callable[[Exception], bool]) -> Middleware:
+    """Make the middleware that answers failures; `is_unavailable` knows those which mean that the database is away."""
 
     @web.middleware
     async def answer_error(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -157,15 +157,8 @@ def answer_errors(*, unavailable: tuple[type[Exception], ...] = ()) -> Middlewar
             return await handler(request)
         except web.HTTPException as error:
             return _refused(request, error)
-        except unavailable:
-            logger.warning("database_unreachable", route=_route(request), exc_info=True)
-            response = problem_answer(problems.unavailable(), as_json=wants_json(request))
-            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-            return response
-        except Exception:
-            reference = secrets.token_hex(4)
-            logger.exception("request_failed", reference=reference, route=_route(request))
-            return problem_answer(problems.internal_error(reference), as_json=wants_json(request))
+        except Exception as error:  # noqa: BLE001 - every failure is answered, and logged with its place
+            return _unavailable(request, error) if is_unavailable(error) else _failed(request, error)
 
     return answer_error
 
@@ -191,6 +184,19 @@ def _refused(request: web.Request, error: web.HTTPException) -> web.StreamRespon
         if name in error.headers:
             response.headers[name] = error.headers[name]
     return response
+
+
+def _unavailable(request: web.Request, error: Exception) -> web.Response:
+    logger.warning("database_unreachable", route=_route(request), exc_info=error)
+    response = problem_answer(problems.unavailable(), as_json=wants_json(request))
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _failed(request: web.Request, error: Exception) -> web.Response:
+    reference = secrets.token_hex(4)
+    logger.error("request_failed", reference=reference, route=_route(request), exc_info=error)
+    return problem_answer(problems.internal_error(reference), as_json=wants_json(request))
 
 
 async def _secure(_request: web.Request, response: web.StreamResponse) -> None:

@@ -5,11 +5,14 @@ from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers.desk import Visitor
+from handlers.desk import Desk, Visitor
 from handlers.listening import Reply, limited, tell
+from handlers.slack_code import slack_code
 from handlers.views import answers
+from models import slack_event
 
 log = structlog.get_logger()
 
@@ -28,12 +31,24 @@ def register(app: AsyncApp) -> None:
     app.shortcut(ANYTHING)(limited(acknowledged))
 
 
-async def mentioned(event: dict[str, Any], client: AsyncWebClient, visitor: Visitor) -> None:
-    """Answer a mention to its author alone."""
+async def mentioned(
+    event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Answer a mention to its author alone; where Slack refuses, as in a channel that we left since, let it be."""
+    async with desk.database.read() as session:
+        if await slack_event.is_known(session, visitor.workspace_id, body["event_id"]):
+            return
     answer = answers.mentioned()
-    await client.chat_postEphemeral(
-        channel=event["channel"], user=visitor.user_id, text=answer["text"], blocks=answer["blocks"]
-    )
+    try:
+        await client.chat_postEphemeral(
+            channel=event["channel"], user=visitor.user_id, text=answer["text"], blocks=answer["blocks"]
+        )
+    except SlackApiError as error:
+        if slack_code(error) is None:
+            raise
+        log.info("mention_unanswered", workspace_id=visitor.workspace_id, answer=slack_code(error))
+    async with desk.database.write() as session:
+        await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=desk.now())
 
 
 async def event_left(event: dict[str, Any]) -> None:
@@ -50,7 +65,7 @@ async def command_left(ack: AsyncAck, command: dict[str, Any]) -> None:
 async def action_left(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
     """Say that a button of an old message means nothing any more; a link's button needs no answer."""
     await ack()
-    if all(action.get("type") != "button" or "url" in action for action in body.get("actions", [])):
+    if all("url" in action for action in body.get("actions", [])):
         return
     view = answers.sentence_view("Nothing to do", answers.UNKNOWN_BUTTON)
     reply = Reply(answers.sentence(answers.UNKNOWN_BUTTON), view, answers.UNKNOWN_BUTTON)

@@ -102,7 +102,7 @@ async def get(session: AsyncSession, workspace_id: str, account_id: str) -> Acco
 
 
 async def of_workspace(
-    session: AsyncSession, workspace_id: str, *, status: AccountStatus | None = None, limit: int = 1000
+    session: AsyncSession, workspace_id: str, *, status: AccountStatus | None = None, limit: int | None = None
 ) -> list[Account]:
     """List a workspace's accounts by their external id."""
     query = select(Account).where(Account.workspace_id == workspace_id)
@@ -111,9 +111,12 @@ async def of_workspace(
     return list(await session.scalars(query.order_by(Account.external_id).limit(limit)))
 
 
-async def count(session: AsyncSession, workspace_id: str) -> int:
+async def count(session: AsyncSession, workspace_id: str, *, status: AccountStatus | None = None) -> int:
     """Count a workspace's accounts."""
-    return int(await session.scalar(select(func.count()).where(Account.workspace_id == workspace_id)) or 0)
+    query = select(func.count()).where(Account.workspace_id == workspace_id)
+    if status is not None:
+        query = query.where(Account.status == status)
+    return int(await session.scalar(query) or 0)
 
 
 def as_json(account: Account) -> dict[str, Any]:

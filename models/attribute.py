@@ -1,5 +1,6 @@
 """Attributes: custom values on accounts and contacts. Which ones a workspace knows, so that a form can offer them."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -66,7 +67,7 @@ async def keys(session: AsyncSession, workspace_id: str, subject: Subject = Subj
 
 def label(key: str) -> str:
     """Write an attribute's name for people: `employee_count` and `employeeCount` are “Employee count”."""
-    spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in key)
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", key)
     words = spaced.replace("_", " ").replace(".", " · ").split()
-    text = " ".join(words) if not key.isupper() else key
+    text = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
     return text[:1].upper() + text[1:]

@@ -14,6 +14,8 @@ import asyncpg
 import structlog
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from models.wakeup import Topic, Wakeups
@@ -22,6 +24,9 @@ log = structlog.get_logger()
 
 NOTIFY_CHANNEL = "runrate"
 TOPICS = "topics"
+
+PASSING_STATES = ("08", "40", "53", "55", "57", "58")
+"""Classes of PostgreSQL's SQLSTATE: connection lost, rolled back (a deadlock), no resources, locked, ended, system."""
 
 
 class Database:
@@ -112,6 +117,14 @@ def wake(session: AsyncSession, *topics: Topic) -> None:
     session.info.setdefault(TOPICS, set()).update(topics)
 
 
+def is_passing(error: BaseException) -> bool:
+    """Say whether the database itself stood in the way, so that the very same may work later."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | PoolTimeoutError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or isinstance(error, OperationalError) or state.startswith(PASSING_STATES)
+
+
 async def _notify_postgres(session: AsyncSession, topics: set[Topic]) -> None:
     """Notify within the transaction: PostgreSQL delivers it with the commit, or not at all."""
     payload = " ".join(sorted(topics))
@@ -144,8 +157,12 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # We begin transactions ourselves; the driver's own timing is wrong for us.
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except Exception:
+        connection.close()  # The pool does not know it yet, and its thread would outlive the event loop.
+        raise
     cursor.close()
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ForeignKey, Identity, Index, String, Text, func, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import audit
 from models.base import Base, Id, Number, UserError, insert, new_id
 
 
@@ -122,6 +123,8 @@ class Outcome:
     fix: str | None = None
     message_channel: str | None = None
     message_ts: str | None = None
+    may_be_repeat: bool = False
+    """What is sent next may stand in Slack already, and nobody can look."""
 
 
 async def owe(
@@ -168,6 +171,12 @@ def start(delivery: Delivery, *, now: datetime) -> None:
     delivery.attempts += 1
 
 
+def look(delivery: Delivery) -> None:
+    """Note that a message which may have left is looked for in Slack; that is an attempt too."""
+    delivery.state = DeliveryState.AMBIGUOUS
+    delivery.attempts += 1
+
+
 async def settle(
     session: AsyncSession, delivery_id: str, outcome: Outcome, *, started_at: datetime, now: datetime
 ) -> None:
@@ -179,6 +188,8 @@ async def settle(
         "due_at": outcome.due_at,
         "settled_at": None if outcome.state in OPEN else now,
     }
+    if outcome.may_be_repeat:
+        values["may_be_repeat"] = True
     if outcome.message_ts is not None:
         values |= {"message_channel": outcome.message_channel, "message_ts": outcome.message_ts}
     statement = update(Delivery).where(Delivery.id == delivery_id, Delivery.state.in_(OPEN)).values(values)
@@ -199,7 +210,7 @@ async def settle(
 
 async def skip(session: AsyncSession, delivery: Delivery, because: SkipReason, *, now: datetime) -> None:
     """Settle a delivery that is not wanted any more."""
-    delivery.state, delivery.reason, delivery.settled_at = DeliveryState.SKIPPED, because, now
+    delivery.state, delivery.reason, delivery.fix, delivery.settled_at = DeliveryState.SKIPPED, because, None, now
     await session.flush()
 
 
@@ -308,13 +319,26 @@ def _open_by_target(workspace_id: str) -> Any:
     )
 
 
-async def retry(session: AsyncSession, delivery: Delivery, *, now: datetime) -> None:
-    """Owe a failed delivery again."""
-    if delivery.state != DeliveryState.FAILED:
-        raise UserError(f"Only a failed delivery can be sent again; this one is {delivery.state}.")
-    delivery.state, delivery.due_at, delivery.settled_at = DeliveryState.PENDING, now, None
-    delivery.reason = delivery.fix = None
-    await session.flush()
+async def retry(session: AsyncSession, workspace_id: str, delivery_id: str, *, by: str, now: datetime) -> Delivery:
+    """Owe a failed delivery again, or take the wait from one that is to be tried again. Its lane is hurried apart."""
+    statement = (
+        update(Delivery)
+        .where(
+            Delivery.workspace_id == workspace_id,
+            Delivery.id == delivery_id,
+            Delivery.state.in_((DeliveryState.FAILED, DeliveryState.RETRYING)),
+        )
+        .values(state=DeliveryState.PENDING, due_at=now, settled_at=None, reason=None, fix=None)
+        .returning(Delivery)
+    )
+    retried: Delivery | None = await session.scalar(statement, execution_options={"populate_existing": True})
+    if retried is None:
+        other = await get(session, workspace_id, delivery_id)
+        raise UserError(
+            f"Only a delivery that failed, or waits to be tried again, can be retried; it is {other.state}."
+        )
+    audit.record(session, workspace_id, actor=by, action="delivery.retried", subject_id=delivery_id, now=now)
+    return retried
 
 
 def as_json(delivery: Delivery) -> dict[str, Any]:

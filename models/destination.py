@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import audit, delivery, recipient
+from models import audit, delivery, lane, recipient
 from models.base import Base, Id, JsonValue, UserError, new_id
 from models.database import wake
 from models.recipient import MOST_RECIPIENTS, RecipientKind
@@ -57,7 +57,8 @@ class Destination(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id, index=True)
     name: Mapped[str] = mapped_column(String(LONGEST_NAME))
-    name_key: Mapped[str] = mapped_column(String(2 * LONGEST_NAME))
+    name_key: Mapped[str] = mapped_column(String(3 * LONGEST_NAME))
+    """The name as it is compared: folding the case makes three characters of one at most."""
     frequency: Mapped[str] = mapped_column(String(20))
     attributes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
     created_by: Mapped[str] = mapped_column(Id)
@@ -113,7 +114,7 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
     await _flush(session, wish.name)
     await recipient.replace(session, destination.workspace_id, destination.id, wish.recipients)
     kept = [target for _, target in wish.recipients]
-    await delivery.skip_unwanted(session, destination.id, kept=kept, now=now)
+    await _skip_unwanted(session, destination, kept=kept, now=now)
     _audit(session, destination, "destination.edited", by=by, now=now)
     wake(session, Topic.CHANNELS)
 
@@ -121,9 +122,16 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
 async def remove(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> int:
     """Delete a destination; say how many unsent deliveries became `skipped (deleted)`."""
     destination.deleted_at = now
-    skipped = await delivery.skip_unwanted(session, destination.id, kept=[], now=now)
+    await recipient.replace(session, destination.workspace_id, destination.id, [])
+    skipped = await _skip_unwanted(session, destination, kept=[], now=now)
     _audit(session, destination, "destination.deleted", by=by, now=now)
     return skipped
+
+
+async def _skip_unwanted(session: AsyncSession, destination: Destination, *, kept: Sequence[str], now: datetime) -> int:
+    """Skip what is not wanted any more, holding its lanes first, as whoever sends from them does."""
+    await lane.hold_those_of(session, destination.id)
+    return await delivery.skip_unwanted(session, destination.id, kept=kept, now=now)
 
 
 async def _flush(session: AsyncSession, name: str) -> None:
@@ -175,7 +183,7 @@ async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, 
     query = select(Destination).where(
         Destination.workspace_id == workspace_id, Destination.id == destination_id, Destination.deleted_at.is_(None)
     )
-    destination = await session.scalar(query.with_for_update() if hold else query)
+    destination = await session.scalar(query.with_for_update(key_share=True) if hold else query)
     if destination is None:
         raise DestinationUnknownError
     return destination
@@ -185,6 +193,14 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destina
     """List a workspace's destinations by name."""
     query = select(Destination).where(Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None))
     return list(await session.scalars(query.order_by(Destination.name_key)))
+
+
+async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
+    """Give every destination's name by its id, deleted ones too: their deliveries still say what they were for."""
+    rows = await session.execute(
+        select(Destination.id, Destination.name).where(Destination.workspace_id == workspace_id)
+    )
+    return {row.id: row.name for row in rows}
 
 
 async def hearing_movements(session: AsyncSession, workspace_id: str) -> Sequence[Destination]:

@@ -139,6 +139,16 @@ async def _store_one(session: AsyncSession, event: NewEvent) -> EventOutcome:
     return EventOutcome.DUPLICATE if await session.scalar(statement) else EventOutcome.STORED
 
 
+async def apply_again(session: AsyncSession, events: Sequence[NewEvent]) -> None:
+    """Let known events wait once more: a file that repeats what an older one said, says that it is so again."""
+    if not events:
+        return
+    keys = [event.row()["dedupe_key"] for event in events]
+    values = {"state": EventState.WAITING, "refused_field": None, "refused_because": None, "applied_at": None}
+    known = (Event.source_id == events[0].source_id, Event.dedupe_key.in_(keys), Event.state != EventState.WAITING)
+    await session.execute(update(Event).where(*known).values(values), execution_options={"synchronize_session": False})
+
+
 async def claim_waiting(session: AsyncSession, *, limit: int) -> list[Event]:
     """Take the oldest waiting events for this transaction; other workers skip them."""
     query = select(Event).where(Event.state == EventState.WAITING).order_by(Event.id).limit(limit)
@@ -147,7 +157,7 @@ async def claim_waiting(session: AsyncSession, *, limit: int) -> list[Event]:
 
 async def mark_applied(session: AsyncSession, event_id: int, *, now: datetime) -> None:
     """Note that the event's facts are in."""
-    await session.execute(update(Event).where(Event.id == event_id).values(state=EventState.APPLIED, applied_at=now))
+    await _mark(session, event_id, {"state": EventState.APPLIED, "applied_at": now})
 
 
 async def mark_refused(session: AsyncSession, event_id: int, refusal: Refusal, *, now: datetime) -> None:
@@ -158,7 +168,13 @@ async def mark_refused(session: AsyncSession, event_id: int, refusal: Refusal, *
         "refused_because": refusal.reason,
         "applied_at": now,
     }
-    await session.execute(update(Event).where(Event.id == event_id).values(values))
+    await _mark(session, event_id, values)
+
+
+async def _mark(session: AsyncSession, event_id: int, values: dict[str, Any]) -> None:
+    """Write without looking through the session for rows to change there: a batch would do that once for each event."""
+    statement = update(Event).where(Event.id == event_id).values(values)
+    await session.execute(statement, execution_options={"synchronize_session": False})
 
 
 async def of_workspace(
@@ -197,4 +213,22 @@ async def count_refused(session: AsyncSession, workspace_id: str) -> dict[str, i
     query = select(Event.source_id, func.count()).where(
         Event.workspace_id == workspace_id, Event.state == EventState.REFUSED
     )
-    return dict((await session.execute(query.group_by(Event.source_id))).tuples().all())
+    return dict((await session.execute(query.group_by(Event.source_id))).all())
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Give the event as `runrate events list --json` prints it, without its content."""
+    return {
+        "id": event.id,
+        "source_id": event.source_id,
+        "kind": event.kind,
+        "state": event.state,
+        "record": event.record,
+        "field": event.refused_field,
+        "reason": event.refused_because,
+        "duplicates": event.duplicates,
+        "is_history": event.is_history,
+        "occurred_at": event.occurred_at.isoformat(),
+        "received_at": event.received_at.isoformat(),
+        "applied_at": event.applied_at.isoformat() if event.applied_at else None,
+    }

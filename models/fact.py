@@ -210,7 +210,8 @@ OptionalStatus = Annotated[AccountStatus | None, Blank]
 
 
 class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An error is logged; what a customer sent has no place there.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class AccountFact(_Fact):
@@ -303,7 +304,7 @@ class MovementFact(_Fact):
 
 Fact = Annotated[AccountFact | ContactFact | RoleFact | MovementFact, Field(discriminator="type")]
 
-_FACTS: TypeAdapter[tuple[Fact, ...]] = TypeAdapter(tuple[Fact, ...])
+_FACTS: TypeAdapter[tuple[Fact, ...]] = TypeAdapter(tuple[Fact, ...], config=ConfigDict(hide_input_in_errors=True))
 
 
 def read_facts(values: Sequence[dict[str, Any]]) -> tuple[Fact, ...]:

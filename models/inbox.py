@@ -59,11 +59,12 @@ class Inbox:
     async def add(self, events: Sequence[NewEvent]) -> list[EventOutcome]:
         """Store events; return after the commit what became of each.
 
-        Raises `InboxFullError` where too many wait, and whatever the database raises where it can't commit.
+        Raises `InboxFullError` where too many wait, and whatever the database raises where it can't commit. A call
+        with more events than may wait is taken when none does, or it could never come in.
         """
         if not events:
             return []
-        if self._waiting + len(events) > self._most_waiting:
+        if self._waiting and self._waiting + len(events) > self._most_waiting:
             raise InboxFullError
         letter = _Letter(events)
         self._waiting += len(events)

@@ -87,11 +87,20 @@ async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: da
     wake(session, Topic.INSTALLATIONS, Topic.DELIVERIES, Topic.CHANNELS)
 
 
-async def revoke(session: AsyncSession, workspace_id: str, *, because: str, now: datetime) -> bool:
-    """Stop all sending for the workspace; say whether this was news."""
+async def revoke(
+    session: AsyncSession, workspace_id: str, *, because: str, now: datetime, token_sealed: str | None = None
+) -> bool:
+    """Stop all sending for the workspace; say whether this was news.
+
+    With `token_sealed`, only while that token is still the one in force: an answer to a call with an earlier token
+    may arrive after a reinstall.
+    """
+    where = [Installation.workspace_id == workspace_id, Installation.revoked_at.is_(None)]
+    if token_sealed is not None:
+        where.append(Installation.token_sealed == token_sealed)
     statement = (
         update(Installation)
-        .where(Installation.workspace_id == workspace_id, Installation.revoked_at.is_(None))
+        .where(*where)
         .values(revoked_at=now, revoked_because=because, updated_at=now)
         .returning(Installation.workspace_id)
     )

@@ -6,15 +6,16 @@ ran out raises the token, and the earlier owner's outcome is then refused.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Index, String, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Index, String, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.base import Base, Id, Number, insert, new_id
 from models.channel import Channel
 from models.database import wake
-from models.delivery import OPEN, Delivery, DeliveryState
+from models.delivery import OPEN, UNSENT, Delivery, DeliveryState, SkipReason
 from models.installation import Installation
 from models.recipient import Recipient
 from models.wakeup import Topic
@@ -24,9 +25,6 @@ LEASE = timedelta(seconds=60)
 
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
-
-LIMIT_KEPT = timedelta(minutes=1)
-"""How long after a 429 nobody's impatience may hurry a lane."""
 
 
 class Lane(Base):
@@ -43,6 +41,8 @@ class Lane(Base):
     method: Mapped[str] = mapped_column(String(60))
     target: Mapped[str] = mapped_column(String(255))
     next_send_at: Mapped[datetime]
+    not_before: Mapped[datetime | None]
+    """Until when Slack itself wants silence, for its pace or by its `Retry-After`: nobody can hurry that."""
     limited_at: Mapped[datetime | None]
     owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None]
@@ -88,7 +88,7 @@ def _has_work(now: datetime) -> ColumnElement[bool]:
 async def claim(session: AsyncSession, *, owner: str, limit: int, now: datetime) -> Sequence[Lane]:
     """Lease lanes that have something to send now; other workers skip them."""
     ready = select(Lane.id).where(_is_ready(now)).order_by(Lane.next_send_at).limit(limit)
-    ids = list(await session.scalars(ready.with_for_update(skip_locked=True)))
+    ids = list(await session.scalars(ready.with_for_update(skip_locked=True, key_share=True)))
     statement = (
         update(Lane)
         .where(Lane.id.in_(ids))
@@ -100,18 +100,19 @@ async def claim(session: AsyncSession, *, owner: str, limit: int, now: datetime)
 
 async def next_time(session: AsyncSession, *, now: datetime) -> datetime | None:
     """Say when the next lane with work may be claimed; None where no lane has any."""
-    free_at = func.coalesce(Lane.lease_until, Lane.next_send_at)
-    latest = select(Lane.next_send_at, free_at.label("free_at")).where(_has_work(now)).order_by(Lane.next_send_at)
-    times = [max(row.next_send_at, row.free_at) for row in await session.execute(latest.limit(100))]
-    return min(times, default=None)
+    free_at = case((Lane.lease_until > Lane.next_send_at, Lane.lease_until), else_=Lane.next_send_at)
+    found: datetime | None = await session.scalar(select(func.min(free_at)).where(_has_work(now)))
+    return found
 
 
-async def release(session: AsyncSession, lane_id: str, *, token: int, next_send_at: datetime) -> bool:
+async def release(
+    session: AsyncSession, lane_id: str, *, token: int, next_send_at: datetime, not_before: datetime | None = None
+) -> bool:
     """Give a lane back; False where somebody else has claimed it since."""
     statement = (
         update(Lane)
         .where(Lane.id == lane_id, Lane.token == token)
-        .values(owner=None, lease_until=None, next_send_at=next_send_at)
+        .values(owner=None, lease_until=None, next_send_at=next_send_at, not_before=not_before)
         .returning(Lane.id)
     )
     return await session.scalar(statement) is not None
@@ -119,8 +120,15 @@ async def release(session: AsyncSession, lane_id: str, *, token: int, next_send_
 
 async def is_held(session: AsyncSession, lane_id: str, *, token: int) -> bool:
     """Say whether the claim with this token still holds, and hold the lane's row until the transaction ends."""
-    query = select(Lane.token).where(Lane.id == lane_id).with_for_update()
+    query = select(Lane.token).where(Lane.id == lane_id).with_for_update(key_share=True)
     return await session.scalar(query) == token
+
+
+async def hold_those_of(session: AsyncSession, destination_id: str) -> None:
+    """Hold the lanes in which a destination's deliveries wait, as whoever sends from them does first."""
+    waiting = select(Delivery.lane_id).where(Delivery.destination_id == destination_id, Delivery.state.in_(UNSENT))
+    query = select(Lane.id).where(Lane.id.in_(waiting)).order_by(Lane.id)
+    await session.execute(query.with_for_update(key_share=True))
 
 
 async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: datetime) -> None:
@@ -133,30 +141,44 @@ async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: da
     )
     if await session.scalar(others):
         pause = insert(session, Pause).values(workspace_id=workspace_id, until=until)
-        await session.execute(pause.on_conflict_do_update(index_elements=["workspace_id"], set_={"until": until}))
+        await session.execute(
+            pause.on_conflict_do_update(
+                index_elements=["workspace_id"], set_={"until": until}, where=Pause.until < until
+            )
+        )
 
 
 async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
-    """Try a target again at once: what stood in the way is gone. A recent limit of Slack's is kept."""
-    unlimited = or_(Lane.limited_at.is_(None), Lane.limited_at < now - LIMIT_KEPT)
-    hurried = (
-        update(Lane)
-        .where(Lane.workspace_id == workspace_id, Lane.target == target, unlimited)
-        .values(next_send_at=now)
-        .returning(Lane.id)
-    )
-    lane_ids = list(await session.scalars(hurried))
-    waiting = (Delivery.lane_id.in_(lane_ids), Delivery.state == DeliveryState.RETRYING)
-    await session.execute(update(Delivery).where(*waiting).values(due_at=now))
+    """Try a target again at once: what stood in the way is gone. Slack's pace and its limits are kept."""
+    theirs = (Lane.workspace_id == workspace_id, Lane.target == target, Lane.next_send_at > now)
+    soonest = case((Lane.not_before > now, Lane.not_before), else_=now)
+    await session.execute(update(Lane).where(*theirs).values(next_send_at=soonest))
+    waiting = (Delivery.workspace_id == workspace_id, Delivery.target == target, Delivery.due_at > now)
+    await session.execute(update(Delivery).where(*waiting, Delivery.state == DeliveryState.RETRYING).values(due_at=now))
     wake(session, Topic.DELIVERIES)
 
 
-async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str) -> None:
-    """Let what was meant for a channel's old id go to its new one: recipients, what is owed, and the lanes."""
-    for table in (Recipient, Delivery, Lane):
-        await session.execute(
-            update(table).where(table.workspace_id == workspace_id, table.target == old).values(target=new)
+async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str, now: datetime) -> None:
+    """Let what was meant for a channel's old id go to its new one: recipients, what is owed, and the lanes.
+
+    What the new id has already stays as it is, and its like under the old id ends.
+    """
+    for table, column, alike in (
+        (Recipient, "target", ("destination_id", "kind")),
+        (Delivery, "target", ("destination_id", "fact_kind", "fact_id")),
+        (Lane, "target", ("method",)),
+        (Channel, "channel_id", ()),
+    ):
+        there: Any = aliased(table)
+        taken = exists().where(
+            there.workspace_id == workspace_id,
+            getattr(there, column) == new,
+            *(getattr(there, name) == getattr(table, name) for name in alike),
         )
-    await session.execute(
-        update(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old).values(channel_id=new)
-    )
+        moved = update(table).where(table.workspace_id == workspace_id, getattr(table, column) == old, ~taken)
+        await session.execute(moved.values({column: new}), execution_options={"synchronize_session": False})
+    await session.execute(delete(Recipient).where(Recipient.workspace_id == workspace_id, Recipient.target == old))
+    await session.execute(delete(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old))
+    doubled = (Delivery.workspace_id == workspace_id, Delivery.target == old, Delivery.state.in_(UNSENT))
+    skipped = {"state": DeliveryState.SKIPPED, "reason": SkipReason.DELETED, "fix": None, "settled_at": now}
+    await session.execute(update(Delivery).where(*doubled).values(skipped))

@@ -1,9 +1,11 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, select
+from sqlalchemy import ForeignKey, Index, String, Text, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,6 +13,13 @@ from models import account as accounts
 from models.account import Account
 from models.base import Base, Id, Number, insert, new_id
 from models.fact import AccountStatus, MovementFact, MovementKind
+
+
+class Grouping(StrEnum):
+    """What movements are summed by."""
+
+    MONTH = "month"
+    TYPE = "type"
 
 
 class Movement(Base):
@@ -128,10 +137,12 @@ async def get(session: AsyncSession, workspace_id: str, movement_id: str) -> tup
     return (row[0], row[1]) if row is not None else None
 
 
-async def of_workspace(session: AsyncSession, workspace_id: str, *, limit: int = 1000) -> list[tuple[Movement, str]]:
-    """List a workspace's newest movements, newest first, each with its account's external id."""
+async def of_workspace(
+    session: AsyncSession, workspace_id: str, *, limit: int | None = None
+) -> list[tuple[Movement, Account]]:
+    """List a workspace's movements, newest first, each with its account."""
     query = (
-        select(Movement, Account.external_id)
+        select(Movement, Account)
         .join(Account, Account.id == Movement.account_id)
         .where(Movement.workspace_id == workspace_id)
         .order_by(Movement.occurred_at.desc(), Movement.id.desc())
@@ -140,19 +151,27 @@ async def of_workspace(session: AsyncSession, workspace_id: str, *, limit: int =
     return [(row[0], row[1]) for row in await session.execute(query)]
 
 
-async def totals(session: AsyncSession, workspace_id: str) -> list[dict[str, Any]]:
-    """Sum the movements by month (UTC) and kind, a row for each currency; amounts in minor units."""
+async def count(session: AsyncSession, workspace_id: str) -> int:
+    """Count a workspace's movements."""
+    return int(await session.scalar(select(func.count()).where(Movement.workspace_id == workspace_id)) or 0)
+
+
+async def totals(
+    session: AsyncSession, workspace_id: str, *, by: Sequence[Grouping] = tuple(Grouping)
+) -> list[dict[str, Any]]:
+    """Sum the movements by month (UTC), by type, or by both, a row for each currency; amounts in minor units."""
     query = select(Movement.occurred_at, Movement.kind, Movement.currency, Movement.amount_minor).where(
         Movement.workspace_id == workspace_id
     )
-    sums: dict[tuple[str, str, str], list[int]] = {}
+    sums: dict[tuple[str, ...], list[int]] = {}
     for occurred_at, kind, currency, amount in await session.execute(query):
-        sum_ = sums.setdefault((f"{occurred_at:%Y-%m}", kind, currency), [0, 0])
+        groups = {Grouping.MONTH: f"{occurred_at:%Y-%m}", Grouping.TYPE: kind}
+        sum_ = sums.setdefault((*(groups[grouping] for grouping in by), currency), [0, 0])
         sum_[0] += 1
         sum_[1] += amount
     return [
-        {"month": month, "type": kind, "currency": currency, "count": number, "amount": amount}
-        for (month, kind, currency), (number, amount) in sorted(sums.items())
+        dict(zip((*by, "currency", "count", "amount"), (*key, number, amount), strict=True))
+        for key, (number, amount) in sorted(sums.items())
     ]
 
 
@@ -162,3 +181,25 @@ async def account_of(session: AsyncSession, workspace_id: str, fact: MovementFac
     if fact.account_name and not account.name:
         account.name = fact.account_name
     return account
+
+
+def as_json(movement: Movement, account: Account) -> dict[str, Any]:
+    """Give the movement as `runrate movements --json` prints it; money in minor units."""
+    return {
+        "id": movement.id,
+        "external_id": movement.external_id,
+        "source_id": movement.source_id,
+        "account": {"id": account.id, "external_id": account.external_id, "name": account.name},
+        "type": movement.kind,
+        "currency": movement.currency,
+        "amount": movement.amount_minor,
+        "mrr_before": movement.mrr_before_minor,
+        "mrr_after": movement.mrr_after_minor,
+        "plan": movement.plan,
+        "plan_before": movement.plan_before,
+        "description": movement.description,
+        "url": movement.url,
+        "is_history": movement.is_history,
+        "occurred_at": movement.occurred_at.isoformat(),
+        "recorded_at": movement.recorded_at.isoformat(),
+    }

@@ -56,6 +56,11 @@ async def replace(
     )
 
 
+async def is_chosen(session: AsyncSession, destination_id: str, kind: str, target: str) -> bool:
+    """Say whether a destination still has this recipient."""
+    return await session.get(Recipient, (destination_id, kind, target)) is not None
+
+
 async def channels(session: AsyncSession, workspace_id: str) -> list[str]:
     """List the ids of all channels that a workspace's destinations chose."""
     query = (

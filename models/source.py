@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, String, Text, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,6 +13,7 @@ from models.base import Base, Id, UserError, new_id
 from models.secret import Keyring, fingerprint, random_secret, same
 
 KEY_PREFIX = "rrk"
+LONGEST_NAME = 80
 
 
 class SourceKind(StrEnum):
@@ -56,8 +58,9 @@ class Source(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id, index=True)
     kind: Mapped[str] = mapped_column(String(20))
-    name: Mapped[str] = mapped_column(String(80))
-    name_key: Mapped[str] = mapped_column(String(160))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name_key: Mapped[str] = mapped_column(String(3 * LONGEST_NAME))
+    """The name as it is compared: folding the case makes three characters of one at most."""
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     key_sealed: Mapped[str] = mapped_column(Text)
     account_creation: Mapped[str] = mapped_column(String(20), default=AccountCreation.COMPANY)
@@ -96,10 +99,19 @@ async def add(
         created_at=now,
     )
     session.add(source)
+    await _flush(session)
     audit.record(
         session, workspace_id, actor=by, action="source.added", subject_id=source.id, detail={"kind": kind}, now=now
     )
     return source, key
+
+
+async def _flush(session: AsyncSession) -> None:
+    """Write the row; of two people who choose one name at the same instant, the later one is told."""
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise SourceNameTakenError from error
 
 
 def read_name(name: str) -> str:
@@ -107,8 +119,8 @@ def read_name(name: str) -> str:
     clean = " ".join(name.replace("\0", "").split())
     if not clean:
         raise UserError("Give the source a name, such as “Billing”.")
-    if len(clean) > 80:  # noqa: PLR2004 - the column's width, said in the sentence
-        raise UserError("A source's name has at most 80 characters.")
+    if len(clean) > LONGEST_NAME:
+        raise UserError(f"A source's name has at most {LONGEST_NAME} characters.")
     return clean
 
 
@@ -134,6 +146,12 @@ async def get(session: AsyncSession, workspace_id: str, source_id: str) -> Sourc
     if source is None or source.workspace_id != workspace_id or source.removed_at is not None:
         raise SourceUnknownError
     return source
+
+
+async def named(session: AsyncSession, workspace_id: str, name_or_id: str) -> Source:
+    """Find a source by what a person calls it: its id, or its name."""
+    found = await find_by_name(session, workspace_id, " ".join(name_or_id.split()))
+    return found if found is not None else await get(session, workspace_id, name_or_id)
 
 
 async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Source]:

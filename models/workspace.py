@@ -1,5 +1,6 @@
 """A workspace: one Slack workspace, the tenant. Its id is Slack's own, so that every table and shard agrees on it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import String, select
@@ -37,6 +38,12 @@ async def remember(
 async def get(session: AsyncSession, workspace_id: str) -> Workspace | None:
     """Find a workspace."""
     return await session.get(Workspace, workspace_id)
+
+
+async def hold(session: AsyncSession, workspace_ids: Collection[str]) -> None:
+    """Hold workspaces until the transaction ends, in the order of their ids, so that no two wait for each other."""
+    query = select(Workspace.id).where(Workspace.id.in_(workspace_ids)).order_by(Workspace.id)
+    await session.execute(query.with_for_update(key_share=True))
 
 
 async def every(session: AsyncSession) -> list[Workspace]:

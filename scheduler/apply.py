@@ -3,12 +3,11 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, contact, event, movement, role, source
+from models import account, contact, event, movement, role, source, workspace
 from models.account import Account
-from models.database import Database
+from models.database import Database, is_passing
 from models.event import Event, Refusal
 from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, read_facts
 from models.source import AccountCreation, Source
@@ -16,13 +15,18 @@ from scheduler.match import match_movement
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 50
+"""Few enough that on SQLite, where one writer writes at a time, nobody who presses a button waits long for it."""
 
 
 async def apply_waiting(database: Database, *, now: datetime, limit: int = BATCH) -> int:
-    """Apply the oldest waiting events in one transaction; say how many there were."""
+    """Apply the oldest waiting events in one transaction; say how many there were.
+
+    A workspace's events are applied by one worker at a time: two that meet at a new contact would both create it.
+    """
     async with database.write() as session:
         events = await event.claim_waiting(session, limit=limit)
+        await workspace.hold(session, {waiting.workspace_id for waiting in events})
         for waiting in events:
             await _apply_alone(session, waiting, now=now)
         for source_id in {waiting.source_id for waiting in events if not waiting.is_history}:
@@ -33,14 +37,14 @@ async def apply_waiting(database: Database, *, now: datetime, limit: int = BATCH
 async def _apply_alone(session: AsyncSession, waiting: Event, *, now: datetime) -> None:
     """Apply one event in a savepoint, so that one that fails takes nothing else with it.
 
-    Losing the database is not the event's fault, and ends the batch: all of it is still waiting then.
+    A fault of the database is not the event's, and ends the batch: all of it is still waiting then.
     """
     try:
         async with session.begin_nested():
             for position, fact in enumerate(read_facts(waiting.facts)):
                 await _apply_fact(session, waiting, position, fact, now=now)
     except Exception as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if is_passing(error):
             raise
         log.exception("event_not_applied", event_id=waiting.id, source_id=waiting.source_id)
         refusal = Refusal("", f"It could not be applied ({type(error).__name__}). This is a fault in Runrate.")

@@ -1,17 +1,21 @@
 """What an answer to a send means. The table is data: every code that we know, and a safe default for those we don't."""
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
+
+from models.delivery import OPEN, DeliveryState, Outcome
 
 RETRY_FIRST = timedelta(seconds=2)
 RETRY_MOST = timedelta(minutes=15)
 GIVE_UP = timedelta(hours=24)
+LEAST_ATTEMPTS = 10
+LIMITED_LEAST = timedelta(seconds=1)
 LIMITED_DEFAULT = timedelta(seconds=30)
 LIMITED_MOST = timedelta(minutes=15)
 
@@ -48,50 +52,114 @@ class Decision:
     after: timedelta | None = None
 
 
-SLACK_CODES: dict[str, Decision] = {
-    "ratelimited": Decision(Class.WAIT, "Slack asks us to send slower"),
-    "rate_limited": Decision(Class.WAIT, "Slack asks us to send slower"),
-    "not_in_channel": Decision(
-        Class.JOIN, "I'm not in the channel", "Type @Runrate in the channel and press “Invite Them”."
-    ),
-    "channel_not_found": Decision(
-        Class.FIX,
-        "I can't see it, since it is private and I'm not in it, or it was deleted",
-        "Type @Runrate in the channel and press “Invite Them”, or choose another channel.",
-    ),
-    "is_archived": Decision(Class.FIX, "the channel is archived", "Unarchive it, or choose another channel."),
-    "restricted_action": Decision(
-        Class.FIX, "only some people may post in the channel", "Let Runrate post there, or choose another channel."
-    ),
-    "restricted_action_read_only_channel": Decision(
-        Class.FIX, "the channel is read-only", "Let Runrate post there, or choose another channel."
-    ),
-    "missing_scope": Decision(Class.FIX, "Runrate lacks a permission in Slack", REINSTALL),
-    "no_permission": Decision(Class.FIX, "Slack doesn't let Runrate post there", REINSTALL),
-    "ekm_access_denied": Decision(
-        Class.FIX, "your company's key management suspended posting", "Ask whoever manages Slack's encryption keys."
-    ),
-    "team_access_not_granted": Decision(
-        Class.FIX, "Runrate is not granted to this workspace", "Ask an admin of your Slack organisation to add it."
-    ),
-    "token_revoked": Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
-    "token_expired": Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
-    "account_inactive": Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
-    "invalid_auth": Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
-    "not_authed": Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
-    "org_login_required": Decision(Class.HOLD, "the workspace is moving to another organisation", REINSTALL),
-    "team_added_to_org": Decision(Class.HOLD, "the workspace moved to another organisation", REINSTALL),
-    "invalid_blocks": Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT),
-    "msg_too_long": Decision(Class.PERMANENT, "Slack refused the message as too long", OUR_FAULT),
-    "no_text": Decision(Class.PERMANENT, "Slack refused the message as empty", OUR_FAULT),
-    "invalid_arguments": Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT),
-    "internal_error": Decision(Class.AMBIGUOUS, "Slack had an error and may have posted the message"),
-    "fatal_error": Decision(Class.AMBIGUOUS, "Slack had an error and may have posted the message"),
-    "request_timeout": Decision(Class.RETRY, "Slack did not read our request in time"),
-    "service_unavailable": Decision(Class.RETRY, "Slack is not available"),
-}
-
+SLOWER = Decision(Class.WAIT, "Slack asks us to send slower", after=LIMITED_DEFAULT)
+PERHAPS_POSTED = Decision(Class.AMBIGUOUS, "Slack had an error and may have posted the message")
+BROKEN_OFF = Decision(Class.AMBIGUOUS, "the connection broke before Slack answered")
+UNAVAILABLE = Decision(Class.RETRY, "Slack is not available")
+UNREACHABLE = Decision(Class.RETRY, "Slack can't be reached")
 UNKNOWN = Decision(Class.FIX, "Slack refused the message", "See the code in the delivery's attempts.")
+CANNOT_BE_MADE = Decision(Class.PERMANENT, "the message could not be made", OUR_FAULT)
+TOKEN_UNREADABLE = Decision(
+    Class.FIX,
+    "Runrate can't read its own token for this workspace",
+    "Add the key that it was written with to the end of RUNRATE_SECRET_KEYS, or reinstall Runrate.",
+)
+
+_TABLE = (
+    ("ratelimited rate_limited", SLOWER),
+    (
+        "not_in_channel",
+        Decision(Class.JOIN, "I'm not in the channel", "Type @Runrate in the channel and press “Invite Them”."),
+    ),
+    (
+        "channel_not_found",
+        Decision(
+            Class.FIX,
+            "I can't see it, since it is private and I'm not in it, or it was deleted",
+            "Type @Runrate in the channel and press “Invite Them”, or choose another channel.",
+        ),
+    ),
+    ("is_archived", Decision(Class.FIX, "the channel is archived", "Unarchive it, or choose another channel.")),
+    (
+        "restricted_action",
+        Decision(
+            Class.FIX, "only some people may post in the channel", "Let Runrate post there, or choose another channel."
+        ),
+    ),
+    (
+        "restricted_action_read_only_channel",
+        Decision(Class.FIX, "the channel is read-only", "Let Runrate post there, or choose another channel."),
+    ),
+    (
+        "restricted_action_thread_only_channel",
+        Decision(
+            Class.FIX, "the channel takes answers in threads only", "Allow messages there, or choose another channel."
+        ),
+    ),
+    ("missing_scope", Decision(Class.FIX, "Runrate lacks a permission in Slack", REINSTALL)),
+    ("no_permission", Decision(Class.FIX, "Slack doesn't let Runrate post there", REINSTALL)),
+    (
+        "app_access_restricted access_denied",
+        Decision(Class.FIX, "an admin restricted who may use Runrate", "Ask a Slack admin to allow Runrate here."),
+    ),
+    (
+        "ekm_access_denied",
+        Decision(
+            Class.FIX,
+            "your company's key management suspended posting",
+            "Ask whoever manages Slack's encryption keys.",
+        ),
+    ),
+    (
+        "team_access_not_granted",
+        Decision(
+            Class.FIX,
+            "Runrate is not granted to this workspace",
+            "Ask an admin of your Slack organisation to add it.",
+        ),
+    ),
+    (
+        "message_limit_exceeded",
+        Decision(
+            Class.FIX,
+            "the workspace has reached Slack's limit of messages",
+            "Ask a Slack admin to look at the plan's limits.",
+        ),
+    ),
+    (
+        "messages_tab_disabled",
+        Decision(
+            Class.FIX,
+            "the Messages tab of the Slack app is switched off",
+            "Switch it on under “App Home” in the app's settings at api.slack.com.",
+        ),
+    ),
+    (
+        "token_revoked token_expired account_inactive invalid_auth not_authed",
+        Decision(Class.HOLD, "Slack no longer accepts Runrate's token", REINSTALL),
+    ),
+    ("org_login_required", Decision(Class.HOLD, "the workspace is moving to another organisation", REINSTALL)),
+    ("team_added_to_org", Decision(Class.HOLD, "the workspace moved to another organisation", REINSTALL)),
+    (
+        "invalid_blocks invalid_blocks_format invalid_arguments markdown_text_conflict too_many_attachments",
+        Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT),
+    ),
+    (
+        "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app",
+        Decision(Class.PERMANENT, "Slack refused the message's metadata", OUR_FAULT),
+    ),
+    (
+        "msg_too_long msg_blocks_too_long metadata_too_large attachment_payload_limit_exceeded",
+        Decision(Class.PERMANENT, "Slack refused the message as too long", OUR_FAULT),
+    ),
+    ("no_text", Decision(Class.PERMANENT, "Slack refused the message as empty", OUR_FAULT)),
+    ("internal_error fatal_error", PERHAPS_POSTED),
+    ("request_timeout", Decision(Class.RETRY, "Slack did not read our request in time")),
+    ("service_unavailable", UNAVAILABLE),
+)
+
+SLACK_CODES: dict[str, Decision] = {code: decision for codes, decision in _TABLE for code in codes.split()}
+"""What Slack's codes mean; one that isn't listed is `UNKNOWN`."""
 
 
 def answer_of(error: BaseException) -> str:
@@ -114,31 +182,27 @@ def status_of(error: SlackApiError) -> int:
 
 
 def decide(error: BaseException, *, now: datetime) -> Decision:
-    """Say what an error means for the message that was being sent."""
+    """Say what an error means for the message that was being sent. One that we don't know may follow its arrival."""
     if isinstance(error, SlackApiError):
         return _decide_answer(error, now=now)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-        return Decision(Class.RETRY, "Slack can't be reached")
-    if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError | OSError | SlackClientError):
-        return Decision(Class.AMBIGUOUS, "the connection broke before Slack answered")
-    return Decision(Class.PERMANENT, "the message could not be made", OUR_FAULT)
+        return UNREACHABLE
+    return BROKEN_OFF
 
 
 def _decide_answer(error: SlackApiError, *, now: datetime) -> Decision:
     code, status = code_of(error), status_of(error)
-    if status == 429 or code in {"ratelimited", "rate_limited"}:  # noqa: PLR2004 - HTTP's own name
-        return Decision(Class.WAIT, "Slack asks us to send slower", after=_retry_after(error, now=now))
+    if status == HTTPStatus.TOO_MANY_REQUESTS or SLACK_CODES.get(code or "") is SLOWER:
+        return replace(SLOWER, after=_retry_after(error, now=now))
     if code is not None:
         return SLACK_CODES.get(code, UNKNOWN)
-    if status == 503:  # noqa: PLR2004 - HTTP's own name
-        return Decision(Class.RETRY, "Slack is not available")
-    if 400 <= status < 500:  # noqa: PLR2004 - HTTP's own name
-        return UNKNOWN
-    return Decision(Class.AMBIGUOUS, "Slack had an error and may have posted the message")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return UNAVAILABLE
+    return UNKNOWN if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR else PERHAPS_POSTED
 
 
 def _retry_after(error: SlackApiError, *, now: datetime) -> timedelta:
-    """Read `Retry-After`: seconds or a date; what is neither is half a minute, and a quarter of an hour is the most."""
+    """Read `Retry-After`: seconds or a date; what is neither is half a minute. A second is the least that is waited."""
     headers = getattr(error.response, "headers", None) or {}
     value = str(headers.get("Retry-After") or headers.get("retry-after") or "")
     try:
@@ -146,10 +210,52 @@ def _retry_after(error: SlackApiError, *, now: datetime) -> timedelta:
         wait: timedelta = until - now
     except (ValueError, TypeError, OverflowError):
         return LIMITED_DEFAULT
-    return min(max(wait, timedelta()), LIMITED_MOST)
+    return min(max(wait, LIMITED_LEAST), LIMITED_MOST)
 
 
 def back_off(attempts: int, *, spread: float) -> timedelta:
     """Say how long to wait after so many attempts: doubling, bounded, spread by up to a tenth (`spread` in 0..1)."""
     base = min(RETRY_FIRST * (1 << min(attempts - 1, 20)), RETRY_MOST)
     return base * (1 + spread / 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What a delivery has cost so far: how often it was tried, and since when it is owed."""
+
+    attempts: int
+    owed_since: datetime
+
+    def is_enough(self, *, now: datetime) -> bool:
+        """Say whether it may be given up. What waited for something else, such as a reinstall, gets its own tries."""
+        return self.attempts >= LEAST_ATTEMPTS and now - self.owed_since > GIVE_UP
+
+
+def judge_send(decision: Decision, answer: str, effort: Effort, *, now: datetime, spread: float) -> Outcome:
+    """Turn what a failed send was answered into the delivery's next state."""
+    again, wait = DeliveryState.RETRYING, back_off(effort.attempts, spread=spread)
+    match decision.what:
+        case Class.WAIT:
+            state, wait = again, decision.after or LIMITED_DEFAULT
+        case Class.HOLD:
+            state, wait = again, timedelta()
+        case Class.PERMANENT:
+            state = DeliveryState.FAILED
+        case Class.AMBIGUOUS:
+            state = DeliveryState.FAILED if effort.is_enough(now=now) else DeliveryState.AMBIGUOUS
+        case Class.RETRY | Class.FIX | Class.JOIN:
+            state = DeliveryState.FAILED if effort.is_enough(now=now) else again
+    return Outcome(state=state, answer=answer, due_at=now + wait, reason=decision.reason, fix=decision.fix)
+
+
+def judge_look(decision: Decision, answer: str, effort: Effort, *, now: datetime, spread: float) -> Outcome:
+    """Turn what a failed look into Slack was answered into the delivery's next state.
+
+    It stays ambiguous while a later look may tell. Where Slack doesn't let us look it is sent, and may be a repeat.
+    """
+    match decision.what:
+        case Class.FIX | Class.JOIN | Class.PERMANENT:
+            return Outcome(state=DeliveryState.RETRYING, answer=answer, due_at=now, may_be_repeat=True)
+        case _:
+            judged = judge_send(decision, answer, effort, now=now, spread=spread)
+            return replace(judged, state=DeliveryState.AMBIGUOUS) if judged.state in OPEN else judged

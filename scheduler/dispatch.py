@@ -6,23 +6,33 @@ head is found in `sending` knows that an earlier owner died in between, and trea
 """
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import channel, delivery, installation, lane
-from models.database import Database, wake
+from models.database import Database, is_passing, wake
 from models.delivery import Delivery, DeliveryState, Outcome, SkipReason
 from models.lane import Lane
 from models.recipient import RecipientKind
-from models.secret import Keyring
+from models.secret import Keyring, SecretUnreadableError
 from models.wakeup import Topic
-from scheduler.decisions import GIVE_UP, Class, Decision, answer_of, back_off, decide
+from scheduler.decisions import (
+    CANNOT_BE_MADE,
+    TOKEN_UNREADABLE,
+    Class,
+    Decision,
+    Effort,
+    answer_of,
+    decide,
+    judge_look,
+    judge_send,
+)
 from scheduler.drawing import draw_delivery
 from scheduler.messages.message import Message
 from scheduler.slack import Slack
@@ -32,12 +42,14 @@ log = structlog.get_logger()
 PACE = timedelta(seconds=1)
 """Slack takes one message a second in a channel."""
 
-SETTLE_AFTER = timedelta(seconds=2)
-"""How long an ambiguous message gets to appear before it is looked for."""
-
 MOST_IN_FLIGHT = 20
 POLL = 1.0
+MOST_SETTLING = 30
+"""How often an outcome is tried to be written down, a second apart; the lane is ours for about as long."""
+
 HISTORY_SCOPES = {"channels:history", "groups:history"}
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +62,12 @@ class Job:
     workspace_id: str
     target: str
     is_channel: bool
-    token: str
-    can_look: bool
-    attempts: int
-    created_at: datetime
+    token: str = field(repr=False)
+    token_sealed: str
+    effort: Effort
     started_at: datetime
+    sent_at: datetime
+    """When the message left, or may have, if it is only looked for."""
     message: Message | None
 
 
@@ -70,7 +83,7 @@ class Dispatcher:
         self._keyring = keyring
         self._now = now
         self._owner = owner
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
         """Send until cancelled; then finish what is in flight, and claim nothing more."""
@@ -86,16 +99,19 @@ class Dispatcher:
                 if pause:
                     await self._database.wakeups.wait(*marks, since=marks, seconds=pause)
         finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(asyncio.gather(*self._in_flight, return_exceptions=True))
+            await asyncio.shield(self._finish())
 
     async def drain(self) -> None:
         """Send everything that may be sent now, and wait for the outcomes."""
-        while await self._dispatch_ready() or self._in_flight:
-            await asyncio.gather(*self._in_flight)
+        while await self._dispatch_ready():
+            await self._finish()
+
+    async def _finish(self) -> None:
+        while self._in_flight:
+            await asyncio.gather(*self._in_flight, return_exceptions=True)
 
     async def _dispatch_ready(self) -> int:
-        """Claim what is ready and start sending it; say how much that was."""
+        """Claim the lanes that are ready and start sending; say how many there were."""
         free = MOST_IN_FLIGHT - len(self._in_flight)
         if free <= 0:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
@@ -104,12 +120,14 @@ class Dispatcher:
             due = await lane.next_time(session, now=self._now())
         if due is None or due > self._now():
             return 0
-        jobs = await self._claim(free)
-        for job in jobs:
-            task = asyncio.create_task(self._carry_out(job))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
-        return len(jobs)
+        # Cancelled between its commit and the sending, a claim would leave messages that look as if they had left.
+        return await asyncio.shield(self._fly(self._claim(free)))
+
+    def _fly(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        task = asyncio.create_task(work)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+        return task
 
     async def _until_next(self) -> float:
         """Say in how many seconds there may be something to do."""
@@ -119,12 +137,43 @@ class Dispatcher:
             return POLL
         return min(max((due - self._now()).total_seconds(), 0.005), POLL)
 
-    async def _claim(self, limit: int) -> list[Job]:
+    async def _claim(self, limit: int) -> int:
         async with self._database.write() as session:
             now = self._now()
             lanes = await lane.claim(session, owner=self._owner, limit=limit, now=now)
-            jobs = [await self._begin(session, claimed, now=now) for claimed in lanes]
-        return [job for job in jobs if job is not None]
+            jobs = [await self._begin_alone(session, claimed, now=now) for claimed in lanes]
+        for job in jobs:
+            if job is not None:
+                self._fly(self._carry_out(job))
+        return len(lanes)
+
+    async def _begin_alone(self, session: AsyncSession, claimed: Lane, *, now: datetime) -> Job | None:
+        """Make a lane's job in a savepoint, so that one that can't be made holds up no other lane."""
+        lane_id, token, workspace_id = claimed.id, claimed.token, claimed.workspace_id
+        try:
+            async with session.begin_nested():
+                return await self._begin(session, claimed, now=now)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.exception("job_not_made", lane_id=lane_id, workspace_id=workspace_id)
+            decision = TOKEN_UNREADABLE if isinstance(error, SecretUnreadableError) else CANNOT_BE_MADE
+            await self._put_off(session, lane_id, token, decision, answer_of(error), now=now)
+            return None
+
+    async def _put_off(
+        self, session: AsyncSession, lane_id: str, token: int, decision: Decision, answer: str, *, now: datetime
+    ) -> None:
+        """Settle the head of a lane, of which no job could be made."""
+        owed = await delivery.head(session, lane_id)
+        if owed is None:
+            return
+        owed.attempts += 1
+        effort = Effort(attempts=owed.attempts, owed_since=owed.created_at)
+        outcome = judge_send(decision, answer, effort, now=now, spread=_spread())
+        await session.flush()
+        await delivery.settle(session, owed.id, outcome, started_at=now, now=now)
+        await lane.release(session, lane_id, token=token, next_send_at=outcome.due_at)
 
     async def _begin(self, session: AsyncSession, claimed: Lane, *, now: datetime) -> Job | None:
         """Make a job of the lane's head; give the lane back where there is none to do now."""
@@ -134,20 +183,12 @@ class Dispatcher:
             later = now if owed is None or grant is None else owed.due_at
             await lane.release(session, claimed.id, token=claimed.token, next_send_at=later)
             return None
-        is_lost = owed.state in {DeliveryState.SENDING, DeliveryState.AMBIGUOUS}
-        can_look = await self._can_look(session, owed, set(grant.scopes))
-        message: Message | None = None
-        if is_lost and can_look:
-            owed.state = DeliveryState.AMBIGUOUS
-        else:
-            owed.may_be_repeat = owed.may_be_repeat or is_lost
-            drawn = await draw_delivery(session, owed, now=now)
-            if isinstance(drawn, SkipReason):
-                await delivery.skip(session, owed, drawn, now=now)
-                await lane.release(session, claimed.id, token=claimed.token, next_send_at=now)
-                return None
-            message = drawn
-            delivery.start(owed, now=now)
+        token = self._keyring.open(grant.token_sealed)
+        message = await self._message(session, owed, set(grant.scopes), now=now)
+        if isinstance(message, SkipReason):
+            await delivery.skip(session, owed, message, now=now)
+            await lane.release(session, claimed.id, token=claimed.token, next_send_at=now)
+            return None
         return Job(
             lane_id=claimed.id,
             lane_token=claimed.token,
@@ -155,13 +196,27 @@ class Dispatcher:
             workspace_id=owed.workspace_id,
             target=owed.target,
             is_channel=owed.recipient_kind == RecipientKind.CHANNEL,
-            token=self._keyring.open(grant.token_sealed),
-            can_look=can_look,
-            attempts=owed.attempts,
-            created_at=owed.created_at,
-            started_at=owed.send_started_at or now,
+            token=token,
+            token_sealed=grant.token_sealed,
+            effort=Effort(attempts=owed.attempts, owed_since=owed.created_at),
+            started_at=now,
+            sent_at=owed.send_started_at or now,
             message=message,
         )
+
+    async def _message(
+        self, session: AsyncSession, owed: Delivery, scopes: set[str], *, now: datetime
+    ) -> Message | SkipReason | None:
+        """Draw what is to be sent; None where it may have been sent already, and is looked for."""
+        is_lost = owed.state in {DeliveryState.SENDING, DeliveryState.AMBIGUOUS}
+        if is_lost and await self._can_look(session, owed, scopes):
+            delivery.look(owed)
+            return None
+        owed.may_be_repeat = owed.may_be_repeat or is_lost
+        drawn = await draw_delivery(session, owed, now=now)
+        if not isinstance(drawn, SkipReason):
+            delivery.start(owed, now=now)
+        return drawn
 
     async def _can_look(self, session: AsyncSession, owed: Delivery, scopes: set[str]) -> bool:
         """Say whether the granted scopes let us read the channel's history."""
@@ -175,27 +230,20 @@ class Dispatcher:
     async def _carry_out(self, job: Job) -> None:
         try:
             outcome, decision = await (self._send(job) if job.message is not None else self._look(job))
-            await self._settle(job, outcome, decision)
+            await self._settle_at_last(job, outcome, decision)
         except Exception:
             # The row stays in `sending` and is settled as ambiguous once the lease has run out.
             log.exception("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
 
-    async def _send(self, job: Job) -> tuple[Outcome, Decision | None]:
+    async def _send(self, job: Job, *, may_join: bool = True) -> tuple[Outcome, Decision | None]:
+        """Post the message; where we aren't in the channel, enter it and post once more."""
         try:
             return await self._post(job), None
         except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
-            decision = decide(error, now=self._now())
-            if decision.what is Class.JOIN and job.is_channel and await self._join(job):
-                return await self._send_again(job)
-            return self._judge(job, decision, answer_of(error)), decision
-
-    async def _send_again(self, job: Job) -> tuple[Outcome, Decision | None]:
-        """Post once more after having joined the channel."""
-        try:
-            return await self._post(job), None
-        except Exception as error:  # noqa: BLE001 - as above
-            decision = decide(error, now=self._now())
-            return self._judge(job, decision, answer_of(error)), decision
+            decision, answer = decide(error, now=self._now()), answer_of(error)
+        if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
+            return await self._send(job, may_join=False)
+        return judge_send(decision, answer, job.effort, now=self._now(), spread=_spread()), decision
 
     async def _post(self, job: Job) -> Outcome:
         message = job.message
@@ -219,15 +267,11 @@ class Dispatcher:
         """Settle an ambiguous delivery by looking for its message; where it isn't there, it is sent."""
         now = self._now()
         try:
-            ts = await self._slack.find(
-                job.token, channel=job.target, delivery_id=job.delivery_id, since=job.started_at
-            )
+            ts = await self._slack.find(job.token, channel=job.target, delivery_id=job.delivery_id, since=job.sent_at)
         except Exception as error:  # noqa: BLE001 - every error is an answer
             decision = decide(error, now=now)
-            if decision.what in {Class.WAIT, Class.HOLD}:
-                return self._judge(job, decision, answer_of(error)), decision
-            later = now + back_off(job.attempts, spread=random.random())  # noqa: S311 - it only spreads load
-            return Outcome(state=DeliveryState.AMBIGUOUS, answer=answer_of(error), due_at=later), None
+            outcome = judge_look(decision, answer_of(error), job.effort, now=now, spread=_spread())
+            return outcome, decision if decision.what is Class.HOLD else None
         if ts is None:
             return Outcome(state=DeliveryState.RETRYING, answer="not found in Slack", due_at=now), None
         found = Outcome(
@@ -239,26 +283,21 @@ class Dispatcher:
         )
         return found, None
 
-    def _judge(self, job: Job, decision: Decision, answer: str) -> Outcome:
-        """Turn a decision into the delivery's next state."""
-        now = self._now()
-        late = now - job.created_at > GIVE_UP
-        state, due_at = DeliveryState.RETRYING, now + back_off(job.attempts, spread=random.random())  # noqa: S311
-        match decision.what:
-            case Class.WAIT:
-                due_at = now + (decision.after or PACE)
-            case Class.HOLD:
-                due_at = now
-            case Class.AMBIGUOUS:
-                state, due_at = DeliveryState.AMBIGUOUS, now + SETTLE_AFTER
-            case Class.PERMANENT:
-                state = DeliveryState.FAILED
-            case Class.RETRY | Class.FIX | Class.JOIN:
-                state = DeliveryState.FAILED if late else DeliveryState.RETRYING
-        return Outcome(state=state, answer=answer, due_at=due_at, reason=decision.reason, fix=decision.fix)
+    async def _settle_at_last(self, job: Job, outcome: Outcome, decision: Decision | None) -> None:
+        """Write the outcome down, again and again while the database doesn't let us: nobody else knows it."""
+        for _ in range(MOST_SETTLING):
+            try:
+                return await self._settle(job, outcome, decision)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("settling_again", delivery_id=job.delivery_id, error=type(error).__name__)
+                await asyncio.sleep(POLL)
+        return await self._settle(job, outcome, decision)
 
     async def _settle(self, job: Job, outcome: Outcome, decision: Decision | None) -> None:
         now = self._now()
+        silence = _silence(outcome, decision, now=now)
         is_done = outcome.state in {DeliveryState.DELIVERED, DeliveryState.FAILED}
         next_send_at = now + PACE if is_done else outcome.due_at
         async with self._database.write() as session:
@@ -266,7 +305,9 @@ class Dispatcher:
                 log.warning("lane_lost", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
                 return
             await delivery.settle(session, job.delivery_id, outcome, started_at=job.started_at, now=now)
-            await lane.release(session, job.lane_id, token=job.lane_token, next_send_at=next_send_at)
+            await lane.release(
+                session, job.lane_id, token=job.lane_token, next_send_at=next_send_at, not_before=silence
+            )
             if decision is not None:
                 await self._follow_up(session, job, outcome, decision, now=now)
             wake(session, Topic.DELIVERIES)
@@ -285,4 +326,17 @@ class Dispatcher:
         if decision.what is Class.WAIT:
             await lane.limit(session, job.lane_id, until=outcome.due_at, now=now)
         elif decision.what is Class.HOLD:
-            await installation.revoke(session, job.workspace_id, because=outcome.answer, now=now)
+            await installation.revoke(
+                session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now
+            )
+
+
+def _silence(outcome: Outcome, decision: Decision | None, *, now: datetime) -> datetime | None:
+    """Say until when Slack itself wants nothing sent in the lane."""
+    if decision is not None and decision.what is Class.WAIT:
+        return outcome.due_at
+    return now + PACE if outcome.state is DeliveryState.DELIVERED else None
+
+
+def _spread() -> float:
+    return random.random()  # noqa: S311 - it only spreads load

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, movement, source, workspace
+from models import attribute, movement, recipient, source, workspace
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination
 from models.fact import MovementKind
@@ -24,7 +24,7 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
     destination = await session.get(Destination, owed.destination_id)
     found = await movement.get(session, owed.workspace_id, owed.fact_id)
     tenant = await workspace.get(session, owed.workspace_id)
-    if destination is None or destination.deleted_at is not None or found is None or tenant is None:
+    if destination is None or found is None or tenant is None or not await _is_wanted(session, owed):
         return SkipReason.DELETED
     moved, account = found
     sources = await source.names(session, owed.workspace_id)
@@ -51,3 +51,8 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
             may_be_repeat=owed.may_be_repeat,
         )
     )
+
+
+async def _is_wanted(session: AsyncSession, owed: Delivery) -> bool:
+    """Say whether the destination still has the recipient: it may have changed while the delivery was being made."""
+    return await recipient.is_chosen(session, owed.destination_id, owed.recipient_kind, owed.target)

@@ -55,7 +55,13 @@ class Reconciler:
                 log.info("token_not_checked", workspace_id=grant.workspace_id, answer=answer_of(error))
                 return False
             async with self._database.write() as session:
-                await installation.revoke(session, grant.workspace_id, because=answer_of(error), now=self._now())
+                await installation.revoke(
+                    session,
+                    grant.workspace_id,
+                    because=answer_of(error),
+                    token_sealed=grant.token_sealed,
+                    now=self._now(),
+                )
             return False
         return True
 

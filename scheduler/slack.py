@@ -1,8 +1,10 @@
 """Slack's Web API as the scheduler uses it: one shared session, a token a call, and no automatic retry.
 
 The SDK's own retry would post a message twice after a connection reset; whether to try again is decided by our table.
+The SDK's own time limit holds only for sessions that it opens itself, so that the limit is set here.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +13,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from scheduler.messages.message import Message
 
-TIMEOUT = 15
-"""Seconds for one call; the lease of a lane outlasts it."""
+TIMEOUT = 15.0
+"""Seconds for one question of ours; the lease of a lane outlasts three of them, which is the most that a send asks."""
 
 EVENT_TYPE = "runrate_delivery"
-CLOCKS_DIFFER = timedelta(seconds=5)
-LATEST_ARRIVAL = timedelta(seconds=60)
+CLOCKS_DIFFER = timedelta(minutes=2)
+LATEST_ARRIVAL = timedelta(minutes=1)
 """When a message that was sent can have appeared in Slack, counted from our own start of the send."""
 
 PAGE, MOST_PAGES = 200, 10
@@ -25,49 +27,57 @@ PAGE, MOST_PAGES = 200, 10
 class Slack:
     """The calls that the scheduler makes."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, base_url: str) -> None:
-        """Take the session that all calls share."""
-        self._client = AsyncWebClient(base_url=base_url, session=session, timeout=TIMEOUT, retry_handlers=[])
+    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, timeout: float = TIMEOUT) -> None:
+        """Take the session that all calls share, and after how many seconds a call raises `TimeoutError`."""
+        self._client = AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
+        self._timeout = timeout
 
     async def post(self, token: str, *, channel: str, message: Message, delivery_id: str) -> tuple[str, str]:
         """Post a message that carries its delivery's id; answer its channel and ts."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
-        response = await self._client.chat_postMessage(token=token, channel=channel, metadata=metadata, **message)
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.chat_postMessage(token=token, channel=channel, metadata=metadata, **message)
         return str(response["channel"]), str(response["ts"])
 
     async def join(self, token: str, channel: str) -> dict[str, Any]:
         """Enter a public channel; answer Slack's channel object."""
-        response = await self._client.conversations_join(token=token, channel=channel)
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.conversations_join(token=token, channel=channel)
         return dict(response["channel"])
 
     async def channel(self, token: str, channel: str) -> dict[str, Any]:
         """Ask about a channel."""
-        response = await self._client.conversations_info(token=token, channel=channel)
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.conversations_info(token=token, channel=channel)
         return dict(response["channel"])
 
     async def check(self, token: str) -> None:
         """Ask whether the token still works; raise what Slack answers if not."""
-        await self._client.auth_test(token=token)
+        async with asyncio.timeout(self._timeout):
+            await self._client.auth_test(token=token)
 
     async def find(self, token: str, *, channel: str, delivery_id: str, since: datetime) -> str | None:
         """Look for the message of a delivery in a channel's history; answer its ts, or None where it is not there."""
-        oldest, latest = str((since - CLOCKS_DIFFER).timestamp()), str((since + LATEST_ARRIVAL).timestamp())
+        asked: dict[str, Any] = {
+            "token": token,
+            "channel": channel,
+            "oldest": str((since - CLOCKS_DIFFER).timestamp()),
+            "latest": str((since + LATEST_ARRIVAL + CLOCKS_DIFFER).timestamp()),
+            "limit": PAGE,
+            "include_all_metadata": True,
+        }
         cursor = None
-        for _ in range(MOST_PAGES):
-            page = await self._client.conversations_history(
-                token=token,
-                channel=channel,
-                oldest=oldest,
-                latest=latest,
-                limit=PAGE,
-                include_all_metadata=True,
-                cursor=cursor,
-            )
-            for message in page["messages"]:
-                payload = message.get("metadata", {}).get("event_payload", {})
-                if payload.get("delivery_id") == delivery_id:
-                    return str(message["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
+        async with asyncio.timeout(self._timeout):
+            for _ in range(MOST_PAGES):
+                page = await self._client.conversations_history(**asked, cursor=cursor)
+                for message in page["messages"]:
+                    if _delivery_id(message) == delivery_id:
+                        return str(message["ts"])
+                cursor = (page.get("response_metadata") or {}).get("next_cursor")
+                if not cursor:
+                    break
         return None
+
+
+def _delivery_id(message: dict[str, Any]) -> Any:
+    return ((message.get("metadata") or {}).get("event_payload") or {}).get("delivery_id")

@@ -19,7 +19,10 @@ from scheduler.slack import Slack
 log = structlog.get_logger()
 
 POLL = 5.0
-"""Seconds after which a stage looks for work that no wake-up told of."""
+"""Seconds after which events are looked for that no wake-up told of."""
+
+JOIN_POLL = 3600.0
+"""The same for channels to join. A channel that refuses us is not asked again and again; a send tries by itself."""
 
 
 class Worker:
@@ -42,8 +45,8 @@ class Worker:
         self._clock.start()
         self._stages = [
             asyncio.create_task(self._dispatcher.run()),
-            asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply)),
-            asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen)),
+            asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply, poll=POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._reconcile()),
         ]
 
@@ -67,8 +70,8 @@ class Worker:
             except Exception:
                 log.exception("reconcile_failed")
 
-    async def _on_wakeup(self, topic: Topic, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work now, and whenever the topic is woken."""
+    async def _on_wakeup(self, topic: Topic, work: Callable[[], Awaitable[None]], *, poll: float) -> None:
+        """Do the work now, whenever the topic is woken, and after so many seconds without."""
         wakeups = self._database.wakeups
         while True:
             marks = wakeups.marks(topic)
@@ -77,4 +80,5 @@ class Worker:
             except Exception:
                 log.exception("stage_failed", topic=topic)
                 await asyncio.sleep(1)
-            await wakeups.wait(topic, since=marks, seconds=POLL)
+                continue
+            await wakeups.wait(topic, since=marks, seconds=poll)

@@ -290,10 +290,10 @@ def _answering(clients: Clients) -> Handler:
     async def answer(request: web.Request) -> web.Response:
         right = clients.slack.response_urls.get(request.match_info["right"])
         try:
-            replies.use(clients.slack, right, orjson.loads(await request.read()))
+            replies.use(clients.slack, right, await _asked(request))
         except SlackError as refused:
             return _json(refused.answer, status=404 if refused.code in {"used_url", "expired_url"} else 400)
-        except orjson.JSONDecodeError:
+        except NotPossibleError:
             return _json({"ok": False, "error": "invalid_payload"}, status=400)
         return _json({"ok": True})
 

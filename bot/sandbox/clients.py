@@ -85,7 +85,7 @@ class Clients:
     def place(self, person: Person, channel: Channel) -> Json:
         return {
             "id": channel.id,
-            "name": self.title(person, channel),
+            "name": self.screen(person).title(channel),
             "kind": channel.kind,
             "topic": channel.topic,
             "members": list(channel.members),
@@ -94,13 +94,6 @@ class Clients:
             "is_ext_shared": channel.is_ext_shared,
             "messages": [self.shown_message(person, message) for message in self.messages(person, channel)],
         }
-
-    def title(self, person: Person, channel: Channel) -> str:
-        """Name a conversation as the person reads it: a direct one by the others in it."""
-        if not channel.is_direct:
-            return channel.name
-        others = [self.slack.people[one].real_name for one in channel.members if one != person.id]
-        return ", ".join(others) or person.real_name
 
     def messages(self, person: Person, channel: Channel) -> list[Message]:
         mine = [one for one in channel.ephemerals.values() if one.ephemeral_for == person.id]

@@ -15,6 +15,7 @@ from bot.sandbox.clients import Clients
 from bot.sandbox.drawing import Drawing
 from bot.sandbox.elements import CHANNEL_PICKERS, PEOPLE_PICKERS, Placed, Values
 from bot.sandbox.interactions import InMessage
+from bot.sandbox.mrkdwn import PICTURES
 from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import Channel, Json, Message, Person, View
 from bot.sandbox.screen import Screen
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 HOME = "home"
+MOST_SHOWN = 200
 INPUTS = {
     "plain_text_input": "text",
     "email_text_input": "email",
@@ -84,11 +86,15 @@ class Surface:
         kind = element["type"]
         if kind in CHANNEL_PICKERS:
             places = self.screen.places(kind, element)
-            return [Choice(place.id, ("🔒 " if place.is_private else "# ") + place.name) for place in places]
+            return [Choice(place.id, self._title(place)) for place in places]
         if kind in PEOPLE_PICKERS:
             return [Choice(person.id, person.real_name) for person in self.screen.people()]
         options = Placed({}, element).options
         return [Choice(one["value"], one["text"]["text"], _words(one.get("description"))) for one in options]
+
+    def _title(self, channel: Channel) -> str:
+        sign, note = ("", "") if channel.is_direct else ("", " (private)") if channel.is_private else ("#", "")
+        return f"{sign}{self.screen.title(channel)}{note}"
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,11 @@ class Line:
     picture: str | None
     surface: Surface
     replies: list["Line"]
+
+    @property
+    def sign(self) -> str:
+        """What stands in for a picture: the borrowed emoji, or a letter."""
+        return PICTURES.get((self.message.icon_emoji or "").strip(":"), self.author[:1])
 
 
 class Page:
@@ -162,7 +173,7 @@ class Page:
         return f"/?as={self.person.id}&at={at}"
 
     def name(self, channel: Channel) -> str:
-        return self.clients.title(self.person, channel)
+        return self.screen.title(channel)
 
     def latest(self, channel: Channel) -> str:
         messages = self.clients.messages(self.person, channel)
@@ -181,7 +192,7 @@ class Page:
 
     def days(self, channel: Channel) -> Iterator[tuple[str, list[Line]]]:
         """Group the conversation by day, each thread under its first message."""
-        messages = self.clients.messages(self.person, channel)
+        messages = self.clients.messages(self.person, channel)[-MOST_SHOWN:]
         firsts = {message.ts for message in messages}
         day, lines = "", list[Line]()
         for message in messages:
@@ -218,9 +229,12 @@ class Page:
         )
 
     def message_surface(self, place: InMessage) -> Surface:
+        author = self.slack.people[place.message.user_id]
+        # What people write is drawn from its text, where their *emphasis* still stands.
+        drawn_from_text = not author.is_bot and author.id != SLACKBOT
         return Surface(
             screen=self.screen,
-            blocks=place.message.blocks or [],
+            blocks=[] if drawn_from_text else place.message.blocks or [],
             values=place.values,
             at={"channel": place.channel.id, "ts": place.message.ts},
             trouble=self.screen.trouble(place.message),

@@ -98,6 +98,13 @@ class Screen:
         """Return the sentence beside what could not be sent to the app."""
         return self._troubles.get(shown.hash if isinstance(shown, View) else shown.ts)
 
+    def title(self, channel: Channel) -> str:
+        """Name a conversation as the person reads it: a direct one by the others in it."""
+        if not channel.is_direct:
+            return channel.name
+        others = [self._slack.people[one].real_name for one in channel.members if one != self.person.id]
+        return ", ".join(others) or self.person.real_name
+
     def places(self, kind: str, element: Json) -> list[Channel]:
         """List the conversations that a menu offers this person; archived ones are left out."""
         visible = [one for one in self._slack.visible_channels(self.person) if not one.is_archived]

@@ -1,5 +1,6 @@
 """The migrations, and how they are run: at start-up, on both engines, one process at a time."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +15,34 @@ from models.database import Database
 
 LOCK = 7_203_776_415
 """An arbitrary number that names our migration lock in PostgreSQL."""
+
+
+class Standing(StrEnum):
+    """How a database's revision stands to the one that this code needs."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    NEWEST = "newest"
+    NEWER = "newer"
+
+
+async def standing(database: Database) -> Standing:
+    """Say how the database stands. An SQLite file that isn't there counts as empty, and is not made by asking."""
+    if _is_missing(database):
+        return Standing.EMPTY
+    async with database.read() as session:
+        connection = await session.connection()
+        revision = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if revision is None:
+        return Standing.EMPTY
+    newest, *older = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    if revision == newest:
+        return Standing.NEWEST
+    return Standing.OLDER if revision in older else Standing.NEWER
+
+
+def _is_missing(database: Database) -> bool:
+    return database.is_sqlite and not Path(database.url.database or "").exists()
 
 
 async def upgrade(database: Database) -> None:
@@ -54,7 +83,7 @@ def _compare(connection: Connection) -> list[object]:
     return list(compare_metadata(context, tables.metadata))
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")

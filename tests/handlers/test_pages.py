@@ -238,7 +238,9 @@ class Served:
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
-        self.app = web.Application(middlewares=[pages.answer_errors(unavailable=(ConnectionError,))])
+        self.app = web.Application(
+            middlewares=[pages.answer_errors(is_unavailable=lambda error: isinstance(error, ConnectionError))]
+        )
         pages.register(self.app, setup=self.setup)
         self.app.router.add_post("/in/{source_key}", self.refuse)
         self.app.router.add_get("/away", self.away)

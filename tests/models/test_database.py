@@ -38,7 +38,9 @@ async def test_without_holding_the_row_concurrent_writers_would_lose_updates(dat
             [found] = await account.of_workspace(session, "T1")
         count = int(found.attributes.get("count") or 0)
         async with database.write() as session:
-            await account.apply(session, "T1", AccountFact(external_id="acme", attributes={"count": count + 1}), now=now)
+            await account.apply(
+                session, "T1", AccountFact(external_id="acme", attributes={"count": count + 1}), now=now
+            )
 
     await asyncio.gather(*(add_one() for _ in range(20)))
 

@@ -30,8 +30,19 @@ async function refresh() {
   const response = await fetch(location.href, { cache: "no-store" });
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const id of SWAPPED) swap(id, fresh.getElementById(id));
-  root.change = fresh.documentElement.dataset.change;
+  const { change, installed } = fresh.documentElement.dataset;
+  const arrived = installed && !root.installed;
+  root.change = change;
+  root.installed = installed;
   markNews();
+  if (arrived) await openHome();
+}
+
+// The app hears of each opening of its Home tab, and draws it then.
+async function openHome() {
+  if (root.at !== "home" || !root.installed) return;
+  await call("home", {});
+  await refresh();
 }
 
 function swap(id, fresh) {
@@ -72,7 +83,8 @@ async function listen() {
     try {
       const response = await fetch(`/_sandbox/changes?since=${root.change}&wait=25`);
       const answer = await response.json();
-      if (answer.changes.length) await refresh();
+      // A count below ours is that of a local Slack that was started anew.
+      if (answer.changes.length || answer.count < Number(root.change)) await refresh();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
@@ -225,4 +237,4 @@ document.querySelector(".modal [data-field]")?.focus();
 if (part("middle").classList.contains("talk")) part("middle").scrollTop = part("middle").scrollHeight;
 markNews();
 listen();
-if (root.at === "home") call("home", {}).then(refresh);
+openHome();

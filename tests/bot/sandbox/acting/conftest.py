@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import aiohttp
 import pytest
@@ -123,8 +123,25 @@ async def world() -> AsyncIterator[World]:
                 return web.Response(status=here.status, headers=here.headers)
             return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
 
+        def way_back() -> str:
+            return f"{holder[0].app.base_url}/slack/oauth_redirect"
+
+        async def ask_to_install(_request: web.Request) -> web.Response:
+            asked = {"client_id": "1.2", "scope": ",".join(SCOPES), "state": "once", "redirect_uri": way_back()}
+            raise web.HTTPFound(f"{holder[0].sandbox.url}/oauth/v2/authorize?{urlencode(asked)}")
+
+        async def installed(request: web.Request) -> web.Response:
+            if "code" not in request.query:
+                return web.Response(text=f"Not installed: {request.query['error']}", content_type="text/html")
+            answer = await client.oauth_v2_access(
+                client_id="1.2", client_secret="client-secret", code=request.query["code"], redirect_uri=way_back()
+            )
+            return web.Response(text=f"<h1>Installed in {answer['team']['name']}</h1>", content_type="text/html")
+
         web_app = web.Application()
         web_app.router.add_post("/slack/events", receive)
+        web_app.router.add_get("/slack/install", ask_to_install)
+        web_app.router.add_get("/slack/oauth_redirect", installed)
         runner = web.AppRunner(web_app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

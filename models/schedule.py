@@ -1,0 +1,108 @@
+"""A schedule: when a recap is due and of which period it tells, in a zone's wall-clock time. Nothing reads a clock here.
+
+APScheduler's cron fires twice or not at all around a change of summer time. Here a run is a local date and local time:
+a time that the clock skips is moved forward by the gap, and of a time that comes twice the first is taken.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+NINE = time(9)
+MONDAY = 0
+LATEST_FIRST = 28
+"""Every month has this day; a later one means the last day of a shorter month."""
+
+
+class Rhythm(StrEnum):
+    """How often."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True)
+class Period:
+    """Local days from `first` up to, but not including, `end`."""
+
+    first: date
+    end: date
+
+    def instants(self, zone: str) -> tuple[datetime, datetime]:
+        """Give the period as instants in UTC, `[start, end)`."""
+        return instant(self.first, time(), zone), instant(self.end, time(), zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A daily, weekly or monthly run at a local time. `weekday` counts from Monday as 0; `day` is of the month."""
+
+    rhythm: Rhythm
+    at: time = NINE
+    zone: str = "UTC"
+    weekday: int = MONDAY
+    day: int = 1
+
+    def next_after(self, now: datetime) -> datetime:
+        """Give the first run after an instant, in UTC."""
+        return next(run for run in self._runs(_local_date(now, self.zone) - timedelta(days=1)) if run > now)
+
+    def runs_between(self, after: datetime, until: datetime) -> list[datetime]:
+        """List the runs after one instant up to and including another, oldest first."""
+        found: list[datetime] = []
+        for run in self._runs(_local_date(after, self.zone) - timedelta(days=1)):
+            if run > until:
+                return found
+            if run > after:
+                found.append(run)
+        return found
+
+    def period_of(self, run: datetime) -> Period:
+        """Say which period a run tells of: the day, the week from Monday, or the calendar month before it."""
+        today = _local_date(run, self.zone)
+        match self.rhythm:
+            case Rhythm.DAILY:
+                return Period(today - timedelta(days=1), today)
+            case Rhythm.WEEKLY:
+                monday = today - timedelta(days=today.weekday())
+                return Period(monday - timedelta(days=7), monday)
+            case Rhythm.MONTHLY:
+                first = today.replace(day=1)
+                return Period((first - timedelta(days=1)).replace(day=1), first)
+
+    def _runs(self, start: date) -> Iterator[datetime]:
+        """Give every run from a local date on; a day that a zone leaves out altogether has none of its own."""
+        day, last = start, None
+        while True:
+            run = instant(day, self.at, self.zone)
+            if self._is_day(day) and run != last:
+                yield run
+                last = run
+            day += timedelta(days=1)
+
+    def _is_day(self, day: date) -> bool:
+        match self.rhythm:
+            case Rhythm.DAILY:
+                return True
+            case Rhythm.WEEKLY:
+                return day.weekday() == self.weekday
+            case Rhythm.MONTHLY:
+                return day.day == min(self.day, _days_in_month(day))
+
+
+def instant(day: date, at: time, zone: str) -> datetime:
+    """Turn a local date and time into an instant in UTC: forward over a gap, and the first of two."""
+    local = datetime.combine(day, at, ZoneInfo(zone))
+    return local.astimezone(UTC)
+
+
+def _local_date(moment: datetime, zone: str) -> date:
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def _days_in_month(day: date) -> int:
+    following = (day.replace(day=LATEST_FIRST) + timedelta(days=4)).replace(day=1)
+    return (following - timedelta(days=1)).day

@@ -1,0 +1,109 @@
+"""Sources from the command line: the key is shown once, and later only on purpose."""
+
+from typing import Any
+
+import pytest
+
+from models import audit, source
+from models.database import Database
+from models.secret import Keyring
+
+on_one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
+"""For what does not depend on the database."""
+
+MASKED_URL = "https://runrate.test/in/rrk_********"
+
+
+async def test_adding_shows_the_url_and_the_key(run: Any, database: Database, acme: str) -> None:
+    added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
+    assert list(added) == ["id", "kind", "name", "url", "key"]
+    assert (added["kind"], added["name"]) == ("api", "Billing")
+    assert added["url"] == f"https://runrate.test/in/{added['key']}"
+    async with database.read() as session:
+        found = await source.find_by_key(session, added["key"])
+    assert found is not None
+    assert (found.id, found.workspace_id, found.created_by) == (added["id"], acme, "command line")
+
+
+@on_one_engine
+async def test_a_segment_source_shows_its_write_key_and_keeps_its_setting(
+    run: Any, database: Database, acme: str
+) -> None:
+    args = ("--kind", "Segment", "--name", "Website", "--account-creation", "contact")
+    words = (await run("sources", "add", *args)).words
+    assert "Write key" in words
+    async with database.read() as session:
+        [found] = await source.of_workspace(session, acme)
+    assert (found.kind, found.account_creation) == ("segment", "contact")
+
+
+async def test_a_name_is_given_once(run: Any, acme: str) -> None:
+    await run("sources", "add", "--kind", "api", "--name", "Billing")
+    result = await run("sources", "add", "--kind", "api", "--name", "billing", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Another source has this name already. Choose another one.\n"
+
+
+@on_one_engine
+async def test_without_keys_nothing_is_added(run: Any, acme: str) -> None:
+    result = await run("sources", "add", "--kind", "api", "--name", "Billing", RUNRATE_SECRET_KEYS="")
+    assert result.exit_code == 1
+    assert "runrate keys new" in result.stderr
+    assert (await run("sources", "list", "--json")).document == []
+
+
+async def test_the_list_masks_the_keys(run: Any, acme: str) -> None:
+    added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
+    masked = {**added, "key": "rrk_********", "url": MASKED_URL}
+    assert (await run("sources", "list", "--json")).document == [masked]
+    words = (await run("sources", "list")).words
+    assert MASKED_URL in words
+    assert added["key"] not in words
+
+
+async def test_the_list_shows_the_keys_on_purpose_and_audits_that(run: Any, database: Database, acme: str) -> None:
+    added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
+    assert (await run("sources", "list", "--show-keys", "--json")).document == [added]
+    async with database.read() as session:
+        [newest, *_] = await audit.of_workspace(session, acme)
+    assert (newest.action, newest.actor, newest.subject_id) == ("source.key_shown", "command line", added["id"])
+
+
+async def test_the_source_of_imports_has_no_webhook(
+    run: Any, database: Database, acme: str, keyring: Keyring, now: Any
+) -> None:
+    async with database.write() as session:
+        await source.the_import(session, acme, keyring=keyring, now=now)
+    for args in ((), ("--show-keys",)):
+        [shown] = (await run("sources", "list", "--json", *args)).document
+        assert (shown["kind"], shown["url"], shown["key"]) == ("csv", None, None)
+    assert "runrate import" in (await run("sources", "list")).words
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+async def test_removing_by_id_or_by_name_closes_the_webhook(run: Any, database: Database, acme: str, by: str) -> None:
+    added = (await run("sources", "add", "--kind", "api", "--name", "My billing", "--json")).document
+    called = added["id"] if by == "id" else " my  BILLING"
+    removed = (await run("sources", "remove", called, "--json")).document
+    assert removed == {"id": added["id"], "kind": "api", "name": "My billing"}
+    async with database.read() as session:
+        assert await source.find_by_key(session, added["key"]) is None
+    again = await run("sources", "remove", called)
+    assert (again.exit_code, again.stderr) == (
+        1, "There is no such source; `runrate sources list` shows which there are.\n",
+    )  # fmt: skip
+
+
+async def test_another_workspaces_source_is_as_if_it_did_not_exist(run: Any, install: Any, acme: str) -> None:
+    await install("T0GLOBEX", "Globex")
+    args = ("sources", "add", "--kind", "api", "--name", "Theirs", "--json", "--workspace", "T0GLOBEX")
+    theirs = (await run(*args)).document
+    assert (await run("sources", "list", "--json", "--workspace", acme)).document == []
+    for called in (theirs["id"], "Theirs"):
+        assert (await run("sources", "remove", called, "--workspace", acme)).exit_code == 1
+
+
+@on_one_engine
+async def test_an_empty_list_says_what_to_do(run: Any, acme: str) -> None:
+    assert "runrate sources add" in (await run("sources", "list")).words
+    assert (await run("sources", "list", "--json")).document == []

@@ -1,0 +1,141 @@
+"""Logs say what happened and never a secret, whatever it is hidden in."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot import logs
+
+SECRETS = [
+    "xoxb-111-222-abcDEF",
+    "xoxe.xoxp-1-abc",
+    "xapp-1-A1-2-abc",
+    "rrk_wVb2bJ3l-_x",
+    "gAAAAABmabc_-def==",
+    "https://hooks.slack.com/commands/T1/2/abcDEF",
+    "Bearer abcdefgh12345678",
+    "Basic YWxhZGRpbjpvcGVu",
+    "postgresql://runrate:pa55word@db/runrate",
+]
+HIDDEN_PARTS = [
+    "abcDEF",
+    "xoxp-1-abc",
+    "A1-2-abc",
+    "wVb2bJ3l",
+    "ABmabc_",
+    "T1/2/abcDEF",
+    "abcdefgh12345678",
+    "YWxhZGRpbjpvcGVu",
+    "pa55word",
+]
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Put logging back as it was: it is the whole process's."""
+    root = logging.getLogger()
+    handlers, level, levels = root.handlers, root.level, {name: logging.getLogger(name).level for name in logs.NOISY}
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+class Holder:
+    """Something whose representation has a secret in it."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        return f"Holder({self.secret})"
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(("secret", "part"), list(zip(SECRETS, HIDDEN_PARTS, strict=True)))
+def test_a_secret_is_hidden_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str], log_format: str, secret: str, part: str
+) -> None:
+    logs.configure(level="debug", log_format=log_format)
+    log = structlog.get_logger()
+    log.info("said", answer=f"it was {secret}, and more")
+    log.info("nested", body={"list": [{"deep": f"x {secret}"}], "pair": (secret, 1)})
+    log.info("held", held=Holder(secret))
+    logging.getLogger("anything").error("a library says %s", secret)
+    logging.getLogger("anything").warning("with %s", Holder(secret))
+    try:
+        fail(f"it was {secret}")
+    except ValueError as error:
+        log.exception("failed")
+        log.warning("failed_too", exc_info=error)
+        logging.getLogger("anything").exception("a library failed")
+    lines = capsys.readouterr().err
+    assert part not in lines
+    assert lines.count("ValueError") >= 3
+    assert "[hidden]" in lines
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_fields_that_are_secrets_by_their_name_are_hidden_whatever_they_hold(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    logs.configure(log_format=log_format)
+    names = ["token", "client_secret", "password", "Authorization", "api_key", "writeKey", "Cookie", "refresh_tokens"]
+    structlog.get_logger().info("said", **dict.fromkeys(names, "planted"), body={"access_token": "planted", "n": 1})
+    structlog.get_logger().info("listed", tokens=["planted", {"deep": {"secret": b"planted"}}], lane_token=7)
+    lines = capsys.readouterr().err
+    assert "planted" not in lines
+    assert "7" in lines
+
+
+def test_a_line_of_json_stays_json_and_keeps_what_is_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(log_format="json")
+    structlog.get_logger().info("said", url="http://127.0.0.1:3000", mail="ada@acme.com", token="xoxb-1")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["token"]) == ("said", "info", "[hidden]")
+    assert (line["url"], line["mail"]) == ("http://127.0.0.1:3000", "ada@acme.com")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_traceback_for_people_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(log_format="text")
+    try:
+        fail("local".swapcase())
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    lines = capsys.readouterr().err
+    assert "Traceback" in lines
+    # Once as the error's message, and never as the value of what it was in.
+    assert lines.count("LOCAL") == 1
+
+
+def test_logs_go_to_stderr_and_libraries_speak_only_when_something_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure(level="debug", log_format="json")
+    for name in ("slack_sdk.web.async_base_client", "aiohttp.access", "sqlalchemy.engine.Engine"):
+        logging.getLogger(name).debug("chatter")
+        logging.getLogger(name).info("chatter")
+        logging.getLogger(name).warning("trouble")
+    structlog.get_logger().debug("ours")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "chatter" not in output.err
+    assert output.err.count("trouble") == 3
+    assert "ours" in output.err
+
+
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="warning", log_format="json")
+    structlog.get_logger().info("quiet")
+    structlog.get_logger().warning("loud")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]

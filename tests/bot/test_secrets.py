@@ -1,0 +1,117 @@
+"""A planted secret appears in no log, page, answer, message or database dump, whatever happens."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import select
+
+from bot import logs
+from bot.sandbox.people import ACME, REVENUE, WINS
+from models import tables
+from models.database import Database
+from models.source import SourceKind
+from tests.stage import Stage, staged
+
+OPENED = {"type": "app_home_opened", "user": "U0ADA", "channel": "D1", "tab": "home"}
+CLIENT_SECRET, SIGNING_SECRET = "planted-client-secret-5c1f", "planted-signing-secret-9e2d"
+FAILING = ["views.publish", "views.open", "conversations.info", "chat.postMessage", "oauth.v2.access", "users.info"]
+
+
+@pytest.fixture
+def _all_logs() -> Iterator[None]:
+    """Log everything that there is to say, as JSON on stderr; and put logging back as it was afterwards."""
+    root = logging.getLogger()
+    handlers, level, levels = root.handlers, root.level, {name: logging.getLogger(name).level for name in logs.NOISY}
+    logs.configure(level="debug", log_format="json")
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+async def live(stage: Stage) -> list[str]:
+    """Do everything, well and badly; answer what pages, sources and Slack got to read."""
+    seen: list[str] = []
+    refused = await stage.dana.install(stage.url)
+    installed = await stage.ada.install(stage.url)
+    seen += [refused.html, installed.html, str(await stage.home())]
+    _, webhook = await stage.add_source()
+    _, segment = await stage.add_source(kind=SourceKind.SEGMENT, name="Segment")
+    await stage.add_destination(channels=[REVENUE, WINS])
+    await stage.move(webhook)
+    await stage.ada.message(REVENUE, containing="Northwind")
+    for fault in ("error", "http_500", "drop_request"):
+        for method in FAILING:
+            await stage.browser.fault(fault, method=method)
+        await stage.event(OPENED)
+        seen += [(await stage.ada.run("/mrr new", channel=REVENUE)).words, (await stage.ada.install(stage.url)).html]
+        seen.append((await stage.command(f"list {webhook} {stage.token()}")).text)
+        await stage.move(webhook, f"Account {fault}")
+        await stage.browser.clear_faults()
+    await stage.post(f"{stage.url}/slack/events", f"text={stage.token()}".encode(), kind="text/plain")
+
+    key, other_key = (url.rpartition("/")[2] for url in (webhook, segment))
+    planted = {"type": "movement", "token": stage.token(), "note": f"{stage.token()} {key}", "id": "planted"}
+    for changes in ({"amount_minor": stage.token()}, {"kind": key}, planted | {"currency": "none"}):
+        seen.append((await stage.try_to_move(webhook, "Planted", **changes)).text)
+    basic = {"Authorization": f"Bearer {key}"}
+    for body in (b"{", b"[]", f'{{"writeKey":"{other_key}x"}}'.encode()):
+        sent = await stage.post(f"{stage.url}/v1/track", body, kind="application/json", headers=basic)
+        seen += [sent.text, (await stage.post(webhook, body, kind="application/json")).text]
+        seen.append((await stage.post(f"{webhook}x", body, kind="application/json")).text)
+    for path in ("/", "/setup/checklist.json", "/healthz", "/readyz", f"/in/{key}", "/nowhere", "/static/pages.css"):
+        seen.append((await stage.get(path)).text)
+        seen.append((await stage.get(path, headers={"Accept": "application/json"})).text)
+    seen.append(str(await stage.dana.sees()))
+    await stage.browser.control("uninstall", workspace=ACME)
+    await stage.sandbox.outbound.settled()
+    seen += [str(await stage.browser.stored(ACME, channel)) for channel in (REVENUE, WINS)]
+    return seen
+
+
+def planted_in(stage: Stage, webhooks: list[str]) -> dict[str, str]:
+    keys = {f"a source's key {number}": key for number, key in enumerate(webhooks)}
+    tokens = {f"a bot token {number}": token for number, token in enumerate(stage.slack.tokens)}
+    codes = {f"an OAuth code {number}": code for number, code in enumerate(stage.slack.codes)}
+    secret_keys = {"the secret key": stage.settings.secret_keys[0].get_secret_value()}
+    settings = {"the client secret": CLIENT_SECRET, "the signing secret": SIGNING_SECRET}
+    return keys | tokens | codes | secret_keys | settings
+
+
+async def dumped(database: Database) -> str:
+    async with database.read() as session:
+        rows = [(await session.execute(select(table))).all() for table in tables.metadata.sorted_tables]
+    return str(rows)
+
+
+async def keys(stage: Stage) -> list[str]:
+    async with stage.database.read() as session:
+        sealed: Any = await session.scalars(select(tables.metadata.tables["sources"].c.key_sealed))
+        return [stage.keyring.open(one) for one in sealed]
+
+
+@pytest.mark.usefixtures("_all_logs")
+async def test_no_planted_secret_leaves_the_place_where_it_belongs(
+    database: Database, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with staged(
+        database_url, keeps_logs=False, slack_client_secret=CLIENT_SECRET, slack_signing_secret=SIGNING_SECRET
+    ) as stage:
+        seen = await live(stage)
+        secrets = planted_in(stage, await keys(stage))
+        dump = await dumped(stage.database)
+    output = capsys.readouterr()
+    assert output.err.count('"event"') > 20
+    assert len(secrets) >= 9
+    for name, secret in secrets.items():
+        assert secret not in output.err, f"{name} is in the logs"
+        assert secret not in output.out, f"{name} was printed"
+        assert secret not in dump, f"{name} is in the database"
+        if not (name.startswith("a source's key") and secret in seen[2]):
+            assert not [text for text in seen if secret in text], f"{name} was shown"
+    assert "planted" in dump  # The refused record is kept, without what was secret in it.

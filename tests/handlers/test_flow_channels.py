@@ -1,0 +1,184 @@
+"""What happens to channels and people: archived, unarchived, renamed, moved to another id, left, shared, changed."""
+
+from typing import Any
+
+import pytest
+
+from bot.sandbox.people import ACME, ADA, DANA, DEALS, GLOBEX, REVENUE, WINS
+from models import channel, delivery, destination, person, recipient
+from models.channel import Channel
+from tests.stage import Stage
+
+
+async def known(stage: Stage, channel_id: str) -> Channel:
+    async with stage.database.read() as session:
+        found = await channel.get(session, ACME, channel_id)
+    assert found is not None
+    return found
+
+
+async def happen(stage: Stage, do: str, **what: Any) -> None:
+    """Let something happen in Slack, and wait until we have heard of it."""
+    await stage.browser.control(do, workspace=ACME, **what)
+    await stage.sandbox.outbound.settled()
+
+
+@pytest.fixture
+async def posting(acme: Stage) -> tuple[Stage, str]:
+    """Give a workspace in which every movement is posted to #revenue, and the webhook to send one to."""
+    await acme.add_destination()
+
+    async def joined() -> bool:
+        return acme.bot() in acme.slack.channels[REVENUE].members
+
+    await acme.until(joined)
+    await acme.sandbox.outbound.settled()
+    _, webhook = await acme.add_source()
+    return acme, webhook
+
+
+async def test_what_waits_for_an_archived_channel_is_sent_as_soon_as_it_is_unarchived(
+    posting: tuple[Stage, str],
+) -> None:
+    stage, webhook = posting
+    await happen(stage, "archive", channel=REVENUE)
+    assert (await known(stage, REVENUE)).is_archived
+    await stage.move(webhook)
+
+    async def was_tried() -> bool:
+        return await stage.called("chat.postMessage") > 0
+
+    await stage.until(was_tried)
+    await stage.ada.until(lambda seen: seen, waiting_for="anything")
+    assert not [one for one in await stage.ada.messages(REVENUE) if "Northwind" in one.words]
+    await happen(stage, "unarchive", channel=REVENUE)
+    await stage.ada.message(REVENUE, containing="Northwind", seconds=1.5)
+    assert not (await known(stage, REVENUE)).is_archived
+
+
+async def test_a_renamed_channel_goes_on_and_is_called_by_its_new_name(posting: tuple[Stage, str]) -> None:
+    stage, webhook = posting
+    await happen(stage, "rename", channel=REVENUE, name="money")
+    assert (await known(stage, REVENUE)).name == "money"
+    await stage.move(webhook)
+    await stage.ada.message("#money", containing="Northwind")
+
+
+async def test_a_channel_that_gets_another_id_is_followed(posting: tuple[Stage, str]) -> None:
+    stage, webhook = posting
+    await stage.move(webhook, "Contoso")
+    await stage.ada.message(REVENUE, containing="Contoso")
+    await happen(stage, "change_channel_id", channel=REVENUE, new_id="C9MONEY")
+    async with stage.database.read() as session:
+        assert await recipient.channels(session, ACME) == ["C9MONEY"]
+    await stage.move(webhook)
+    await stage.ada.message("C9MONEY", containing="Northwind")
+    assert "<#C9MONEY>" in (await stage.home()).words
+
+
+async def test_a_public_channel_from_which_the_bot_was_removed_is_joined_again(posting: tuple[Stage, str]) -> None:
+    stage, webhook = posting
+    await happen(stage, "remove_bot", channel=REVENUE)
+    assert not (await known(stage, REVENUE)).is_member
+    await stage.move(webhook)
+    await stage.ada.message(REVENUE, containing="Northwind")
+
+
+async def test_a_private_channel_from_which_the_bot_was_removed_says_what_to_type(acme: Stage) -> None:
+    await acme.ada.invite(DEALS, acme.bot())
+    await acme.add_destination("Deals", [DEALS])
+    await happen(acme, "remove_bot", channel=DEALS)
+    assert not (await known(acme, DEALS)).is_member
+    _, webhook = await acme.add_source()
+    await acme.move(webhook)
+
+    async def is_told() -> bool:
+        return "Type @Runrate in the channel and press “Invite Them”" in (await acme.home()).words
+
+    await acme.until(is_told)
+    await acme.ada.invite(DEALS, acme.bot())
+    await acme.dana.message(DEALS, containing="Northwind", seconds=1.5)
+
+
+async def test_a_deleted_channel_is_named_as_the_trouble(posting: tuple[Stage, str]) -> None:
+    stage, webhook = posting
+    await happen(stage, "delete_channel", channel=REVENUE)
+    found = await known(stage, REVENUE)
+    assert (found.is_member, found.is_archived) == (False, True)
+    await stage.move(webhook)
+
+    async def is_told() -> bool:
+        return f"I can't post to <#{REVENUE}>" in (await stage.home()).words
+
+    await stage.until(is_told)
+
+
+async def test_a_channel_that_is_shared_with_another_company_is_known_to_be(posting: tuple[Stage, str]) -> None:
+    stage, _ = posting
+    await happen(stage, "share", channel=REVENUE, **{"with": GLOBEX})
+    assert (await known(stage, REVENUE)).is_shared_outside
+    await happen(stage, "unshare", channel=REVENUE, **{"with": GLOBEX})
+    assert not (await known(stage, REVENUE)).is_shared_outside
+
+
+async def test_what_happens_to_channels_that_we_do_not_know_is_no_failure(acme: Stage) -> None:
+    for event in (
+        {"type": "channel_archive", "channel": "C0UNKNOWN", "user": ADA},
+        {"type": "group_rename", "channel": {"id": "C0UNKNOWN", "name": "new"}},
+        {"type": "channel_id_changed", "old_channel_id": "C0UNKNOWN", "new_channel_id": "C9NEW"},
+        {"type": "group_left", "channel": "C0UNKNOWN"},
+        {"type": "member_left_channel", "channel": "C0UNKNOWN", "user": acme.bot()},
+        {"type": "member_joined_channel", "channel": "C0UNKNOWN", "user": acme.bot(), "team": ACME},
+        {"type": "channel_shared", "channel": "C0UNKNOWN", "connected_team_id": GLOBEX},
+    ):
+        assert (await acme.event(event)).status == 200
+
+
+async def test_two_channels_that_become_one_stay_one_recipient(acme: Stage) -> None:
+    await acme.add_destination(channels=[REVENUE, WINS])
+    event = {"type": "channel_id_changed", "old_channel_id": REVENUE, "new_channel_id": WINS}
+    assert (await acme.event(event)).status == 200
+    async with acme.database.read() as session:
+        assert await recipient.channels(session, ACME) == [WINS]
+
+
+async def test_somebody_elses_coming_and_going_changes_nothing(posting: tuple[Stage, str]) -> None:
+    stage, _ = posting
+    await stage.dana.leave(REVENUE)
+    await stage.dana.join(REVENUE)
+    await stage.sandbox.outbound.settled()
+    assert (await known(stage, REVENUE)).is_member
+
+
+async def test_a_person_who_changes_is_known_at_once(acme: Stage) -> None:
+    dana = acme.slack.people[DANA]
+    assert "New destination" not in (await acme.home(acme.dana)).buttons
+    dana.is_admin = True
+    await acme.slack.reactivate(dana)
+    await acme.sandbox.outbound.settled()
+    assert "New destination" in (await acme.home(acme.dana)).buttons
+    await happen(acme, "deactivate", user=DANA)
+    async with acme.database.read() as session:
+        found = await person.get(session, ACME, DANA)
+        assert found is not None
+        assert found.is_deactivated
+        assert not await person.is_manager(session, found)
+
+
+async def test_a_channel_that_was_left_out_when_editing_gets_no_more_of_what_waits(posting: tuple[Stage, str]) -> None:
+    stage, webhook = posting
+    await stage.browser.fault("limit", method="chat.postMessage", retry_after=600)
+    await stage.move(webhook)
+
+    async def waits() -> bool:
+        async with stage.database.read() as session:
+            return [one.state for one in await delivery.of_workspace(session, ACME)] == ["retrying"]
+
+    await stage.until(waits)
+    form = await (await stage.home()).click("Edit", near="Every movement")
+    assert form is not None
+    assert (await form.submit({"Channels": [WINS]})).closed
+    async with stage.database.read() as session:
+        [owed] = await delivery.of_workspace(session, ACME)
+        [found] = await destination.of_workspace(session, ACME)
+    assert (owed.state, owed.reason, owed.destination_id) == ("skipped", "deleted", found.id)

@@ -1,0 +1,276 @@
+"""Making, changing and deleting destinations, as a manager does it and as a forger would try."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.sandbox.people import ACME, ADA, DEALS, OLD_NEWS, PARTNERS, REVENUE, WINS
+from models import delivery, destination
+from models.delivery import Delivery
+from models.destination import Destination
+from tests.stage import Stage
+
+INVITE_FIRST = "Type @Runrate there and press “Invite Them”, then save again."
+
+
+async def destinations(stage: Stage, workspace: str = ACME) -> list[Destination]:
+    async with stage.database.read() as session:
+        return await destination.of_workspace(session, workspace)
+
+
+async def deliveries(stage: Stage, workspace: str = ACME) -> list[Delivery]:
+    async with stage.database.read() as session:
+        return list(await delivery.of_workspace(session, workspace))
+
+
+def filled_in(name: str, channels: list[str], *, destination_id: str = "") -> dict[str, Any]:
+    """A form as it is submitted, with choices that its pickers never offered."""
+    values: dict[str, Any] = {
+        "destination_name": {"name": {"type": "plain_text_input", "value": name}},
+        "destination_recipients": {
+            "channels": {"type": "multi_conversations_select", "selected_conversations": channels}
+        },
+    }
+    blocks = [{"type": "input", "block_id": block_id} for block_id in values]
+    view = {"callback_id": "destination_save", "blocks": blocks, "state": {"values": values}}
+    return view | {"private_metadata": destination_id}
+
+
+async def test_a_destination_is_made_from_the_home_tab_and_stands_there(acme: Stage) -> None:
+    home = await acme.home()
+    form = await home.click("New destination")
+    assert form is not None
+    assert form.fields == ["Name", "Frequency", "Channels"]
+    assert (await form.submit({"Name": "  Every \n movement ", "Channels": [REVENUE, WINS]})).closed
+
+    home = await acme.ada.home(containing="Every movement")
+    assert f"*Every movement* · Real-time to <#{REVENUE}> and <#{WINS}>" in home.words
+    listed = await acme.ada.run("/mrr list", channel=REVENUE)
+    assert f"*Every movement* · Real-time to <#{REVENUE}> and <#{WINS}>" in listed.words
+
+
+async def test_public_channels_are_joined_before_the_first_message(acme: Stage) -> None:
+    await acme.add_destination(channels=[REVENUE, WINS])
+
+    async def both_joined() -> bool:
+        return all(acme.bot() in acme.slack.channels[one].members for one in (REVENUE, WINS))
+
+    await acme.until(both_joined)
+
+
+@pytest.mark.parametrize("name", ["Every movement", "EVERY  Movement"])
+async def test_a_name_that_exists_is_refused_under_the_name_and_the_form_keeps_what_was_typed(
+    acme: Stage, name: str
+) -> None:
+    await acme.add_destination()
+    form = await acme.destination_form()
+    result = await form.submit({"Name": name, "Channels": [WINS]})
+    assert not result.closed
+    assert result.errors == {"Name": "“Every movement” exists already. Choose another name."}
+    assert form.filled["Name"] == name
+    assert form.filled["Channels"] == [WINS]
+    assert (await form.submit({"Name": "Another"})).closed
+    assert [one.name for one in await destinations(acme)] == ["Another", "Every movement"]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("name", "channels", "field", "sentence"),
+    [
+        ("Wins", [], "recipients", "Choose at least one channel."),
+        ("Wins", [f"C{number}" for number in range(21)], "recipients", "Choose at most 20 channels."),
+        (" \u200b ", [WINS], "name", "Give the destination a name"),
+        ("x" * 81, [WINS], "name", "A name has at most 80 characters; this one has 81."),
+        ("Wins", [OLD_NEWS], "recipients", "#old-news is archived. Unarchive it, or choose another channel."),
+        ("Wins", ["C0NOWHERE"], "recipients", f"I'm not in the private channel that you chose yet. {INVITE_FIRST}"),
+    ],
+)
+async def test_what_a_form_may_not_say_is_refused_under_its_field(
+    acme: Stage, name: str, channels: list[str], field: str, sentence: str
+) -> None:
+    answer = await acme.submit(filled_in(name, channels))
+    assert answer.json["response_action"] == "errors"
+    assert answer.json["errors"].keys() == {f"destination_{field}"}
+    assert answer.json["errors"][f"destination_{field}"].startswith(sentence)
+    assert await destinations(acme) == []
+
+
+async def test_twenty_people_who_choose_one_name_at_once_make_one_destination(acme: Stage) -> None:
+    await acme.ada.run("/mrr list", channel=REVENUE)  # Now it is known who Ada is.
+    answers = await asyncio.gather(*(acme.submit(filled_in("Every movement", [REVENUE])) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    refusals = [answer.json["errors"]["destination_name"] for answer in answers if answer.text]
+    assert refusals == ["“Every movement” exists already. Choose another name."] * 19
+    assert len(await destinations(acme)) == 1
+
+
+async def test_a_private_channel_is_entered_by_mentioning_the_bot_there(acme: Stage) -> None:
+    form = await acme.destination_form()
+    result = await form.submit({"Name": "Deals", "Channels": [DEALS]})
+    assert result.errors == {"Channels": f"I'm not in the private channel that you chose yet. {INVITE_FIRST}"}
+    assert form.filled["Channels"] == [DEALS]
+
+    await acme.ada.say(DEALS, f"<@{acme.bot()}>")
+    question = await acme.ada.message(DEALS, containing="they’re not in this private channel")
+    await question.click("Invite Them")
+    await acme.ada.message(DEALS, containing="I can post MRR movements here")
+    assert (await form.submit()).closed
+
+    _, webhook = await acme.add_source()
+    await acme.move(webhook)
+    assert "Northwind" in (await acme.dana.message(DEALS, containing="Northwind")).words
+
+
+@pytest.mark.parametrize("mention_first", [True, False])
+async def test_the_two_events_of_an_invitation_may_come_in_either_order(acme: Stage, *, mention_first: bool) -> None:
+    acme.slack.channels[DEALS].members.append(acme.bot())
+    mention = {"type": "app_mention", "user": ADA, "channel": DEALS, "text": "hi", "ts": "1.1"}
+    joined = {
+        "type": "member_joined_channel",
+        "user": acme.bot(),
+        "channel": DEALS,
+        "channel_type": "C",
+        "inviter": ADA,
+    }
+    for event in (mention, joined) if mention_first else (joined, mention):
+        assert (await acme.event(event)).status == 200
+    await acme.add_destination("Deals", [DEALS])
+    assert len(await destinations(acme)) == 1
+
+
+async def test_a_channel_with_other_companies_asks_for_a_confirmation(acme: Stage) -> None:
+    form = await acme.destination_form()
+    result = await form.submit({"Name": "Partners", "Channels": [PARTNERS]})
+    assert not result.closed
+    asked = result.modal
+    assert asked is not None
+    assert "People of other companies read along" in asked.words
+    assert asked.filled["Name"] == "Partners"
+    assert asked.filled["Channels"] == [PARTNERS]
+
+    assert not (await asked.submit()).closed
+    assert await destinations(acme) == []
+    assert (await asked.submit({"Other companies": ["yes"]})).closed
+    assert len(await destinations(acme)) == 1
+
+
+async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    await acme.add_destination("Every movement", [REVENUE])
+    await acme.move(webhook, account={"external_id": "n", "name": "Northwind", "attributes": {"country": "Germany"}})
+    await acme.ada.message(REVENUE, containing="Northwind")
+
+    form = await (await acme.home()).click("Edit", near="Every movement")
+    assert form is not None
+    assert form.filled == {
+        "Name": "Every movement",
+        "Frequency": form.filled["Frequency"],
+        "Channels": [REVENUE],
+        "Attributes to show": [],
+    }
+    assert (await form.submit({"Name": "Wins only", "Channels": [WINS], "Attributes to show": ["Country"]})).closed
+    await acme.move(webhook, account={"external_id": "n"})
+    message = await acme.ada.message(WINS, containing="Northwind")
+    assert "Germany" in message.words
+    assert "Wins only" in message.words
+    assert len([one for one in await acme.ada.messages(REVENUE) if "Northwind" in one.words]) == 1
+
+
+async def test_a_name_may_be_kept_and_its_case_changed_when_editing(acme: Stage) -> None:
+    await acme.add_destination("wins")
+    form = await (await acme.home()).click("Edit", near="wins")
+    assert form is not None
+    assert (await form.submit({"Name": "Wins"})).closed
+    assert [one.name for one in await destinations(acme)] == ["Wins"]
+
+
+async def test_deleting_asks_first_and_skips_what_is_not_sent(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    await acme.add_destination()
+    await acme.browser.fault("limit", method="chat.postMessage", retry_after=600)
+    await acme.move(webhook, "Northwind")
+    await acme.move(webhook, "Contoso")
+
+    async def both_wait() -> bool:
+        return [one.state for one in await deliveries(acme)].count("pending") == 1 and len(await deliveries(acme)) == 2
+
+    await acme.until(both_wait)
+    question = await (await acme.home()).click("Delete", near="Every movement")
+    assert question is not None
+    assert "The 2 updates still waiting are not sent." in question.words
+    assert await destinations(acme) != []
+    assert (await question.submit()).closed
+
+    assert {(one.state, one.reason) for one in await deliveries(acme)} == {("skipped", "deleted")}
+    assert await destinations(acme) == []
+    await acme.move(webhook, "Fabrikam")
+    assert "Every movement" not in (await acme.home()).words
+
+
+async def test_a_deleted_name_is_free_again(acme: Stage) -> None:
+    await acme.add_destination()
+    question = await (await acme.home()).click("Delete", near="Every movement")
+    assert question is not None
+    assert (await question.submit()).closed
+    await acme.add_destination()
+    assert len(await destinations(acme)) == 1
+
+
+async def test_what_was_deleted_meanwhile_can_be_neither_saved_nor_deleted_again(acme: Stage) -> None:
+    await acme.add_destination()
+    form = await (await acme.home()).click("Edit", near="Every movement")
+    assert form is not None
+    async with acme.database.write() as session:
+        [found] = await destination.of_workspace(session, ACME)
+        await destination.remove(session, found, by=ADA, now=acme.clock.now())
+
+    result = await form.submit({"Name": "Another"})
+    assert result.errors == {"Name": "There is no such destination; `/mrr list` shows which there are."}
+    assert form.filled["Name"] == "Another"
+    question = await acme.submit({"callback_id": "destination_delete", "private_metadata": found.id})
+    assert "There is no such destination" in str(question.json["view"])
+    assert await destinations(acme) == []
+
+
+async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are(acme: Stage) -> None:
+    await acme.add_destination()
+    [found] = await destinations(acme)
+    refused = await acme.dana.run("/mrr new", channel=REVENUE)
+    assert refused.words == "Only managers can change this: Slack admins and owners. Ask one of them."
+    assert refused.modal is None
+    for action in (
+        {"action_id": "destination_new"},
+        {"action_id": "destination_edit", "value": found.id},
+        {"action_id": "destination_try_now", "value": found.id},
+        {"action_id": "destination_menu", "type": "overflow", "selected_option": {"value": f"delete {found.id}"}},
+    ):
+        assert (await acme.press(action, user="U0DANA")).status == 200
+        modal = await acme.dana.modal()
+        assert modal.title == "Only managers"
+        await modal.close(all_of_them=True)
+    for view in (
+        filled_in("Mine", [WINS]),
+        filled_in("Mine", [WINS], destination_id=found.id),
+        {"callback_id": "destination_delete", "private_metadata": found.id},
+    ):
+        answer = await acme.submit(view, user="U0DANA")
+        assert answer.json["response_action"] == "update"
+        assert "Only managers can change this" in str(answer.json["view"])
+    assert [one.name for one in await destinations(acme)] == ["Every movement"]
+
+
+async def test_a_person_who_lost_their_rights_is_refused_at_once(acme: Stage) -> None:
+    form = await acme.destination_form()
+    ada = acme.slack.people[ADA]
+    ada.is_admin = ada.is_owner = False
+    await acme.slack.reactivate(ada)  # Slack tells that something about Ada changed.
+    await acme.sandbox.outbound.settled()
+    result = await form.submit({"Name": "Every movement", "Channels": [REVENUE]})
+    assert result.modal is not None
+    assert result.modal.title == "Only managers"
+    assert await destinations(acme) == []
+
+
+async def test_the_form_of_a_command_has_the_channel_filled_in_where_it_was_typed(acme: Stage) -> None:
+    assert (await acme.destination_form(channel=WINS)).filled["Channels"] == [WINS]

@@ -1,0 +1,115 @@
+"""Accounts: what a fact says of them is taken over, and what it doesn't say is left alone."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from models import account, attribute
+from models.account import Account
+from models.database import Database
+from models.fact import AccountFact, AccountStatus
+from tests import seeds
+from tests.seeds import NOW
+
+
+async def apply(database: Database, fact: AccountFact, workspace_id: str = "T1") -> Account:
+    async with database.write() as session:
+        return await account.apply(session, workspace_id, fact, now=NOW)
+
+
+async def test_an_account_begins_as_a_lead_and_takes_over_what_is_said_of_it(database: Database) -> None:
+    first = await apply(database, seeds.account())
+    assert (first.status, first.display_name) == (AccountStatus.LEAD, "acme")
+
+    since = datetime(2020, 1, 2, tzinfo=UTC)
+    again = await apply(database, seeds.account(name="Acme Inc", status="customer", domain="a.io", created_at=since))
+
+    assert again.id == first.id
+    assert (again.display_name, again.status, again.domain) == ("Acme Inc", AccountStatus.CUSTOMER, "a.io")
+    assert again.customer_since == since
+
+
+async def test_what_a_fact_does_not_say_stays(database: Database) -> None:
+    await apply(database, seeds.account(name="Acme Inc", sales_stage="Closed Lost", attributes={"country": "Germany"}))
+    later = await apply(database, seeds.account(domain="acme.com", attributes={"seats": 12}))
+    assert (later.name, later.sales_stage, later.domain) == ("Acme Inc", "Closed Lost", "acme.com")
+    assert later.attributes == {"country": "Germany", "seats": 12}
+
+
+async def test_an_attribute_of_null_is_taken_away(database: Database) -> None:
+    await apply(database, seeds.account(attributes={"country": "Germany", "seats": 12}))
+    later = await apply(database, seeds.account(attributes={"country": None}))
+    assert later.attributes == {"seats": 12}
+
+
+async def test_attributes_of_every_kind_come_back_as_they_were(database: Database) -> None:
+    values = {
+        "text": "<b>&",
+        "number": 12,
+        "float": 1.5,
+        "yes": True,
+        "no": False,
+        "right to left": "שלום",
+        "face": "🦊",
+    }
+    await apply(database, seeds.account(attributes=values))
+    async with database.read() as session:
+        [found] = await account.of_workspace(session, "T1")
+        assert await attribute.keys(session, "T1") == sorted(values)
+    assert found.attributes == values
+
+
+async def test_an_attribute_keeps_the_type_of_its_first_value(database: Database) -> None:
+    await apply(database, seeds.account(attributes={"seats": 12}))
+    await apply(database, seeds.account(attributes={"seats": "many"}))
+    async with database.read() as session:
+        known = await session.get(attribute.Attribute, ("T1", "account", "seats"))
+    assert known is not None
+    assert known.value_type == "number"
+
+
+async def test_one_external_id_in_two_workspaces_is_two_accounts(database: Database) -> None:
+    first = await apply(database, seeds.account(name="Ours"), "T1")
+    second = await apply(database, seeds.account(name="Theirs"), "T2")
+    assert first.id != second.id
+    async with database.read() as session:
+        assert [one.name for one in await account.of_workspace(session, "T1")] == ["Ours"]
+
+
+async def test_accounts_are_listed_and_counted_by_status(database: Database) -> None:
+    await apply(database, seeds.account("b", status="customer"))
+    await apply(database, seeds.account("a", status="customer"))
+    await apply(database, seeds.account("c"))
+    async with database.read() as session:
+        listed = await account.of_workspace(session, "T1", status=AccountStatus.CUSTOMER)
+        assert [one.external_id for one in listed] == ["a", "b"]
+        assert await account.count(session, "T1") == 3
+
+
+async def test_ten_that_meet_at_a_new_account_make_one(database: Database) -> None:
+    made = await asyncio.gather(*(apply(database, seeds.account(attributes={f"by {n}": True})) for n in range(10)))
+    assert len({one.id for one in made}) == 1
+    async with database.read() as session:
+        [found] = await account.of_workspace(session, "T1")
+    assert len(found.attributes) == 10
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("employee_count", "Employee count"),
+        ("employeeCount", "Employee count"),
+        ("plan", "Plan"),
+        ("ARR", "ARR"),
+        ("ARR_total", "ARR total"),
+        ("accountID", "Account ID"),
+        ("HTTPServer", "HTTP server"),
+        ("address.city", "Address · city"),
+        ("Größe", "Größe"),
+        ("seats2Buy", "Seats2 buy"),
+        ("X", "X"),
+    ],
+)
+def test_an_attribute_s_name_is_written_for_people(key: str, words: str) -> None:
+    assert attribute.label(key) == words

@@ -1,0 +1,299 @@
+"""One workspace never sees or changes what is another's: every function that takes a workspace's id is asked.
+
+Acme is seeded with a row in every table. Each function is asked twice with Acme's own ids and names: for Acme, where it
+must show or change something (or the probe would prove nothing), and for Globex, where it must show and change nothing
+of Acme's. A new function in `models` that takes a `workspace_id` fails this file until it stands in the table.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import models
+from models import (
+    account,
+    channel,
+    contact,
+    delivery,
+    event,
+    lane,
+    movement,
+    person,
+    role,
+    slack_event,
+    tables,
+    workspace,
+)
+from models.attribute import Subject
+from models.base import Base, UserError
+from models.database import Database
+from models.delivery import DeliveryState, FactKind, Outcome
+from models.event import Refusal
+from models.recipient import RecipientKind
+from models.source import SourceKind
+from tests import seeds
+from tests.seeds import ACME, GLOBEX, KEYRING, NOW
+
+MARK = "acme only"
+"""Stands in everything of Acme's that a caller doesn't pass in."""
+
+
+class UndoneError(Exception):
+    """Takes a probe's writes back."""
+
+
+@dataclasses.dataclass
+class Ids:
+    """The ids of Acme's rows."""
+
+    account: str = ""
+    destination: str = ""
+    source: str = ""
+    lane: str = ""
+    delivery: str = ""
+    movement: str = ""
+
+
+OWED: Mapping[str, Any] = {
+    "lane_id": "<lane>",
+    "destination_id": "<destination>",
+    "recipient": (RecipientKind.CHANNEL, "C1"),
+    "now": NOW,
+}
+
+
+async def seed(database: Database) -> Ids:
+    """Give Acme a row in every table."""
+    await seeds.install(database)
+    await seeds.install(database, GLOBEX)
+    origin, _ = await seeds.add_source(database)
+    made = await seeds.add_destination(database, "C1", attributes=[MARK])
+    ids = Ids(source=origin.id, destination=made.id)
+    async with database.write() as session:
+        told = seeds.account(name=MARK, attributes={MARK: MARK})
+        ids.account = (await account.apply(session, ACME, told, now=NOW)).id
+        person_there = seeds.contact(email="a@a.io", name=MARK)
+        await contact.apply(session, ACME, person_there, account_id=ids.account, now=NOW)
+        await role.apply(session, ACME, seeds.role(name=MARK), account_id=ids.account, now=NOW)
+        held = await account.lock(session, ACME, "acme", now=NOW)
+        moved = await movement.apply(
+            session, held, seeds.movement(plan=MARK), source_id=origin.id, external_id="m", is_history=False, now=NOW
+        )
+        assert moved is not None
+        ids.movement = moved.id
+        await channel.remember(session, ACME, {"id": "C1", "name": MARK}, now=NOW)
+        await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
+        await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
+        await slack_event.is_first(session, ACME, "Ev1", now=NOW)
+        bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={})
+        await event.store(session, [seeds.event_of(origin, seeds.movement(), key="1"), bad])
+        ids.lane = await lane.find_or_make(session, ACME, delivery.POST, "C1", now=NOW)
+        owed = fill(OWED, ids)
+        await delivery.owe(session, workspace_id=ACME, fact=(FactKind.MOVEMENT, ids.movement), **owed)
+        await lane.limit(session, ids.lane, until=NOW, now=NOW)
+        session.add(lane.Pause(workspace_id=ACME, until=NOW))
+    async with database.write() as session:
+        [only] = await delivery.of_workspace(session, ACME)
+        ids.delivery = only.id
+        failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
+        await delivery.settle(session, only.id, failed, started_at=NOW, now=NOW)
+    return ids
+
+
+def fill(asked: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
+    """Put Acme's ids in the place of their names."""
+    by_name = {f"<{name}>": value for name, value in dataclasses.asdict(ids).items()}
+    return {name: by_name.get(value, value) if isinstance(value, str) else value for name, value in asked.items()}
+
+
+PROBES: Mapping[str, Mapping[str, Any]] = {
+    "account.apply": {"fact": seeds.account(domain="x.io"), "now": NOW},
+    "account.count": {},
+    "account.get": {"account_id": "<account>"},
+    "account.lock": {"external_id": "acme", "now": NOW},
+    "account.of_workspace": {},
+    "attribute.keys": {},
+    "attribute.remember": {"subject": Subject.ACCOUNT, "values": {"new": 1}, "now": NOW},
+    "audit.of_workspace": {},
+    "channel.change": {"channel_id": "C1", "name": "Renamed"},
+    "channel.get": {"channel_id": "C1"},
+    "channel.known": {},
+    "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
+    "contact.apply": {"fact": seeds.contact(email="a@a.io", title="CFO"), "account_id": None, "now": NOW},
+    "contact.count_by_account": {},
+    "contact.find": {"fact": seeds.contact(email="a@a.io")},
+    "delivery.count_by_state": {},
+    "delivery.get": {"delivery_id": "<delivery>"},
+    "delivery.health": {},
+    "delivery.of_workspace": {},
+    "delivery.oldest_open": {},
+    "delivery.owe": {**OWED, "fact": (FactKind.MOVEMENT, "mov_2")},
+    "delivery.retry": {"delivery_id": "<delivery>", "by": "U1", "now": NOW},
+    "destination.create": {"wish": seeds.wish("C1"), "by": "U1", "now": NOW},
+    "destination.find_by_name": {"name": "Every movement"},
+    "destination.get": {"destination_id": "<destination>"},
+    "destination.hearing_movements": {},
+    "destination.names": {},
+    "destination.of_workspace": {},
+    "event.count_by_state": {},
+    "event.count_refused": {},
+    "event.of_workspace": {},
+    "installation.get": {},
+    "installation.heard_from": {"now": NOW},
+    "installation.revoke": {"because": "x", "now": NOW},
+    "lane.find_or_make": {"method": delivery.POST, "target": "C2", "now": NOW},
+    "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
+    "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
+    "movement.account_of": {"fact": seeds.movement(), "now": NOW},
+    "movement.count": {},
+    "movement.get": {"movement_id": "<movement>"},
+    "movement.of_workspace": {},
+    "movement.totals": {},
+    "person.get": {"user_id": "U1"},
+    "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
+    "person.named_managers": {},
+    "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
+    "recipient.channels": {},
+    "recipient.channels_to_join": {},
+    "slack_event.is_first": {"event_id": "Ev2", "now": NOW},
+    "slack_event.is_known": {"event_id": "Ev1"},
+    "source.add": {"kind": SourceKind.API, "name": "Billing", "keyring": KEYRING, "by": "U1", "now": NOW},
+    "source.find_by_name": {"name": "Billing"},
+    "source.get": {"source_id": "<source>"},
+    "source.named": {"name_or_id": "<source>"},
+    "source.names": {},
+    "source.of_workspace": {},
+    "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "workspace.get": {},
+    "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
+    "workspace.the_one": {},
+}
+"""What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account."""
+
+MAKERS = {
+    "delivery.owe", "destination.create", "installation.revoke", "lane.find_or_make", "slack_event.is_first",
+    "source.add", "source.the_import",
+}  # fmt: skip
+"""Their answer is what they made or did; only what they changed is looked at."""
+
+NOT_QUERIES = {
+    "recipient.replace": "takes a destination that `destination.get` has found",
+    "role.apply": "takes an account that `account.lock` has found",
+}
+
+
+Function = Callable[..., Awaitable[Any]]
+
+
+def test_every_function_that_takes_a_workspace_is_probed() -> None:
+    assert set(_functions()) == {*PROBES, *NOT_QUERIES}
+
+
+def _functions() -> dict[str, Function]:
+    modules = [importlib.import_module(f"models.{found.name}") for found in pkgutil.iter_modules(models.__path__)]
+    return {
+        f"{module.__name__.removeprefix('models.')}.{name}": function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
+        and "workspace_id" in inspect.signature(function).parameters
+    }
+
+
+async def test_nothing_of_another_workspace_is_seen_or_changed(database: Database) -> None:
+    ids, functions = await seed(database), _functions()
+    touched: dict[str, set[str]] = {ACME: set(), GLOBEX: set()}
+    for name, asked in PROBES.items():
+        for here, names in touched.items():
+            if await _touches_acme(database, functions[name], here, fill(asked, ids), makes=name in MAKERS):
+                names.add(name)
+    assert set(PROBES) - touched[ACME] == set()
+    assert touched[GLOBEX] == set()
+
+
+async def _touches_acme(
+    database: Database, function: Function, here: str, asked: Mapping[str, Any], *, makes: bool
+) -> bool:
+    """Say whether a call shows or changes anything of Acme's."""
+    touches = False
+    with contextlib.suppress(UndoneError):
+        async with database.write() as session:
+            before = await _rows_of_acme(session)
+            try:
+                answer = await function(session, workspace_id=here, **asked)
+                shown = _shows(answer) and not makes
+            except UserError:
+                shown = here == ACME  # The name is taken. To others, an id is refused as one that doesn't exist.
+            else:
+                await session.flush()
+            touches = shown or before != await _rows_of_acme(session)
+            raise UndoneError
+    return touches
+
+
+async def _rows_of_acme(session: AsyncSession) -> list[Any]:
+    rows = []
+    for table in tables.metadata.sorted_tables:
+        column = table.c.get("workspace_id", table.c.get("id"))
+        if column is not None:
+            found = await session.execute(select(table).where(column == ACME).order_by(*table.primary_key))
+            rows += [(table.name, *row) for row in found]
+    return rows
+
+
+def _shows(answer: Any) -> bool:
+    """Say whether an answer holds anything of Acme's: a marked row, or anything at all that is listed or counted."""
+    match answer:
+        case Base():
+            columns = {column.key: getattr(answer, column.key) for column in answer.__table__.columns}
+            return any(value == ACME or MARK in str(value) for value in columns.values())
+        case Mapping():
+            return any(_shows(value) for value in answer.values())
+        case list() | tuple():
+            return any(_shows(one) for one in answer)
+        case _:
+            return bool(answer)
+
+
+async def test_the_seed_reaches_every_table(database: Database) -> None:
+    await seed(database)
+    async with database.read() as session:
+        reached = {row[0] for row in await _rows_of_acme(session)}
+    assert {table.name for table in tables.metadata.sorted_tables} - reached == {"oauth_states"}
+
+
+async def test_a_query_that_forgot_its_workspace_would_be_found_out(database: Database) -> None:
+    """The broken variant: it finds by the id alone."""
+
+    async def careless(session: AsyncSession, workspace_id: str, delivery_id: str) -> Any:
+        return await session.get(delivery.Delivery, delivery_id)
+
+    asked = {"delivery_id": (await seed(database)).delivery}
+    assert await _touches_acme(database, careless, GLOBEX, asked, makes=False)
+
+
+@pytest.mark.parametrize("named", [ACME, None])
+async def test_a_command_means_the_named_workspace_or_the_only_one(database: Database, named: str | None) -> None:
+    async with database.write() as session:
+        with pytest.raises(workspace.WorkspaceUnknownError):
+            await workspace.the_one(session, named)
+    await seeds.install(database)
+    async with database.read() as session:
+        assert (await workspace.the_one(session, named)).id == ACME
+    await seeds.install(database, GLOBEX)
+    async with database.read() as session:
+        if named is None:
+            with pytest.raises(workspace.WorkspaceUnknownError, match=GLOBEX):
+                await workspace.the_one(session, None)
+        else:
+            assert (await workspace.the_one(session, named)).id == ACME

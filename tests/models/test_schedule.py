@@ -1,0 +1,80 @@
+"""Schedules keep wall-clock time: every local day once, through both changes of summer time."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.schedule import Period, Rhythm, Schedule, instant
+
+ZONES = sorted(available_timezones() - {"localtime", "Factory"})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "now", "expected"),
+    [
+        (Schedule(rhythm=Rhythm.DAILY), "2026-11-16T09:00:00+00:00", "2026-11-17T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.DAILY), "2026-11-16T08:59:59+00:00", "2026-11-16T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.WEEKLY), "2026-11-16T09:00:00+00:00", "2026-11-23T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.MONTHLY), "2026-11-16T09:00:00+00:00", "2026-12-01T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.MONTHLY, day=31), "2027-02-01T00:00:00+00:00", "2027-02-28T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.MONTHLY, day=31), "2028-02-01T00:00:00+00:00", "2028-02-29T09:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.DAILY, zone="Europe/Berlin"), "2026-10-24T12:00:00+00:00", "2026-10-25T08:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.DAILY, zone="Europe/Berlin"), "2026-03-28T12:00:00+00:00", "2026-03-29T07:00:00+00:00"),
+        (Schedule(rhythm=Rhythm.DAILY, at=time(2, 30), zone="Europe/Berlin"), "2026-10-25T00:30:00+00:00", "2026-10-26T01:30:00+00:00"),  # noqa: E501
+        (Schedule(rhythm=Rhythm.DAILY, at=time(2, 30), zone="Europe/Berlin"), "2026-03-28T12:00:00+00:00", "2026-03-29T01:30:00+00:00"),  # noqa: E501
+        (Schedule(rhythm=Rhythm.DAILY, zone="Asia/Kathmandu"), "2026-11-16T00:00:00+00:00", "2026-11-16T03:15:00+00:00"),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_the_next_run(schedule: Schedule, now: str, expected: str) -> None:
+    assert schedule.next_after(datetime.fromisoformat(now)) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "run", "period"),
+    [
+        (Rhythm.DAILY, "2026-11-17T09:00:00+00:00", Period(date(2026, 11, 16), date(2026, 11, 17))),
+        (Rhythm.WEEKLY, "2026-11-23T09:00:00+00:00", Period(date(2026, 11, 16), date(2026, 11, 23))),
+        (Rhythm.MONTHLY, "2026-03-01T09:00:00+00:00", Period(date(2026, 2, 1), date(2026, 3, 1))),
+        (Rhythm.MONTHLY, "2027-01-01T09:00:00+00:00", Period(date(2026, 12, 1), date(2027, 1, 1))),
+    ],
+)
+def test_a_run_tells_of_the_calendar_period_before_it(rhythm: Rhythm, run: str, period: Period) -> None:
+    assert Schedule(rhythm=rhythm).period_of(datetime.fromisoformat(run)) == period
+
+
+def test_a_period_begins_and_ends_at_local_midnights() -> None:
+    start, end = Period(date(2026, 10, 25), date(2026, 10, 26)).instants("Europe/Berlin")
+    assert end - start == timedelta(hours=25)
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants naive bounds
+    st.sampled_from(list(Rhythm)),
+    st.times().map(lambda at: at.replace(microsecond=0, fold=0)),
+    st.integers(0, 6),
+    st.integers(1, 31),
+)
+def test_the_next_run_lies_after_now_and_the_runs_strictly_increase(
+    zone: str, now: datetime, rhythm: Rhythm, at: time, weekday: int, day: int
+) -> None:
+    schedule = Schedule(rhythm=rhythm, at=at, zone=zone, weekday=weekday, day=day)
+    runs = [schedule.next_after(now)]
+    for _ in range(3):
+        runs.append(schedule.next_after(runs[-1]))
+    assert runs[0] > now
+    assert all(earlier < later for earlier, later in pairwise(runs))
+    assert schedule.runs_between(now, runs[-1]) == runs
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"])
+def test_a_daily_run_comes_once_on_each_local_day_of_a_year(zone: str) -> None:
+    schedule = Schedule(rhythm=Rhythm.DAILY, at=time(2, 30), zone=zone)
+    runs = schedule.runs_between(instant(date(2011, 1, 1), time(), zone), instant(date(2012, 2, 1), time(), zone))
+    days = [run.astimezone(ZoneInfo(zone)).date() for run in runs]
+    assert len(days) == len(set(days))
+    assert len(days) >= 395

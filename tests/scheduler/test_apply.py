@@ -1,0 +1,305 @@
+"""Applying: events become accounts, contacts, roles and movements, in whatever order and however often they come."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from models import account, contact, delivery, event, movement, role, source
+from models.account import Account
+from models.contact import Contact
+from models.database import Database, is_passing
+from models.event import Event, EventState, NewEvent
+from models.fact import AccountStatus, read_facts
+from models.source import AccountCreation, Source
+from scheduler.apply import apply_waiting
+from tests import seeds
+from tests.seeds import ACME, NOW
+
+
+async def tell(database: Database, origin: Source, *facts: Any, key: str = "1", **fields: Any) -> None:
+    await seeds.receive(database, seeds.event_of(origin, *facts, key=key, **fields))
+    while await apply_waiting(database, now=NOW):
+        pass
+
+
+async def accounts(database: Database) -> dict[str, Account]:
+    async with database.read() as session:
+        return {one.external_id: one for one in await account.of_workspace(session, ACME)}
+
+
+async def contacts(database: Database) -> list[Contact]:
+    async with database.read() as session:
+        found = [await contact.of_account(session, one.id) for one in await account.of_workspace(session, ACME)]
+    return [one for some in found for one in some]
+
+
+async def events(database: Database) -> list[Event]:
+    async with database.read() as session:
+        return list(reversed(await event.of_workspace(session, ACME, limit=1000)))
+
+
+async def test_facts_of_every_kind_in_one_event_are_applied_together(database: Database) -> None:
+    origin, _ = await seeds.add_source(database)
+    person = seeds.contact(email="a@a.io", account_external_id="acme")
+    await tell(
+        database,
+        origin,
+        seeds.role(),
+        person,
+        seeds.movement(kind="new_business", external_id="m1"),
+        seeds.movement(external_id="m2"),
+        seeds.account(name="Acme Inc"),
+    )
+    found = (await accounts(database))["acme"]
+    assert (found.name, found.status, found.mrr_minor) == ("Acme Inc", AccountStatus.CUSTOMER, 20_000)
+    assert [one.email for one in await contacts(database)] == ["a@a.io"]
+    async with database.read() as session:
+        assert [one.email for one in await role.of_account(session, found.id)] == ["dana@acme.com"]
+        assert (await source.get(session, ACME, origin.id)).last_event_at == NOW
+    assert {one.state for one in await events(database)} == {EventState.APPLIED}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_what_names_an_account_before_it_is_known_makes_it(database: Database, *, backwards: bool) -> None:
+    origin, _ = await seeds.add_source(database)
+    facts = [seeds.account(name="Acme Inc"), seeds.role(), seeds.movement(account_name="From the movement")]
+    facts.append(seeds.contact(email="a@a.io", account_external_id="acme", account_name="From the contact"))
+    for number, fact in enumerate(reversed(facts) if backwards else facts):
+        await tell(database, origin, fact, key=str(number))
+    found = await accounts(database)
+    assert {key: one.name for key, one in found.items()} == {"acme": "Acme Inc"}
+    assert [one.account_id for one in await contacts(database)] == [found["acme"].id]
+
+
+async def test_movements_of_one_event_without_ids_are_told_apart(database: Database) -> None:
+    origin, _ = await seeds.add_source(database)
+    await tell(database, origin, seeds.movement(), seeds.movement(), seeds.movement())
+    async with database.read() as session:
+        assert await movement.count(session, ACME) == 3
+
+
+@pytest.mark.parametrize(
+    ("creation", "fact", "made"),
+    [
+        (AccountCreation.COMPANY, {"email": "a@a.io"}, {}),
+        (AccountCreation.COMPANY, {"email": "a@a.io", "account_external_id": "acme"}, {"acme": None}),
+        (AccountCreation.CONTACT, {"email": "a@a.io", "first_name": "Ada", "last_name": "O"}, {"a@a.io": "Ada O"}),
+        (AccountCreation.CONTACT, {"user_id": "u1", "email": "a@a.io"}, {"u1": "a@a.io"}),
+        (AccountCreation.CONTACT, {"anonymous_id": "x"}, {}),
+        (
+            AccountCreation.CONTACT,
+            {"user_id": "u1", "account_external_id": "acme", "account_name": "Acme"},
+            {"acme": "Acme"},
+        ),
+    ],
+)
+async def test_a_source_says_when_a_contact_makes_an_account(
+    database: Database, creation: AccountCreation, fact: dict[str, str], made: dict[str, str | None]
+) -> None:
+    origin, _ = await seeds.add_source(database, account_creation=creation)
+    await tell(database, origin, seeds.contact(**fact))
+    assert {key: one.name for key, one in (await accounts(database)).items()} == made
+
+
+async def test_a_contact_who_has_an_account_makes_no_second_one(database: Database) -> None:
+    origin, _ = await seeds.add_source(database, account_creation=AccountCreation.CONTACT)
+    await tell(database, origin, seeds.contact(user_id="u1", account_external_id="acme"), key="1")
+    await tell(database, origin, seeds.contact(user_id="u1", title="CFO"), key="2")
+    assert list(await accounts(database)) == ["acme"]
+
+
+@pytest.mark.parametrize("at", [0, 2, 4])
+async def test_a_poisonous_event_harms_only_itself(database: Database, at: int) -> None:
+    origin, _ = await seeds.add_source(database)
+    news = [seeds.event_of(origin, seeds.movement(), key=f"good {number}") for number in range(4)]
+    half = seeds.event_of(origin, seeds.account("half"), key="poison")
+    news.insert(at, NewEvent(**{**vars(half), "facts": [*half.facts, {"type": "movement", "amount_minor": "much"}]}))
+    await seeds.receive(database, *news)
+    assert await apply_waiting(database, now=NOW) == 5
+    assert [one.state for one in await events(database)].index(EventState.REFUSED) == at
+    async with database.read() as session:
+        assert await movement.count(session, ACME) == 4
+        [refused] = await event.refused_of_source(session, origin.id)
+        counts = await event.count_by_state(session, ACME)
+    assert "half" not in await accounts(database)
+    assert "fault in Runrate" in str(refused.refused_because)
+    assert "much" not in str(refused.refused_because)
+    assert counts == {"received": 5, "applied": 4, "refused": 1, "waiting": 0, "duplicate": 0}
+
+
+def test_what_can_t_be_read_is_not_quoted_where_it_would_be_logged() -> None:
+    for facts in ([{"type": "movement", "amount_minor": "planted"}], [{"type": "account", "planted": "planted"}]):
+        with pytest.raises(ValidationError) as refused:
+            read_facts(facts)
+        assert "'planted'" not in str(refused.value)
+        assert "input_value" not in str(refused.value)
+
+
+def failing(sqlstate: str | None = None) -> Exception:
+    error = Exception("from the driver")
+    error.sqlstate = sqlstate  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        pytest.param(DBAPIError("", {}, failing("40P01")), True, id="deadlock"),
+        pytest.param(DBAPIError("", {}, failing("40001")), True, id="serialization"),
+        pytest.param(DBAPIError("", {}, failing("53100")), True, id="disk full"),
+        pytest.param(DBAPIError("", {}, failing("57P01")), True, id="shut down"),
+        pytest.param(DBAPIError("", {}, failing(), connection_invalidated=True), True, id="connection lost"),
+        pytest.param(OperationalError("", {}, failing()), True, id="database is locked"),
+        pytest.param(ConnectionRefusedError(), True, id="not there"),
+        pytest.param(TimeoutError(), True, id="too slow"),
+        pytest.param(DBAPIError("", {}, failing("22003")), False, id="out of range"),
+        pytest.param(IntegrityError("", {}, failing("23505")), False, id="not unique"),
+        pytest.param(ValueError(), False, id="a bug"),
+    ],
+)
+def test_only_what_passes_by_itself_is_the_database_s_fault(error: Exception, *, passes: bool) -> None:
+    assert is_passing(error) is passes
+
+
+async def test_a_deadlock_refuses_no_event(database: Database) -> None:
+    """An event that meets a transaction which takes its rows in the opposite order is applied later, not refused."""
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer, who never waits in a circle")
+    origin, _ = await seeds.add_source(database)
+    await tell(database, origin, seeds.account("a"), seeds.account("b"), key="0")
+    await seeds.receive(database, seeds.event_of(origin, seeds.account("a"), seeds.account("b"), key="1"))
+
+    async def other() -> None:
+        async with database.write() as session:
+            await session.execute(text("SET LOCAL deadlock_timeout = '5s'"))
+            await account.lock(session, ACME, "b", now=NOW)
+            await asyncio.sleep(0.2)
+            await account.lock(session, ACME, "a", now=NOW)
+
+    async def apply() -> None:
+        await asyncio.sleep(0.1)
+        await apply_waiting(database, now=NOW)
+
+    _, applied = await asyncio.gather(other(), apply(), return_exceptions=True)
+    assert applied is None or is_passing(applied)
+    await apply_waiting(database, now=NOW)
+    assert {one.state for one in await events(database)} == {EventState.APPLIED}
+
+
+async def test_workers_that_apply_at_once_make_no_contact_twice_and_refuse_nothing(database: Database) -> None:
+    await seeds.install(database)
+    origin, _ = await seeds.add_source(database)
+    news = [
+        seeds.event_of(origin, seeds.contact(**who, account_external_id=f"account {number % 3}"), key=f"{number} {who}")
+        for number in range(8)
+        for who in ({"user_id": "u1"}, {"email": "a@a.io"}, {"user_id": "u2", "email": "b@a.io"})
+    ]
+    await seeds.receive(database, *news)
+    applied = await asyncio.gather(*(apply_waiting(database, now=NOW, limit=4) for _ in range(6)))
+    assert sum(applied) == 24
+    async with database.read() as session:
+        assert (await event.count_by_state(session, ACME))["applied"] == 24
+    assert len(await contacts(database)) == 3
+
+
+async def test_received_is_applied_and_duplicate_and_refused_and_waiting(database: Database) -> None:
+    """The left side is what was sent, counted here; the right side is what the database says."""
+    origin, _ = await seeds.add_source(database)
+    sent = [seeds.event_of(origin, seeds.movement(), key=str(number % 30)) for number in range(100)]
+    await seeds.receive(database, *sent[:60])
+    await apply_waiting(database, now=NOW, limit=20)
+    await seeds.receive(database, *sent[60:])
+    async with database.read() as session:
+        counts = await event.count_by_state(session, ACME)
+        told = await movement.count(session, ACME)
+    assert counts["received"] == 100 == sum(counts[name] for name in ("applied", "duplicate", "refused", "waiting"))
+    assert (counts["applied"], counts["waiting"], counts["duplicate"]) == (20, 10, 70)
+    assert told == 20
+
+
+def _movements(origin: Source) -> list[NewEvent]:
+    """A year of two accounts, with each kind, two currencies, and ids given and not."""
+    days = [
+        ("a", "new_business", 100, "USD"),
+        ("a", "expansion", 50, "USD"),
+        ("b", "new_business", 900, "EUR"),
+        ("a", "contraction", -20, "USD"),
+        ("b", "churn", -900, "EUR"),
+        ("a", "churn", -130, "USD"),
+        ("b", "reactivation", 450, "EUR"),
+    ]
+    return [
+        seeds.event_of(
+            origin,
+            seeds.movement(
+                name,
+                kind=kind,
+                amount_minor=amount,
+                currency=currency,
+                occurred_at=NOW + timedelta(days=30 * number),
+                external_id=f"m{number}" if number % 2 else None,
+            ),
+            key=f"event {number}",
+        )
+        for number, (name, kind, amount, currency) in enumerate(days)
+    ]
+
+
+async def _outcome(database: Database) -> tuple[Any, ...]:
+    async with database.read() as session:
+        moved = await movement.of_workspace(session, ACME)
+        facts = sorted(
+            (to.external_id, one.external_id, one.kind, one.amount_minor, one.currency, one.occurred_at)
+            for one, to in moved
+        )
+        totals = await movement.totals(session, ACME)
+        owed = await delivery.of_workspace(session, ACME, limit=1000)
+        told = sorted((one.destination_id, one.target) for one in owed)
+        held = {one.external_id: one.mrr_at for one in await account.of_workspace(session, ACME)}
+        counts = await event.count_by_state(session, ACME)
+    return facts, totals, told, held, counts["applied"]
+
+
+async def _clean(database: Database) -> None:
+    async with database.write() as session:
+        for table in ("attempts", "deliveries", "movements", "events", "accounts"):
+            await session.execute(text(f"DELETE FROM {table}"))
+
+
+async def test_any_order_and_any_repetition_of_events_comes_to_the_same(database: Database) -> None:
+    origin, _ = await seeds.add_source(database)
+    await seeds.add_destination(database, "C1", "C2")
+    news = _movements(origin)
+    loop, expected = asyncio.get_running_loop(), await _told(database, [news])
+
+    shuffles = st.permutations([*news, *news[::2], news[0]])
+    cuts = st.lists(st.integers(0, 12), max_size=3)
+
+    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(shuffled=shuffles, at=cuts)
+    def same(shuffled: list[NewEvent], at: list[int]) -> None:
+        edges = [0, *sorted(at), len(shuffled)]
+        calls = [shuffled[start:end] for start, end in pairwise(edges)]
+        told = asyncio.run_coroutine_threadsafe(_told(database, calls), loop).result()
+        assert told == expected
+
+    await asyncio.to_thread(same)
+    assert (len(expected[0]), len(expected[2])) == (7, 14)
+
+
+async def _told(database: Database, calls: Sequence[Sequence[NewEvent]]) -> tuple[Any, ...]:
+    """Receive the calls one after the other into an empty database, applying after each; say what came of it."""
+    await _clean(database)
+    for call in calls:
+        await seeds.receive(database, *call)
+        await apply_waiting(database, now=NOW)
+    return await _outcome(database)

@@ -1,0 +1,208 @@
+"""What an answer means: a table that a reader can check, and properties that hold for whatever comes."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.errors import SlackApiError, SlackObjectFormationError
+
+from models.delivery import OPEN, DeliveryState
+from scheduler import decisions
+from scheduler.decisions import (
+    GIVE_UP,
+    LEAST_ATTEMPTS,
+    LIMITED_DEFAULT,
+    LIMITED_LEAST,
+    LIMITED_MOST,
+    RETRY_MOST,
+    SLACK_CODES,
+    Class,
+    Decision,
+    Effort,
+    back_off,
+    decide,
+    judge_look,
+    judge_send,
+)
+from tests.seeds import NOW
+
+S = DeliveryState
+CONTRACT = Path(__file__).parents[2].parent / "shared" / "contracts" / "slack" / "methods" / "chat.postMessage.json"
+
+COMMON = [
+    "access_denied", "account_inactive", "deprecated_endpoint", "ekm_access_denied", "enterprise_is_restricted",
+    "fatal_error", "internal_error", "invalid_arg_name", "invalid_arguments", "invalid_array_arg", "invalid_auth",
+    "invalid_charset", "invalid_form_data", "invalid_json", "invalid_post_type", "json_not_object",
+    "method_deprecated", "missing_post_type", "missing_scope", "no_permission", "not_allowed_token_type", "not_authed",
+    "org_login_required", "ratelimited", "request_timeout", "service_unavailable", "team_access_not_granted",
+    "team_added_to_org", "token_expired", "token_revoked", "two_factor_setup_required", "unknown_method",
+]  # fmt: skip
+"""The codes that Slack may answer to any method; the lists of the single methods leave them out."""
+
+
+def refusal(code: str | None = None, *, status: int = 200, **headers: str) -> SlackApiError:
+    data: Any = {"ok": False, "error": code} if code else "Bad Gateway"
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return SlackApiError("refused", SimpleNamespace(data=data, status_code=status, headers=named))
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (refusal("not_in_channel"), Class.JOIN),
+        (refusal("channel_not_found"), Class.FIX),
+        (refusal("is_archived"), Class.FIX),
+        (refusal("missing_scope"), Class.FIX),
+        (refusal("token_revoked"), Class.HOLD),
+        (refusal("account_inactive"), Class.HOLD),
+        (refusal("invalid_auth"), Class.HOLD),
+        (refusal("invalid_blocks"), Class.PERMANENT),
+        (refusal("internal_error"), Class.AMBIGUOUS),
+        (refusal("fatal_error", status=500), Class.AMBIGUOUS),
+        (refusal("ratelimited", status=429), Class.WAIT),
+        (refusal("rate_limited"), Class.WAIT),
+        (refusal("service_unavailable", status=503), Class.RETRY),
+        (refusal("never heard of"), Class.FIX),
+        (refusal(status=200), Class.AMBIGUOUS),
+        (refusal(status=302), Class.AMBIGUOUS),
+        (refusal(status=404), Class.FIX),
+        (refusal(status=429), Class.WAIT),
+        (refusal(status=500), Class.AMBIGUOUS),
+        (refusal(status=502), Class.AMBIGUOUS),
+        (refusal(status=503), Class.RETRY),
+        (refusal(status=504), Class.AMBIGUOUS),
+        (SlackApiError("no response", None), Class.AMBIGUOUS),
+        (SlackApiError("bytes", SimpleNamespace(data=b"", status_code=200, headers=None)), Class.AMBIGUOUS),
+        (aiohttp.ClientConnectorError(SimpleNamespace(ssl=None, host="h", port=1), OSError("refused")), Class.RETRY),  # type: ignore[arg-type]
+        (aiohttp.InvalidURL("http://"), Class.RETRY),
+        (aiohttp.ServerDisconnectedError(), Class.AMBIGUOUS),
+        (aiohttp.ServerTimeoutError(), Class.AMBIGUOUS),
+        (aiohttp.ClientPayloadError(), Class.AMBIGUOUS),
+        (ConnectionResetError(), Class.AMBIGUOUS),
+        (TimeoutError(), Class.AMBIGUOUS),
+        (SlackObjectFormationError(), Class.AMBIGUOUS),
+        (AttributeError("'str' object has no attribute 'get'"), Class.AMBIGUOUS),
+        (KeyError("ts"), Class.AMBIGUOUS),
+    ],
+    ids=lambda value: decisions.answer_of(value) if isinstance(value, Exception) else str(value),
+)
+def test_what_an_error_means(error: Exception, what: Class) -> None:
+    assert decide(error, now=NOW).what is what
+
+
+def _documented() -> list[str]:
+    if not CONTRACT.exists():
+        pytest.skip(f"Slack's contract is not at {CONTRACT}")
+    return list(json.loads(CONTRACT.read_text())["errors"])
+
+
+def test_every_documented_code_gets_a_decision_with_words_for_a_manager() -> None:
+    codes = [*_documented(), *COMMON]
+    assert len(codes) > 60
+    for code in codes:
+        decision = decide(refusal(code), now=NOW)
+        assert decision.reason, code
+        assert not decision.reason.endswith("."), code
+        assert decision.fix or decision.what not in {Class.FIX, Class.JOIN, Class.HOLD, Class.PERMANENT}, code
+        assert decision.fix is None or decision.fix.endswith("."), code
+        for judge in (judge_send, judge_look):
+            outcome = judge(decision, code, Effort(attempts=1, owed_since=NOW), now=NOW, spread=0)
+            assert outcome.state in OPEN or decision.what is Class.PERMANENT, code
+
+
+def test_the_table_names_no_code_that_slack_doesn_t_have() -> None:
+    assert SLACK_CODES.keys() - {*_documented(), *COMMON} == {"msg_too_long"}
+
+
+@given(status=st.integers(100, 599), code=st.none() | st.text(max_size=20), wait=st.text(max_size=12))
+def test_whatever_slack_answers_means_something(status: int, code: str | None, wait: str) -> None:
+    decision = decide(refusal(code, status=status, retry_after=wait), now=NOW)
+    assert decision.what in Class
+    assert (decision.what is Class.WAIT) == (status == 429 or code in {"ratelimited", "rate_limited"})
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0", 1),
+        ("1", 1),
+        ("30", 30),
+        ("99999", LIMITED_MOST.total_seconds()),
+        ("9" * 5000, LIMITED_DEFAULT.total_seconds()),
+        ("", 30),
+        ("soon", 30),
+        ("-5", 30),
+        ("1.5", 30),
+        ("²", 30),
+        ("Mon, 16 Nov 2026 09:00:45 GMT", 45),
+        ("Mon, 16 Nov 2026 08:00:00 GMT", 1),
+        ("Mon, 16 Nov 2026 10:00:45 -0000", 30),
+        ("Mon, 99 Nov 2026 10:00:45 GMT", 30),
+    ],
+)
+def test_retry_after_is_read_in_each_of_its_forms(said: str, seconds: float) -> None:
+    decision = decide(refusal("ratelimited", status=429, retry_after=said), now=NOW)
+    assert decision.after == timedelta(seconds=seconds)
+
+
+def test_an_absent_retry_after_means_half_a_minute() -> None:
+    assert decide(refusal("ratelimited", status=429), now=NOW).after == LIMITED_DEFAULT
+    assert decide(refusal("rate_limited"), now=NOW).after == LIMITED_DEFAULT
+
+
+@given(said=st.text(max_size=30) | st.integers().map(str))
+def test_no_retry_after_makes_us_hurry_or_wait_for_ever(said: str) -> None:
+    after = decide(refusal("ratelimited", status=429, retry_after=said), now=NOW).after
+    assert after is not None
+    assert LIMITED_LEAST <= after <= LIMITED_MOST
+
+
+@given(attempts=st.integers(1, 10**6), spread=st.floats(0, 1))
+def test_waits_grow_to_a_bound_and_are_spread_by_a_tenth(attempts: int, spread: float) -> None:
+    wait, plain = back_off(attempts, spread=spread), back_off(attempts, spread=0)
+    assert timedelta(seconds=2) <= plain <= wait <= plain * 1.1
+    assert plain <= back_off(attempts + 1, spread=0) <= RETRY_MOST
+
+
+def test_a_day_of_waits_is_about_a_hundred_tries() -> None:
+    tries, waited = 0, timedelta()
+    while waited < GIVE_UP:
+        tries += 1
+        waited += back_off(tries, spread=0)
+    assert 90 < tries < 120
+
+
+@given(
+    what=st.sampled_from(Class),
+    attempts=st.integers(1, 1000),
+    age=st.timedeltas(min_value=timedelta(), max_value=timedelta(days=100)),
+)
+def test_nothing_is_given_up_before_a_day_and_its_own_tries(what: Class, attempts: int, age: timedelta) -> None:
+    effort = Effort(attempts=attempts, owed_since=NOW - age)
+    outcome = judge_send(Decision(what, "why", "what"), "answer", effort, now=NOW, spread=1)
+    is_enough = attempts >= LEAST_ATTEMPTS and age > GIVE_UP
+    if what is Class.PERMANENT:
+        assert outcome.state is S.FAILED
+    elif what in {Class.WAIT, Class.HOLD}:
+        assert outcome.state is S.RETRYING
+    else:
+        assert (outcome.state is S.FAILED) == is_enough
+    assert outcome.due_at >= NOW
+    assert (outcome.reason, outcome.fix, outcome.answer) == ("why", "what", "answer")
+
+
+@pytest.mark.parametrize("what", Class)
+def test_a_look_that_fails_never_makes_a_message_go_out_unmarked(what: Class) -> None:
+    effort = Effort(attempts=1, owed_since=NOW)
+    outcome = judge_look(Decision(what, "why"), "answer", effort, now=NOW, spread=0)
+    if outcome.state is S.RETRYING:
+        assert outcome.may_be_repeat
+        assert what in {Class.FIX, Class.JOIN, Class.PERMANENT}
+    else:
+        assert outcome.state is S.AMBIGUOUS

@@ -1,0 +1,108 @@
+"""Reconciling: what Slack failed to tell us is asked for."""
+
+import pytest
+
+from models import channel, installation, slack_event
+from models.channel import Channel
+from models.installation import Installation
+from scheduler.reconcile import Reconciler
+from tests.seeds import ACME, GLOBEX, KEYRING
+from tests.sending import DEALS, OLD_NEWS, REVENUE, SALES, WINS, Sending
+
+JOIN, INFO = "conversations.join", "conversations.info"
+
+
+def reconciler(line: Sending) -> Reconciler:
+    return Reconciler(database=line.database, slack=line.slack(), keyring=KEYRING, now=line.clock.now)
+
+
+async def known(line: Sending, workspace: str = ACME) -> dict[str, Channel]:
+    async with line.database.read() as session:
+        return await channel.known(session, workspace)
+
+
+async def grant(line: Sending, workspace: str = ACME) -> Installation:
+    async with line.database.read() as session:
+        found = await installation.get(session, workspace)
+    assert found is not None
+    return found
+
+
+async def test_a_token_that_was_revoked_while_nobody_listened_stops_the_sending(line: Sending) -> None:
+    await line.install()
+    await line.install(GLOBEX)
+    await line.sandbox.state.revoke(line.app, ACME)
+    await reconciler(line).reconcile()
+    assert (await grant(line)).revoked_because == "token_revoked"
+    assert (await grant(line, GLOBEX)).revoked_at is None
+
+
+@pytest.mark.parametrize("fault", ["http_500", "drop_request", "limit"])
+async def test_a_question_without_an_answer_revokes_nothing(line: Sending, fault: str) -> None:
+    await line.ready()
+    line.fault(fault, method="auth.test")
+    await reconciler(line).reconcile()
+    assert (await grant(line)).revoked_at is None
+    assert line.calls(INFO) == []
+
+
+async def test_a_new_token_is_not_revoked_for_what_was_said_of_the_old_one(line: Sending) -> None:
+    await line.install()
+    earlier = line.slack()
+
+    class Late(type(earlier)):  # type: ignore[misc]
+        """Answers after the workspace has installed us anew."""
+
+        async def check(self, token: str) -> None:
+            await line.sandbox.state.revoke(line.app, ACME)
+            await line.install()
+            await super().check(token)
+
+    late = Late(line.http, base_url=f"{line.sandbox.url}/api/")
+    await Reconciler(database=line.database, slack=late, keyring=KEYRING, now=line.clock.now).reconcile()
+    assert (await grant(line)).revoked_at is None
+
+
+async def test_channels_are_known_again_as_they_are_now(line: Sending) -> None:
+    await line.ready(REVENUE, OLD_NEWS, DEALS)
+    line.sandbox.state.channels[OLD_NEWS].is_archived = False
+    line.sandbox.state.channels[REVENUE].name = "renamed"
+    bot = line.sandbox.state.bot(line.app.id, ACME)
+    assert bot is not None
+    line.sandbox.state.channels[DEALS].members.remove(bot.id)
+    await reconciler(line).reconcile()
+    found = await known(line)
+    assert (found[REVENUE].name, found[OLD_NEWS].is_archived, found[DEALS].is_member) == ("renamed", False, False)
+
+
+async def test_one_channel_that_can_t_be_asked_about_stops_no_other(line: Sending) -> None:
+    await line.ready(REVENUE, WINS)
+    line.sandbox.state.channels[WINS].name = "renamed"
+    line.fault("http_500", method=INFO, channel=REVENUE)
+    await reconciler(line).reconcile()
+    assert (await known(line))[WINS].name == "renamed"
+
+
+async def test_chosen_public_channels_are_joined_and_each_workspace_keeps_to_its_own(line: Sending) -> None:
+    await line.install()
+    await line.install(GLOBEX)
+    await line.destination(REVENUE, WINS)
+    await line.destination(SALES, workspace=GLOBEX)
+    for workspace, places in ((ACME, (REVENUE, WINS)), (GLOBEX, (SALES,))):
+        for place in places:
+            async with line.database.write() as session:
+                await channel.remember(session, workspace, {"id": place, "name": place}, now=line.clock.now())
+    line.fault("error", method=JOIN, channel=REVENUE, code="is_archived", times=1)
+    await reconciler(line).join_chosen()
+    joined = {(one.workspace_id, one.args["channel"]) for one in line.calls(JOIN)}
+    assert joined == {(ACME, REVENUE), (ACME, WINS), (GLOBEX, SALES)}
+    assert ((await known(line))[REVENUE].is_member, (await known(line))[WINS].is_member) == (False, True)
+
+
+async def test_old_events_are_forgotten(line: Sending) -> None:
+    async with line.database.write() as session:
+        await slack_event.is_first(session, ACME, "Ev1", now=line.clock.now())
+    line.clock.turn(3 * 24 * 3600)
+    await reconciler(line).reconcile()
+    async with line.database.read() as session:
+        assert not await slack_event.is_known(session, ACME, "Ev1")

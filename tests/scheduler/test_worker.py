@@ -1,0 +1,150 @@
+"""The worker: its stages run by themselves, wake each other, and survive what fails in them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from models import channel, event, movement
+from models.database import Database
+from models.delivery import DeliveryState
+from models.inbox import Inbox
+from scheduler.apply import BATCH
+from scheduler.dispatch import Dispatcher
+from scheduler.slack import Slack
+from scheduler.worker import Worker
+from tests import seeds
+from tests.seeds import ACME, KEYRING
+from tests.sending import REVENUE, Sending
+
+JOIN = "conversations.join"
+
+
+@asynccontextmanager
+async def working(line: Sending, database: Database | None = None) -> AsyncIterator[Worker]:
+    worker = Worker(
+        database=database or line.database, slack=line.slack(), keyring=KEYRING, now=line.clock.now, owner="worker"
+    )
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+
+
+async def until(seen: Callable[[], object], *, seconds: float = 3) -> bool:
+    for _ in range(int(seconds * 100)):
+        if seen():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def counts(line: Sending) -> dict[str, int]:
+    async with line.database.read() as session:
+        return await event.count_by_state(session, ACME)
+
+
+async def test_an_event_comes_in_and_a_message_goes_out(line: Sending) -> None:
+    await line.ready()
+    origin, _ = await seeds.add_source(line.database)
+    inbox = Inbox(line.database)
+    await inbox.start()
+    async with working(line):
+        await inbox.add([seeds.event_of(origin, seeds.movement(), key="1")])
+        assert await until(line.messages, seconds=1.5)
+    await inbox.close()
+    [owed] = await line.ledger()
+    assert owed.state == DeliveryState.DELIVERED
+
+
+async def test_what_waited_before_the_start_is_done_at_the_start(line: Sending) -> None:
+    await line.ready()
+    origin, _ = await seeds.add_source(line.database)
+    news = [seeds.event_of(origin, seeds.movement(f"a{number}"), key=str(number)) for number in range(2 * BATCH + 9)]
+    await seeds.receive(line.database, *news)
+    async with working(line):
+        assert await until(line.messages)
+        for _ in range(1000):
+            if not (await counts(line))["waiting"]:
+                break
+            await asyncio.sleep(0.02)
+    assert (await counts(line))["applied"] == 2 * BATCH + 9
+    async with line.database.read() as session:
+        assert await movement.count(session, ACME) == 2 * BATCH + 9
+
+
+async def test_a_chosen_channel_is_joined_before_there_is_anything_to_say(line: Sending) -> None:
+    await line.install()
+    async with working(line):
+        async with line.database.write() as session:
+            await channel.remember(session, ACME, {"id": REVENUE, "name": "revenue"}, now=line.clock.now())
+        await line.destination(REVENUE)
+        assert await until(lambda: line.calls(JOIN), seconds=1)
+
+
+async def test_a_channel_that_refuses_us_is_not_asked_again_and_again(line: Sending) -> None:
+    await line.install()
+    async with line.database.write() as session:
+        await channel.remember(session, ACME, {"id": REVENUE, "name": "revenue"}, now=line.clock.now())
+    await line.destination(REVENUE)
+    line.fault("error", method=JOIN, code="restricted_action")
+    async with working(line):
+        assert await until(lambda: line.calls(JOIN), seconds=1)
+        before = len(line.calls(JOIN))
+        await asyncio.sleep(0.3)
+        assert len(line.calls(JOIN)) == before <= 2
+
+
+class Flaky(Database):
+    """A database of which the first writes fail, as after its restart."""
+
+    failures = 3
+
+    def write(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - the same as the original's
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionRefusedError
+        return super().write()
+
+
+async def test_a_database_that_was_away_is_worked_with_again(line: Sending, database_url: str) -> None:
+    await line.ready()
+    await line.move()
+    flaky = Flaky(database_url)
+    try:
+        async with working(line, flaky):
+            assert await until(line.messages, seconds=5)
+            assert await until(lambda: not flaky.failures)
+    finally:
+        await flaky.close()
+
+
+async def test_an_outcome_that_the_database_refuses_is_written_down_later(line: Sending, database_url: str) -> None:
+    """Otherwise the message would be in doubt, and be sent twice where nobody may look."""
+    await line.ready()
+    await line.move()
+    flaky = Flaky(database_url)
+    flaky.failures = 0
+
+    class ThenTheDatabaseGoes(Slack):
+        """Posts, and then the database is away."""
+
+        async def post(self, *args: Any, **kwargs: Any) -> tuple[str, str]:
+            posted = await super().post(*args, **kwargs)
+            flaky.failures = 1
+            return posted
+
+    slack = ThenTheDatabaseGoes(line.http, base_url=f"{line.sandbox.url}/api/")
+    await Dispatcher(database=flaky, slack=slack, keyring=KEYRING, now=line.clock.now, owner="worker").drain()
+    await flaky.close()
+    owed = await line.only()
+    assert (owed.state, flaky.failures, len(line.messages())) == (DeliveryState.DELIVERED, 0, 1)
+
+
+async def test_stopping_takes_no_time_when_nothing_is_in_flight(line: Sending) -> None:
+    await line.install()
+    async with asyncio.timeout(1):
+        for _ in range(3):
+            async with working(line):
+                await asyncio.sleep(0)

@@ -1,0 +1,105 @@
+"""What tests of the models and of the scheduler begin with: workspaces that installed us, sources, facts, events."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from models import destination, event, installation, source
+from models.database import Database
+from models.destination import Destination, Wish
+from models.event import EventOutcome, NewEvent
+from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, dump_facts
+from models.installation import Grant
+from models.recipient import RecipientKind
+from models.secret import Keyring
+from models.source import AccountCreation, Source, SourceKind
+
+NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
+ACME, GLOBEX = "T0ACME", "T0GLOBEX"
+SECRET_KEY = Keyring.new_key()
+KEYRING = Keyring([SECRET_KEY])
+SCOPES = ("chat:write", "channels:join", "channels:history", "groups:history")
+
+
+def grant(workspace_id: str = ACME, *, token: str = "xoxb-planted", scopes: Sequence[str] = SCOPES) -> Grant:
+    """What Slack answers to an installation."""
+    return Grant(
+        workspace_id=workspace_id,
+        workspace_name=workspace_id.title(),
+        enterprise_id=None,
+        app_id="A0RUNRATE",
+        bot_id="B1",
+        bot_user_id="U0BOT",
+        token=token,
+        scopes=scopes,
+        installed_by="U0ADA",
+    )
+
+
+async def install(database: Database, workspace_id: str = ACME, *, now: datetime = NOW, **changes: Any) -> None:
+    async with database.write() as session:
+        await installation.save(session, grant(workspace_id, **changes), keyring=KEYRING, now=now)
+
+
+async def add_source(
+    database: Database,
+    workspace_id: str = ACME,
+    *,
+    name: str = "Billing",
+    kind: SourceKind = SourceKind.API,
+    account_creation: AccountCreation = AccountCreation.COMPANY,
+    now: datetime = NOW,
+) -> tuple[Source, str]:
+    async with database.write() as session:
+        return await source.add(
+            session,
+            workspace_id,
+            kind=kind,
+            name=name,
+            keyring=KEYRING,
+            by="U0ADA",
+            now=now,
+            account_creation=account_creation,
+        )
+
+
+def wish(*channel_ids: str, name: str = "Every movement", attributes: Sequence[str] = ()) -> Wish:
+    recipients = tuple((RecipientKind.CHANNEL, channel_id) for channel_id in channel_ids)
+    return Wish(name=name, recipients=recipients, attributes=tuple(attributes))
+
+
+async def add_destination(
+    database: Database, *channel_ids: str, workspace_id: str = ACME, now: datetime = NOW, **changes: Any
+) -> Destination:
+    async with database.write() as session:
+        return await destination.create(session, workspace_id, wish(*channel_ids, **changes), by="U0ADA", now=now)
+
+
+def account(external_id: str = "acme", **fields: Any) -> AccountFact:
+    return AccountFact(external_id=external_id, **fields)
+
+
+def contact(**fields: Any) -> ContactFact:
+    return ContactFact(**fields)
+
+
+def role(at: str = "acme", **fields: Any) -> RoleFact:
+    return RoleFact(**{"account_external_id": at, "role": "owner", "email": "dana@acme.com", **fields})
+
+
+def movement(of: str = "acme", **fields: Any) -> MovementFact:
+    """A movement of 100.00 up, at `NOW` unless said otherwise."""
+    told = {"kind": "expansion", "amount_minor": 10_000, "currency": "USD", "occurred_at": NOW}
+    return MovementFact(account_external_id=of, **{**told, **fields})
+
+
+def event_of(origin: Source, *facts: Fact, key: str, **fields: Any) -> NewEvent:
+    told = {"kind": facts[0].type if facts else "movement", "occurred_at": NOW, "received_at": NOW, **fields}
+    return NewEvent(
+        workspace_id=origin.workspace_id, source_id=origin.id, dedupe_key=key, facts=dump_facts(facts), **told
+    )
+
+
+async def receive(database: Database, *events: NewEvent) -> list[EventOutcome]:
+    async with database.write() as session:
+        return await event.store(session, events)
