@@ -64,12 +64,18 @@ def configure(*, level: str = "info", log_format: str = "auto") -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_worth_saying)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=closing))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Keep the libraries quiet where their own level doesn't: Bolt gives its loggers that of the root."""
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in NOISY
 
 
 def _json_line() -> list[Any]:

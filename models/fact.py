@@ -65,6 +65,16 @@ class MovementKind(StrEnum):
         return self not in {MovementKind.CONTRACTION, MovementKind.CHURN}
 
 
+class SignalKind(StrEnum):
+    """What happened at an account."""
+
+    JOB_CHANGE = "job_change"
+    PROMOTION = "promotion"
+    NEW_HIRE = "new_hire"
+    FUNDING = "funding"
+    CUSTOM = "custom"
+
+
 def is_storable(text: str) -> bool:
     """Say whether both databases can store a text: PostgreSQL takes no NUL character and no lone surrogate."""
     try:
@@ -302,7 +312,41 @@ class MovementFact(_Fact):
         return amount
 
 
-Fact = Annotated[AccountFact | ContactFact | RoleFact | MovementFact, Field(discriminator="type")]
+class SignalFact(_Fact):
+    """Something worth a person's attention about an account, such as a new executive."""
+
+    type: Literal["signal"] = "signal"
+    external_id: OptionalId = None
+    account_external_id: ExternalId
+    account_name: OptionalName = None
+    kind: SignalKind
+    person: OptionalName = None
+    title: OptionalName = None
+    """The person's title, in their new place."""
+    text: OptionalText = None
+    url: OptionalLink = None
+    occurred_at: Instant
+
+    @model_validator(mode="after")
+    def _check_words(self) -> "SignalFact":
+        if self.person is None and self.text is None:
+            raise PydanticCustomError("nothing_said", "It says nothing; send person, or a text.", {"field": "text"})
+        return self
+
+
+class TrackFact(_Fact):
+    """What somebody did in the product, as a Segment `track` call tells it; event messages are made of it."""
+
+    type: Literal["track"] = "track"
+    event: Name
+    payload: dict[str, Any]
+    """The call as templates see it: event, userId, anonymousId, timestamp, properties, context."""
+    occurred_at: Instant
+
+
+Fact = Annotated[
+    AccountFact | ContactFact | RoleFact | MovementFact | SignalFact | TrackFact, Field(discriminator="type")
+]
 
 _FACTS: TypeAdapter[tuple[Fact, ...]] = TypeAdapter(tuple[Fact, ...], config=ConfigDict(hide_input_in_errors=True))
 

@@ -7,7 +7,17 @@ from typing import Any
 
 from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge
 from handlers.senders.refusal import RecordRefusedError, make
-from models.fact import EARLIEST, LATEST, AccountFact, ContactFact, Fact, MovementFact, RoleFact, read_instant
+from models.fact import (
+    EARLIEST,
+    LATEST,
+    AccountFact,
+    ContactFact,
+    Fact,
+    MovementFact,
+    RoleFact,
+    SignalFact,
+    read_instant,
+)
 
 MOST_RECORDS = 1000
 
@@ -16,6 +26,7 @@ _STATES: Mapping[str, type[AccountFact | ContactFact | RoleFact]] = {
     "contact": ContactFact,
     "role": RoleFact,
 }
+_HAPPENINGS: Mapping[str, type[MovementFact | SignalFact]] = {"movement": MovementFact, "signal": SignalFact}
 _ACCOUNT_PATHS = {name: f"account.{name}" for name in AccountFact.model_fields}
 
 
@@ -50,32 +61,33 @@ def _records(body: Any) -> list[Any] | Unreadable:
 
 def _read_record(record: dict[str, Any], *, received_at: datetime, position: int) -> Received:
     kind = record.get("type")
-    if kind == "movement":
-        return _read_movement(record)
+    if isinstance(kind, str) and kind in _HAPPENINGS:
+        return _read_happening(record, _HAPPENINGS[kind])
     if not isinstance(kind, str) or kind not in _STATES:
-        raise RecordRefusedError("type", "It must be 'movement', 'account', 'contact' or 'role'.")
+        raise RecordRefusedError("type", "It must be 'movement', 'signal', 'account', 'contact' or 'role'.")
     return _read_state(record, kind, received_at=received_at, position=position)
 
 
-def _read_movement(record: dict[str, Any]) -> Received:
+def _read_happening(record: dict[str, Any], fact_type: type[MovementFact | SignalFact]) -> Received:
+    """Read what happened once at an instant; its account may come inside it."""
     own_id = _own_id(record)
     values = {name: value for name, value in record.items() if name not in {"id", "account"}}
     values.setdefault("external_id", own_id)
     account = _inline_account(record)
     if account is not None:
         values = _at_account(values, account)
-    movement = make(MovementFact, values, paths={})
-    facts: tuple[Fact, ...] = (movement,) if account is None else (account, movement)
+    happening = make(fact_type, values, paths={})
+    facts: tuple[Fact, ...] = (happening,) if account is None else (account, happening)
     return Received(
-        kind="movement",
-        dedupe_key=f"movement:{own_id or digest(record)}",
-        occurred_at=movement.occurred_at,
+        kind=happening.type,
+        dedupe_key=f"{happening.type}:{own_id or digest(record)}",
+        occurred_at=happening.occurred_at,
         facts=facts,
     )
 
 
 def _at_account(values: dict[str, Any], account: AccountFact) -> dict[str, Any]:
-    """Tie a movement to the account that came inside it."""
+    """Tie a happening to the account that came inside it."""
     if identifier(values.get("account_external_id")) not in {None, account.external_id}:
         raise RecordRefusedError("account_external_id", "It names another account than account does; send one of them.")
     name = values.get("account_name") or account.name

@@ -10,10 +10,10 @@ from typing import Any
 
 from handlers.senders.profile import account_fact, company_fact, contact_fact
 from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge, past
-from handlers.senders.refusal import RecordRefusedError
+from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
 from models.base import json_bytes
-from models.fact import AccountFact, ContactFact, Fact, read_instant
+from models.fact import AccountFact, ContactFact, Fact, TrackFact, read_instant
 
 CALLS = ("identify", "group", "track", "page", "screen", "alias", "batch")
 MOST_EVENTS = 2500
@@ -21,6 +21,7 @@ MOST_EVENT_BYTES = 32 * 1024
 
 _NEEDED = {"track": ("event", "event"), "group": ("groupId", "group_id"), "alias": ("previousId", "previous_id")}
 """What a call of each type can't be without, besides an id of the user."""
+_TOLD = ("event", "userId", "anonymousId", "messageId", "properties")
 _NOT_HASHED = {"sentAt", "sent_at", "writeKey"}
 _PATHS = {"user_id": "userId", "anonymous_id": "anonymousId", "external_id": "groupId", "attributes": "traits"}
 
@@ -61,11 +62,13 @@ def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at
         raise RecordRefusedError("event", "It is larger than 32 KB; send fewer or shorter properties.")
     kind = _kind(event)
     _check_ids(event, kind)
+    context, occurred_at = _context(event, shared), _occurred_at(event, shared, received_at)
+    facts = _facts(kind, event, context)
     return Received(
         kind=kind,
         dedupe_key=f"{kind}:{_message_id(event, received_at, position)}",
-        occurred_at=_occurred_at(event, shared, received_at),
-        facts=_facts(kind, event, _context(event, shared)),
+        occurred_at=occurred_at,
+        facts=(*facts, _track(event, context, occurred_at)) if kind == "track" else facts,
     )
 
 
@@ -101,6 +104,14 @@ def _facts(kind: str, event: Mapping[str, Any], context: Mapping[str, Any]) -> t
             return ()
         case _:
             return _identify(event, context) if context.get("traits") or _group_id(context) else ()
+
+
+def _track(event: Mapping[str, Any], context: Mapping[str, Any], occurred_at: datetime) -> TrackFact:
+    """Keep of a track call what a message may be made of."""
+    payload = {name: event[name] for name in _TOLD if event.get(name) is not None}
+    payload |= {"type": "track", "timestamp": occurred_at.isoformat(), "context": dict(context)}
+    values = {"event": _id(event, "event"), "payload": payload, "occurred_at": occurred_at}
+    return make(TrackFact, values, paths=_PATHS)
 
 
 def _identify(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -33,17 +32,7 @@ HIDDEN_PARTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Put logging back as it was: it is the whole process's."""
-    root = logging.getLogger()
-    handlers, level, levels = root.handlers, root.level, {name: logging.getLogger(name).level for name in logs.NOISY}
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 class Holder:
@@ -122,6 +111,7 @@ def test_logs_go_to_stderr_and_libraries_speak_only_when_something_is_wrong(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs.configure(level="debug", log_format="json")
+    logging.getLogger("slack_sdk.web.async_base_client").setLevel(logging.DEBUG)  # As Bolt does with its own.
     for name in ("slack_sdk.web.async_base_client", "aiohttp.access", "sqlalchemy.engine.Engine"):
         logging.getLogger(name).debug("chatter")
         logging.getLogger(name).info("chatter")

@@ -124,7 +124,7 @@ UNSTORABLE = "The text has a NUL character or half of a surrogate pair in it; ta
 NO_TIME = "It is not a time since 1990; send ISO 8601, such as 2026-11-20T14:02:00Z."
 NO_INTEGER = "It must be a whole number of minor units, such as 42000 for $420.00."
 NO_SCALAR = "An attribute is a text, a number, true, false or null."
-NO_TYPE = "It must be 'movement', 'account', 'contact' or 'role'."
+NO_TYPE = "It must be 'movement', 'signal', 'account', 'contact' or 'role'."
 NOBODY = "Nobody can tell whose contact this is; send user_id, anonymous_id or email."
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from handlers.senders import tracking
 from handlers.senders.reading import Received, Refused
-from models.fact import AccountFact, ContactFact
+from models.fact import AccountFact, ContactFact, TrackFact
 
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 IDENTIFY: dict[str, Any] = {
@@ -173,7 +173,6 @@ def test_a_creation_time_that_is_none_stays_an_attribute(
 @pytest.mark.parametrize(
     ("call", "body"),
     [
-        ("track", {"event": "Order Completed", "properties": {"total": 5}}),
         ("page", {"name": "Pricing"}),
         ("screen", {}),
         ("alias", {"previousId": "a_1"}),
@@ -187,7 +186,17 @@ def test_other_calls_are_events_without_facts(call: str, body: dict[str, Any]) -
 @pytest.mark.parametrize("context", [{"traits": {"plan": "pro"}}, {"groupId": "acct_42"}])
 def test_a_track_call_updates_whom_its_context_describes(context: dict[str, Any]) -> None:
     got = received("track", {"userId": "u_1", "event": "Signed In", "context": context})
-    assert isinstance(got.facts[-1], ContactFact)
+    assert isinstance(got.facts[-2], ContactFact)
+
+
+def test_a_track_call_keeps_what_a_message_may_be_made_of() -> None:
+    properties = {"name": "Ada", "items": [{"sku": 1}]}
+    got = received("track", {"userId": "u_1", "event": "Order Completed", "properties": properties, "integrations": {}})
+    [fact] = got.facts
+    assert isinstance(fact, TrackFact)
+    assert fact.event == "Order Completed"
+    assert fact.payload["properties"] == properties
+    assert set(fact.payload) == {"type", "event", "userId", "properties", "timestamp", "context"}
 
 
 @pytest.mark.parametrize(
