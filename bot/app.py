@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 
 import aiohttp
 import structlog
@@ -144,6 +145,10 @@ class Runrate:
             found = await source.find_by_key(session, key)
         return IntakeSource(found.id, found.workspace_id, found.kind) if found is not None else None
 
+    @cached_property
+    def _create_app_url(self) -> str:
+        return manifest.deep_link(manifest.load(self._settings.address))
+
     async def _setup_page(self, request: web.Request, events: Events | None) -> SetupPage:
         """Gather what the set-up page shows."""
         async with self.database.read() as session:
@@ -156,7 +161,7 @@ class Runrate:
         now = self._now()
         return SetupPage(
             public_url=address,
-            create_app_url=manifest.deep_link(manifest.load(address)),
+            create_app_url=self._create_app_url,
             checklist=Checklist(
                 address=checklist.address(address, reached=is_visited or bool(heard and heard.anything)),
                 scopes=checklist.scopes(newest.scopes if newest is not None else None),

@@ -45,7 +45,8 @@ class Settings(BaseSettings):
     @classmethod
     def _check_public_url(cls, value: str) -> str:
         url = urlsplit(value.rstrip("/"))
-        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.path or url.query):
+        is_more = url.path or url.query or url.fragment or "@" in url.netloc
+        if value and (url.scheme not in {"http", "https"} or not url.hostname or is_more):
             raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
         return value.rstrip("/")
 

@@ -19,8 +19,9 @@ from bot.sandbox import Sandbox
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.person import Browser, Home, Message, Modal, Person
 
-ACME, ADA = "T0ACME", "U0ADA"
-REVENUE, WINS = "C0REVENUE", "C0WINS"
+ACME, ADA, DANA = "T0ACME", "U0ADA", "U0DANA"
+REVENUE, WINS, DEALS = "C0REVENUE", "C0WINS", "C0DEALS"
+TEMPLATE = "🎉 {{$.properties.name}} just completed an order for {{$.properties.total}}!"
 PATIENCE = 8.0
 QUIET = 1.5
 """Seconds after which a message that must not come would have come: several times what one takes here."""
@@ -76,6 +77,9 @@ class Walk:
             "destination": self._destination,
             "movement": self._movement,
             "edit": self._edit,
+            "private_channel": self._private_channel,
+            "event_message": self._event_message,
+            "signal": self._signal,
             "delete": self._delete,
             "uninstall": self._uninstall,
         }
@@ -166,6 +170,62 @@ class Walk:
         _expect("Germany" in message.words, "the message in #wins doesn't show the chosen attribute")
         return {"message": text, "words": message.words}
 
+    async def _private_channel(self) -> Any:
+        """Mention the bot where it is not a member, invite it as Slackbot offers, and use its welcome's button."""
+        await self._ada.say(DEALS, "what can <@RUNRATE> do here?".replace("RUNRATE", await self._bot_id()))
+        question = await self._ada.message(DEALS, containing="Invite Them", seconds=PATIENCE)
+        await question.click("Invite Them")
+        welcome = await self._ada.message(DEALS, containing="I can post your MRR", seconds=PATIENCE)
+        modal = await welcome.click("Post MRR here")
+        _expect(modal is not None, "the welcome's button opened no modal")
+        channels = (modal or await self._ada.modal()).filled["Channels"]
+        await (modal or await self._ada.modal()).close()
+        await asyncio.sleep(QUIET)
+        stored = [one for one in await self._browser.stored(ACME, DEALS) if "I can post your MRR" in str(one["text"])]
+        _expect(len(stored) == 1, f"{len(stored)} welcomes in #deals-private")
+        return {"welcome": stored[0]["text"], "form_starts_with": channels}
+
+    async def _event_message(self) -> Any:
+        """Make a workflow, and let Segment's library's call arrive."""
+        key = await self._segment_key()
+        choices = {
+            "Name": f"Orders {self._mark}",
+            "When this event arrives": "Order Completed",
+            "Post this message": TEMPLATE,
+            "To this channel": WINS,
+            "Under this name": "Order desk",
+            "With this icon": ":tada:",
+        }
+        await self._submit(await self._open(await self._home_now(), "New workflow"), choices)
+        properties = {"name": f"Ada <!channel> {self._mark}", "total": "$120"}
+        event = {"userId": "u_1", "event": "Order Completed", "messageId": f"m-{self._mark}", "properties": properties}
+        await self._post(f"{self._app_url}/v1/track", {**event, "writeKey": key})
+        message = await self._ada.message(WINS, containing=f"{self._mark} just completed", seconds=PATIENCE)
+        _expect("<!channel>" not in message["text"], "the event mentioned the channel")
+        return {"message": message["text"], "author": message.author}
+
+    async def _segment_key(self) -> str:
+        home = await self._home_now()
+        modal = await self._open(home, "Add source")
+        result = await modal.submit({"Name": f"Segment {self._mark}", "What sends": "Segment"})
+        shown = result.modal or modal
+        found = re.search(r"/in/([\w-]+)", shown.words)
+        await shown.close(all_of_them=True)
+        _expect(found is not None, "the modal shows no key")
+        return found.group(1) if found else ""
+
+    async def _signal(self) -> Any:
+        """Name Dana the owner of an account, and let something happen there."""
+        account = {"external_id": f"fabrikam-{self._mark}", "name": f"Fabrikam {self._mark}"}
+        owner = {"type": "role", "account_external_id": account["external_id"], "role": "owner"}
+        await self._post(self._webhook, {**owner, "email": "dana@acme.com"})
+        hire = {"type": "signal", "kind": "new_hire", "person": "Sofia Marín", "title": "VP Finance"}
+        await self._post(self._webhook, {**hire, "account": account, "occurred_at": datetime.now(UTC).isoformat()})
+        dana = self._browser.person(ACME, DANA)
+        message = await dana.message("@Runrate", containing=account["name"], seconds=PATIENCE)
+        _expect("dana@acme.com is named as owner" in message.words, "the message doesn't say why Dana gets it")
+        return {"message": message["text"], "words": message.words}
+
     async def _delete(self) -> Any:
         opened = await (await self._home_now()).click("Delete", near=self._name)
         _expect(opened is not None, "Delete asked nothing")
@@ -228,11 +288,17 @@ class Walk:
             "occurred_at": datetime.now(UTC).isoformat(),
             "account": {"external_id": account, "name": account, "attributes": {"country": "Germany"}},
         }
-        async with self._browser.session.post(self._webhook, json=movement) as response:
-            _expect(response.status == HTTPStatus.OK, f"the webhook answered {response.status}")
+        await self._post(self._webhook, movement)
+
+    async def _post(self, url: str, body: Mapping[str, Any]) -> None:
+        async with self._browser.session.post(url, json=body) as response:
+            _expect(response.status == HTTPStatus.OK, f"{url.split('/in/', maxsplit=1)[0]} answered {response.status}")
 
     async def _posts(self) -> list[Any]:
         return await self._browser.calls("chat.postMessage")
+
+    async def _bot_id(self) -> str:
+        return next(str(one["id"]) for one in (await self._acme())["people"] if one.get("is_bot"))
 
     async def _bot_is_in_revenue(self) -> bool:
         acme = await self._acme()
@@ -259,6 +325,9 @@ SABOTAGED = {
     "destination": "conversations.join",
     "movement": "chat.postMessage",
     "edit": "views.open",
+    "private_channel": "chat.postMessage",
+    "event_message": "chat.postMessage",
+    "signal": "users.lookupByEmail",
     "delete": "views.open",
 }
 """The method that Slack refuses while a flow is broken on purpose."""

@@ -1,29 +1,22 @@
 """Making, changing and deleting destinations, in modals from the Home tab and from `/mrr new`."""
 
-import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import home, people
+from handlers.channels import check_channels
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
-from handlers.slack_code import slack_code
 from handlers.views import destinations as forms
-from handlers.views.destinations import DestinationForm, Field, Menu
+from handlers.views.destinations import DestinationForm, Menu
 from handlers.views.filled import subject
 from models import attribute, channel, delivery, destination, lane, recipient
-from models.channel import Channel
 from models.delivery import Health
 from models.destination import FieldError, Frequency, Wish
 from models.recipient import RecipientKind
 from scheduler.messages import notice
-
-CHECK_LIMIT = 1.5
-"""Seconds for asking Slack about chosen channels that we don't know."""
 
 
 def register(app: AsyncApp) -> None:
@@ -159,7 +152,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     """
     form, destination_id = forms.read(view), subject(view)
     wish = _wish(form)
-    checked = await _check_channels(form.channel_ids, client, desk, visitor)
+    checked = await check_channels(form.channel_ids, client, desk, visitor)
     outside = [one.channel_id for one in checked if one.is_shared_outside]
     if outside and not form.outsiders_confirmed:
         async with desk.database.read() as session:
@@ -181,55 +174,3 @@ def _wish(form: DestinationForm) -> Wish:
         recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
         attributes=form.attribute_keys,
     )
-
-
-async def _check_channels(
-    channel_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor
-) -> list[Channel]:
-    """Make sure that we can post to each channel, now or after joining it. Raises `FieldError` where we can't.
-
-    What we are in and can post to is known already; Slack is asked about the rest at once.
-    """
-    async with desk.database.read() as session:
-        known = await channel.known(session, visitor.workspace_id)
-    trusted = [one for one in map(known.get, channel_ids) if one and one.is_member and not one.is_archived]
-    doubtful = [one for one in channel_ids if one not in {certain.channel_id for certain in trusted}]
-    found = await _ask(doubtful, client)
-    hidden = [known[one].name if one in known else None for one, info in found.items() if not _is_enterable(info)]
-    if hidden:
-        raise FieldError(Field.RECIPIENTS, forms.not_invited(hidden))
-    async with desk.database.write() as session:
-        checked = [
-            await channel.remember(session, visitor.workspace_id, info, now=desk.now())
-            for info in found.values()
-            if info
-        ]
-    archived = next((one for one in checked if one.is_archived), None)
-    if archived is not None:
-        raise FieldError(Field.RECIPIENTS, f"#{archived.name} is archived. Unarchive it, or choose another channel.")
-    return [*trusted, *checked]
-
-
-def _is_enterable(info: dict[str, Any] | None) -> bool:
-    """Say whether we are in a channel or can enter it by ourselves; one that we can't even see is None."""
-    return info is not None and bool(info.get("is_member") or not info.get("is_private"))
-
-
-async def _ask(channel_ids: Sequence[str], client: AsyncWebClient) -> dict[str, dict[str, Any] | None]:
-    """Ask Slack about channels, all at once; None for one that we can't see."""
-    try:
-        async with asyncio.timeout(CHECK_LIMIT):
-            answers = await asyncio.gather(*(_ask_one(channel_id, client) for channel_id in channel_ids))
-    except TimeoutError as error:
-        raise FieldError(Field.RECIPIENTS, "Slack didn't say in time whether I can post there. Save again.") from error
-    return dict(zip(channel_ids, answers, strict=True))
-
-
-async def _ask_one(channel_id: str, client: AsyncWebClient) -> dict[str, Any] | None:
-    try:
-        answer = await client.conversations_info(channel=channel_id)
-    except SlackApiError as error:
-        if slack_code(error) == "channel_not_found":
-            return None
-        raise
-    return dict(answer["channel"])

@@ -19,7 +19,20 @@ from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
 from handlers.views.sources import SourceRow
-from models import channel, delivery, destination, event, installation, person, recipient, scope, slack_event, source
+from handlers.views.workflows import WorkflowRow
+from models import (
+    channel,
+    delivery,
+    destination,
+    event,
+    installation,
+    person,
+    recipient,
+    scope,
+    slack_event,
+    source,
+    workflow,
+)
 from models import workspace as workspaces
 from models.delivery import DeliveryState, Health
 from models.destination import Frequency
@@ -101,6 +114,8 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
             destinations=_page(rows, pages.destinations),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
+            workflows=await _workflows(session, workspace_id),
+            fallback_channel_id=tenant.fallback_channel_id,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
             missing_scopes=tuple(missing),
             install_url=f"{desk.public_url}/slack/install",
@@ -204,3 +219,10 @@ def _source_row(desk: Desk, one: Source, refused: int) -> SourceRow:
 
 def _page(rows: list[DestinationRow], number: int) -> Listing[DestinationRow]:
     return Listing(tuple(rows[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]), len(rows))
+
+
+async def _workflows(session: AsyncSession, workspace_id: str) -> tuple[WorkflowRow, ...]:
+    return tuple(
+        WorkflowRow(id=one.id, name=one.name, event=one.event, channel_id=one.channel_id)
+        for one in await workflow.of_workspace(session, workspace_id)
+    )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.slack_code import slack_code
-from models import channel, installation, lane, person, slack_event
+from models import channel, installation, lane, lookup, person, slack_event, welcome
 
 Effect = Callable[[AsyncSession, str, dict[str, Any], datetime], Awaitable[None]]
 
@@ -41,7 +41,7 @@ def _once(effect: Effect) -> Callable[..., Awaitable[None]]:
 
 async def _left(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
     """Note that our bot is not in a channel any more; these two events speak of nobody else."""
-    await channel.change(session, workspace_id, event["channel"], is_member=False)
+    await channel.leave(session, workspace_id, event["channel"])
 
 
 async def _member_left(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
@@ -76,7 +76,8 @@ async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any
 
 
 async def _person_changed(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
-    await person.remember(session, workspace_id, event["user"], now=now)
+    changed = await person.remember(session, workspace_id, event["user"], now=now)
+    await lookup.forget(session, workspace_id, email=changed.email, user_id=changed.user_id)
 
 
 EFFECTS: dict[str, Effect] = {
@@ -123,6 +124,8 @@ async def channel_changed(
         if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
             await channel.remember(session, visitor.workspace_id, answer["channel"], now=now)
             await lane.hurry(session, visitor.workspace_id, event["channel"], now=now)
+            if event["type"] == "member_joined_channel" and event.get("inviter"):
+                await welcome.owe(session, visitor.workspace_id, event["channel"], now=now)
 
 
 async def revoked(event: dict[str, Any], body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:

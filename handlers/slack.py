@@ -2,12 +2,23 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import commands, destinations, home, lifecycle, listening, managers, sources, unhandled
+from handlers import (
+    commands,
+    destinations,
+    home,
+    lifecycle,
+    listening,
+    managers,
+    signals,
+    sources,
+    unhandled,
+    workflows,
+)
 from handlers.desk import Desk
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
-    for module in (home, destinations, sources, managers, commands, lifecycle, unhandled):
+    for module in (home, destinations, workflows, sources, managers, signals, commands, lifecycle, unhandled):
         module.register(app)

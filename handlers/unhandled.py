@@ -12,7 +12,7 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import Reply, limited, tell
 from handlers.slack_code import slack_code
 from handlers.views import answers
-from models import slack_event
+from models import slack_event, welcome
 
 log = structlog.get_logger()
 
@@ -34,9 +34,15 @@ def register(app: AsyncApp) -> None:
 async def mentioned(
     event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
-    """Answer a mention to its author alone; where Slack refuses, as in a channel that we left since, let it be."""
-    async with desk.database.read() as session:
+    """Answer a mention: the first in a channel by the welcome, any other to its author alone.
+
+    Where Slack refuses, as in a channel that we left since, let it be.
+    """
+    async with desk.database.write() as session:
         if await slack_event.is_known(session, visitor.workspace_id, body["event_id"]):
+            return
+        if await welcome.owe(session, visitor.workspace_id, event["channel"], now=desk.now()):
+            await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=desk.now())
             return
     answer = answers.mentioned()
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models import attribute
 from models.attribute import Subject, Value
 from models.base import Base, Id, JsonValue, Number, insert, new_id
-from models.fact import AccountFact, AccountStatus
+from models.fact import AccountFact, AccountStatus, MovementFact, SignalFact
 
 
 class Account(Base):
@@ -68,6 +68,14 @@ async def lock(session: AsyncSession, workspace_id: str, external_id: str, *, no
     query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id == external_id)
     held = query.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(held)).one()
+
+
+async def named(session: AsyncSession, workspace_id: str, fact: MovementFact | SignalFact, *, now: datetime) -> Account:
+    """Hold the row of the account that a fact is about, creating it where the fact is the first to name it."""
+    account = await lock(session, workspace_id, fact.account_external_id, now=now)
+    if fact.account_name and not account.name:
+        account.name = fact.account_name
+    return account
 
 
 async def apply(session: AsyncSession, workspace_id: str, fact: AccountFact, *, now: datetime) -> Account:

@@ -23,12 +23,14 @@ class Channel(Base):
     is_archived: Mapped[bool]
     is_shared_outside: Mapped[bool]
     """A Slack Connect channel, or one about to become one: people of other companies read it."""
+    times_left: Mapped[int] = mapped_column(default=0)
+    """How often our bot was in it and left, so that a new invitation is a new one."""
     checked_at: Mapped[datetime]
 
 
 async def remember(session: AsyncSession, workspace_id: str, info: dict[str, Any], *, now: datetime) -> Channel:
     """Take over a channel object as `conversations.info` and `conversations.join` answer it."""
-    values = {
+    values: dict[str, Any] = {
         "name": str(info.get("name") or info["id"])[:255],
         "is_private": bool(info.get("is_private") or info.get("is_group")),
         "is_member": bool(info.get("is_member")),
@@ -36,7 +38,8 @@ async def remember(session: AsyncSession, workspace_id: str, info: dict[str, Any
         "is_shared_outside": bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")),
         "checked_at": now,
     }
-    statement = insert(session, Channel).values(workspace_id=workspace_id, channel_id=info["id"], **values)
+    new = {"workspace_id": workspace_id, "channel_id": info["id"], "times_left": 0, **values}
+    statement = insert(session, Channel).values(new)
     await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "channel_id"], set_=values))
     return Channel(workspace_id=workspace_id, channel_id=info["id"], **values)
 
@@ -56,3 +59,19 @@ async def change(session: AsyncSession, workspace_id: str, channel_id: str, **va
     """Note what an event or an answer of Slack said of a channel; one that we don't know is left unknown."""
     where = (Channel.workspace_id == workspace_id, Channel.channel_id == channel_id)
     await session.execute(update(Channel).where(*where).values(**values))
+
+
+async def leave(session: AsyncSession, workspace_id: str, channel_id: str) -> None:
+    """Note that our bot left a channel, or was removed from it."""
+    statement = (
+        update(Channel)
+        .where(Channel.workspace_id == workspace_id, Channel.channel_id == channel_id, Channel.is_member)
+        .values(is_member=False, times_left=Channel.times_left + 1)
+    )
+    await session.execute(statement)
+
+
+async def times_left(session: AsyncSession, workspace_id: str, channel_id: str) -> int:
+    """Say how often our bot has left a channel; 0 for one that we don't know."""
+    found = await get(session, workspace_id, channel_id)
+    return found.times_left if found is not None else 0

@@ -44,14 +44,23 @@ class SkipReason(StrEnum):
 
 
 class FactKind(StrEnum):
-    """What a delivery tells; its `fact_id` is the row's id in that table."""
+    """What a delivery tells; its `fact_id` is the id of the row that says it."""
 
     MOVEMENT = "movement"
+    TRACK = "track"
+    """An event of Segment's `track`, told by a workflow; the id is the event's."""
+    SIGNAL = "signal"
+    UNHEARD = "unheard"
+    """That a signal reached nobody, told to managers."""
+    WELCOME = "welcome"
+    """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)
 UNSENT = (DeliveryState.PENDING, DeliveryState.RETRYING)
 POST = "chat.postMessage"
+RUNRATE = "runrate"
+"""Who asks for what the product says on its own."""
 
 
 class DeliveryUnknownError(UserError):
@@ -63,7 +72,7 @@ class Delivery(Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("uq_deliveries_fact", "destination_id", "fact_kind", "fact_id", "target", unique=True),
+        Index("uq_deliveries_fact", "asked_by", "fact_kind", "fact_id", "target", unique=True),
         Index(
             "ix_deliveries_open",
             "lane_id",
@@ -77,7 +86,8 @@ class Delivery(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
     lane_id: Mapped[str] = mapped_column(Id, ForeignKey("lanes.id"))
-    destination_id: Mapped[str] = mapped_column(Id, ForeignKey("destinations.id"))
+    asked_by: Mapped[str] = mapped_column(Id)
+    """The id of the destination or workflow that asked for it; `runrate` where the product speaks on its own."""
     fact_kind: Mapped[str] = mapped_column(String(20))
     fact_id: Mapped[str] = mapped_column(Id)
     recipient_kind: Mapped[str] = mapped_column(String(20))
@@ -87,6 +97,8 @@ class Delivery(Base):
     fix: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     may_be_repeat: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    """Why this recipient gets it, or what was missing for the message, in words for people."""
     due_at: Mapped[datetime]
     send_started_at: Mapped[datetime | None]
     message_channel: Mapped[str | None] = mapped_column(Id)
@@ -132,29 +144,49 @@ async def owe(
     *,
     workspace_id: str,
     lane_id: str,
-    destination_id: str,
+    asked_by: str,
     fact: tuple[FactKind, str],
     recipient: tuple[str, str],
     now: datetime,
+    note: str | None = None,
+    skipped: SkipReason | None = None,
 ) -> bool:
-    """Owe a message about a fact to a recipient (its kind and target); False where it is owed already."""
+    """Owe a message about a fact to a recipient (its kind and target); False where it is owed already.
+
+    With `skipped`, the ledger says from the start why it is not sent.
+    """
     values = {
         "id": new_id("del", now),
         "workspace_id": workspace_id,
         "lane_id": lane_id,
-        "destination_id": destination_id,
+        "asked_by": asked_by,
         "fact_kind": fact[0],
         "fact_id": fact[1],
         "recipient_kind": recipient[0],
         "target": recipient[1],
-        "state": DeliveryState.PENDING,
+        "state": DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
+        "reason": skipped,
+        "note": note,
         "attempts": 0,
         "may_be_repeat": False,
         "due_at": now,
         "created_at": now,
+        "settled_at": now if skipped else None,
     }
     statement = insert(session, Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
     return await session.scalar(statement) is not None
+
+
+async def was_owed(
+    session: AsyncSession, workspace_id: str, kind: FactKind, *, since: datetime, target: str | None = None
+) -> bool:
+    """Say whether a message of a kind was owed since an instant, to a target or to anybody."""
+    query = select(Delivery.id).where(
+        Delivery.workspace_id == workspace_id, Delivery.fact_kind == kind, Delivery.created_at > since
+    )
+    if target is not None:
+        query = query.where(Delivery.target == target)
+    return await session.scalar(query.limit(1)) is not None
 
 
 async def head(session: AsyncSession, lane_id: str) -> Delivery | None:
@@ -214,11 +246,11 @@ async def skip(session: AsyncSession, delivery: Delivery, because: SkipReason, *
     await session.flush()
 
 
-async def skip_unwanted(session: AsyncSession, destination_id: str, *, kept: Sequence[str], now: datetime) -> int:
+async def skip_unwanted(session: AsyncSession, asked_by: str, *, kept: Sequence[str], now: datetime) -> int:
     """Skip what a destination owes, unsent, to targets that it no longer has; say how many that were."""
     statement = (
         update(Delivery)
-        .where(Delivery.destination_id == destination_id, Delivery.state.in_(UNSENT), Delivery.target.not_in(kept))
+        .where(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT), Delivery.target.not_in(kept))
         .values(state=DeliveryState.SKIPPED, reason=SkipReason.DELETED, fix=None, settled_at=now)
         .returning(Delivery.id)
     )
@@ -287,17 +319,17 @@ class Health:
 
 async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
     """Give the health of every destination that was ever owed anything, by its id."""
-    last = select(Delivery.destination_id, func.max(Delivery.settled_at)).where(
+    last = select(Delivery.asked_by, func.max(Delivery.settled_at)).where(
         Delivery.workspace_id == workspace_id, Delivery.state == DeliveryState.DELIVERED
     )
-    delivered = {row[0]: row[1] for row in await session.execute(last.group_by(Delivery.destination_id))}
+    delivered = {row[0]: row[1] for row in await session.execute(last.group_by(Delivery.asked_by))}
     waiting: dict[str, int] = {}
     troubles: dict[str, list[Trouble]] = {}
-    for destination_id, target, number, reason, fix in await session.execute(_open_by_target(workspace_id)):
-        waiting[destination_id] = waiting.get(destination_id, 0) + number
+    for asked_by, target, number, reason, fix in await session.execute(_open_by_target(workspace_id)):
+        waiting[asked_by] = waiting.get(asked_by, 0) + number
         if reason and fix:
             trouble = Trouble(target=target, reason=reason, fix=fix, waiting=number)
-            troubles.setdefault(destination_id, []).append(trouble)
+            troubles.setdefault(asked_by, []).append(trouble)
     return {
         key: Health(
             last_delivered_at=delivered.get(key),
@@ -310,7 +342,7 @@ async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
 
 def _open_by_target(workspace_id: str) -> Any:
     """Count what is open of each destination and target, with the reason that its tried deliveries carry."""
-    by_target = (Delivery.destination_id, Delivery.target)
+    by_target = (Delivery.asked_by, Delivery.target)
     return (
         select(*by_target, func.count(), func.max(Delivery.reason), func.max(Delivery.fix))
         .where(Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN))
@@ -348,7 +380,8 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
         "state": delivery.state,
         "reason": delivery.reason,
         "fix": delivery.fix,
-        "destination_id": delivery.destination_id,
+        "note": delivery.note,
+        "asked_by": delivery.asked_by,
         "fact": {"kind": delivery.fact_kind, "id": delivery.fact_id},
         "recipient": {"kind": delivery.recipient_kind, "target": delivery.target},
         "attempts": delivery.attempts,

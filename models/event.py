@@ -60,7 +60,7 @@ class Event(Base):
     state: Mapped[str] = mapped_column(String(10), default=EventState.WAITING)
     duplicates: Mapped[int] = mapped_column(default=0)
     is_history: Mapped[bool] = mapped_column(default=False)
-    """Imported, or from before the source was connected: applied like any other, told to nobody."""
+    """Imported: applied like any other, told to nobody."""
     record: Mapped[str | None] = mapped_column(String(255))
     """Which record of its call a refused event was, in the sender's words."""
     refused_field: Mapped[str | None] = mapped_column(String(255))
@@ -147,6 +147,12 @@ async def apply_again(session: AsyncSession, events: Sequence[NewEvent]) -> None
     values = {"state": EventState.WAITING, "refused_field": None, "refused_because": None, "applied_at": None}
     known = (Event.source_id == events[0].source_id, Event.dedupe_key.in_(keys), Event.state != EventState.WAITING)
     await session.execute(update(Event).where(*known).values(values), execution_options={"synchronize_session": False})
+
+
+async def get(session: AsyncSession, workspace_id: str, event_id: int) -> Event | None:
+    """Find an event of this workspace."""
+    found = await session.get(Event, event_id)
+    return found if found is not None and found.workspace_id == workspace_id else None
 
 
 async def claim_waiting(session: AsyncSession, *, limit: int) -> list[Event]:

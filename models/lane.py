@@ -124,9 +124,9 @@ async def is_held(session: AsyncSession, lane_id: str, *, token: int) -> bool:
     return await session.scalar(query) == token
 
 
-async def hold_those_of(session: AsyncSession, destination_id: str) -> None:
+async def hold_those_of(session: AsyncSession, asked_by: str) -> None:
     """Hold the lanes in which a destination's deliveries wait, as whoever sends from them does first."""
-    waiting = select(Delivery.lane_id).where(Delivery.destination_id == destination_id, Delivery.state.in_(UNSENT))
+    waiting = select(Delivery.lane_id).where(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT))
     query = select(Lane.id).where(Lane.id.in_(waiting)).order_by(Lane.id)
     await session.execute(query.with_for_update(key_share=True))
 
@@ -136,16 +136,17 @@ async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: da
     workspace_id = await session.scalar(
         update(Lane).where(Lane.id == lane_id).values(limited_at=now).returning(Lane.workspace_id)
     )
+    # The pause's row is held first, so that of two lanes limited at the same instant one sees the other.
+    held = insert(session, Pause).values(workspace_id=workspace_id, until=now)
+    await session.execute(
+        held.on_conflict_do_update(index_elements=["workspace_id"], set_={"workspace_id": workspace_id})
+    )
     others = select(func.count()).where(
         Lane.workspace_id == workspace_id, Lane.id != lane_id, Lane.limited_at > now - LIMITED_TOGETHER
     )
     if await session.scalar(others):
-        pause = insert(session, Pause).values(workspace_id=workspace_id, until=until)
-        await session.execute(
-            pause.on_conflict_do_update(
-                index_elements=["workspace_id"], set_={"until": until}, where=Pause.until < until
-            )
-        )
+        is_shorter = (Pause.workspace_id == workspace_id, Pause.until < until)
+        await session.execute(update(Pause).where(*is_shorter).values(until=until))
 
 
 async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
@@ -165,7 +166,7 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
     """
     for table, column, alike in (
         (Recipient, "target", ("destination_id", "kind")),
-        (Delivery, "target", ("destination_id", "fact_kind", "fact_id")),
+        (Delivery, "target", ("asked_by", "fact_kind", "fact_id")),
         (Lane, "target", ("method",)),
         (Channel, "channel_id", ()),
     ):

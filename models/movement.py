@@ -9,7 +9,6 @@ from sqlalchemy import ForeignKey, Index, String, Text, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import account as accounts
 from models.account import Account
 from models.base import Base, Id, Number, insert, new_id
 from models.fact import AccountStatus, MovementFact, MovementKind
@@ -173,14 +172,6 @@ async def totals(
         dict(zip((*by, "currency", "count", "amount"), (*key, number, amount), strict=True))
         for key, (number, amount) in sorted(sums.items())
     ]
-
-
-async def account_of(session: AsyncSession, workspace_id: str, fact: MovementFact, *, now: datetime) -> Account:
-    """Hold the row of the account that a movement is about, creating it where the movement is the first to name it."""
-    account = await accounts.lock(session, workspace_id, fact.account_external_id, now=now)
-    if fact.account_name and not account.name:
-        account.name = fact.account_name
-    return account
 
 
 def as_json(movement: Movement, account: Account) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from sqlalchemy import ForeignKey, Index, String, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import channel
 from models.base import Base, Id
 
 MOST_RECIPIENTS = 20
@@ -59,24 +58,3 @@ async def replace(
 async def is_chosen(session: AsyncSession, destination_id: str, kind: str, target: str) -> bool:
     """Say whether a destination still has this recipient."""
     return await session.get(Recipient, (destination_id, kind, target)) is not None
-
-
-async def channels(session: AsyncSession, workspace_id: str) -> list[str]:
-    """List the ids of all channels that a workspace's destinations chose."""
-    query = (
-        select(Recipient.target)
-        .where(Recipient.workspace_id == workspace_id, Recipient.kind == RecipientKind.CHANNEL)
-        .distinct()
-        .order_by(Recipient.target)
-    )
-    return list(await session.scalars(query))
-
-
-async def channels_to_join(session: AsyncSession, workspace_id: str) -> list[str]:
-    """List those of them that we know to be public and open, and are not in."""
-    known = await channel.known(session, workspace_id)
-    return [
-        channel_id
-        for channel_id in await channels(session, workspace_id)
-        if (found := known.get(channel_id)) and not (found.is_member or found.is_private or found.is_archived)
-    ]

@@ -1,4 +1,4 @@
-"""A schedule: when a recap is due and of which period it tells, in a zone's wall-clock time. Nothing reads a clock here.
+"""A schedule: when a recap is due and of which period it tells, in wall-clock time of a zone. It reads no clock.
 
 APScheduler's cron fires twice or not at all around a change of summer time. Here a run is a local date and local time:
 a time that the clock skips is moved forward by the gap, and of a time that comes twice the first is taken.

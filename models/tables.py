@@ -11,19 +11,23 @@ from models import (
     event,
     installation,
     lane,
+    lookup,
     movement,
+    mute,
     person,
     recipient,
     role,
+    signal,
     slack_event,
     source,
+    workflow,
     workspace,
 )
 from models.base import Base
 
 NOUNS = (
-    account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, movement, person,
-    recipient, role, slack_event, source, workspace,
+    account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
+    mute, person, recipient, role, signal, slack_event, source, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -14,6 +14,7 @@ class Topic(StrEnum):
 
     EVENTS = "events"
     DELIVERIES = "deliveries"
+    SIGNALS = "signals"
     CHANNELS = "channels"
     INSTALLATIONS = "installations"
 

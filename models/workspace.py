@@ -3,11 +3,14 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import String, select
+from sqlalchemy import String, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import audit
 from models.base import Base, Id, UserError, insert
+from models.database import wake
+from models.wakeup import Topic
 
 
 class WorkspaceUnknownError(UserError):
@@ -23,6 +26,8 @@ class Workspace(Base):
     name: Mapped[str] = mapped_column(String(255))
     enterprise_id: Mapped[str | None] = mapped_column(Id)
     locale: Mapped[str] = mapped_column(String(20), default="en_US")
+    fallback_channel_id: Mapped[str | None] = mapped_column(Id)
+    """Where a signal goes that has nobody else to go to."""
     created_at: Mapped[datetime]
 
 
@@ -44,6 +49,23 @@ async def hold(session: AsyncSession, workspace_ids: Collection[str]) -> None:
     """Hold workspaces until the transaction ends, in the order of their ids, so that no two wait for each other."""
     query = select(Workspace.id).where(Workspace.id.in_(workspace_ids)).order_by(Workspace.id)
     await session.execute(query.with_for_update(key_share=True))
+
+
+async def choose_fallback(
+    session: AsyncSession, workspace_id: str, channel_id: str | None, *, by: str, now: datetime
+) -> None:
+    """Choose where a signal goes that has nobody else to go to, or nowhere."""
+    statement = update(Workspace).where(Workspace.id == workspace_id).values(fallback_channel_id=channel_id)
+    await session.execute(statement)
+    detail = {"channel_id": channel_id}
+    audit.record(session, workspace_id, actor=by, action="workspace.fallback_chosen", detail=detail, now=now)
+    wake(session, Topic.CHANNELS)
+
+
+async def fallback(session: AsyncSession, workspace_id: str) -> str | None:
+    """Give the channel where a signal goes that has nobody else to go to."""
+    found: str | None = await session.scalar(select(Workspace.fallback_channel_id).where(Workspace.id == workspace_id))
+    return found
 
 
 async def every(session: AsyncSession) -> list[Workspace]:

@@ -5,13 +5,13 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, contact, event, movement, role, source, workspace
+from models import account, contact, event, movement, role, signal, source, workspace
 from models.account import Account
 from models.database import Database, is_passing
 from models.event import Event, Refusal
-from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, read_facts
+from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, read_facts
 from models.source import AccountCreation, Source
-from scheduler.match import match_movement
+from scheduler.match import match_movement, match_track
 
 log = structlog.get_logger()
 
@@ -64,6 +64,10 @@ async def _apply_fact(session: AsyncSession, waiting: Event, position: int, fact
             await role.apply(session, waiting.workspace_id, fact, account_id=holder.id, now=now)
         case MovementFact():
             await _apply_movement(session, waiting, position, fact, now=now)
+        case SignalFact():
+            await _apply_signal(session, waiting, position, fact, now=now)
+        case TrackFact() if not waiting.is_history:
+            await match_track(session, waiting, fact, now=now)
 
 
 async def _apply_contact(session: AsyncSession, waiting: Event, fact: ContactFact, *, now: datetime) -> None:
@@ -93,15 +97,35 @@ async def _company(session: AsyncSession, waiting: Event, fact: ContactFact, *, 
 async def _apply_movement(
     session: AsyncSession, waiting: Event, position: int, fact: MovementFact, *, now: datetime
 ) -> None:
-    moved = await movement.account_of(session, waiting.workspace_id, fact, now=now)
+    moved = await account.named(session, waiting.workspace_id, fact, now=now)
     recorded = await movement.apply(
         session,
         moved,
         fact,
         source_id=waiting.source_id,
-        external_id=fact.external_id or f"{waiting.dedupe_key[:240]}#{position}",
+        external_id=_external_id(waiting, position, fact),
         is_history=waiting.is_history,
         now=now,
     )
     if recorded is not None and not recorded.is_history:
         await match_movement(session, recorded, now=now)
+
+
+async def _apply_signal(
+    session: AsyncSession, waiting: Event, position: int, fact: SignalFact, *, now: datetime
+) -> None:
+    about = await account.named(session, waiting.workspace_id, fact, now=now)
+    await signal.apply(
+        session,
+        about,
+        fact,
+        source_id=waiting.source_id,
+        external_id=_external_id(waiting, position, fact),
+        is_history=waiting.is_history,
+        now=now,
+    )
+
+
+def _external_id(waiting: Event, position: int, fact: MovementFact | SignalFact) -> str:
+    """Give the source's own id of a fact, or one by the event and the fact's place in it."""
+    return fact.external_id or f"{waiting.dedupe_key[:240]}#{position}"

@@ -84,11 +84,12 @@ class Dispatcher:
         self._now = now
         self._owner = owner
         self._in_flight: set[asyncio.Task[Any]] = set()
+        self._is_stopping = False
 
     async def run(self) -> None:
-        """Send until cancelled; then finish what is in flight, and claim nothing more."""
+        """Send until stopped or cancelled; then finish what is in flight, and claim nothing more."""
         try:
-            while True:
+            while not self._is_stopping:
                 marks = self._database.wakeups.marks(Topic.DELIVERIES, Topic.INSTALLATIONS)
                 try:
                     claimed = await self._dispatch_ready()
@@ -100,6 +101,10 @@ class Dispatcher:
                     await self._database.wakeups.wait(*marks, since=marks, seconds=pause)
         finally:
             await asyncio.shield(self._finish())
+
+    def stop(self) -> None:
+        """Let `run()` end at its next wake-up."""
+        self._is_stopping = True
 
     async def drain(self) -> None:
         """Send everything that may be sent now, and wait for the outcomes."""

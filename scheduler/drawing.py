@@ -1,16 +1,26 @@
 """From a delivery to its message: load the fact that the row names, and draw it as it is now."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, movement, recipient, source, workspace
+from models import attribute, event, movement, recipient, signal, source, workspace
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination
-from models.fact import MovementKind
+from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.recipient import RecipientKind
+from models.workflow import Workflow
+from scheduler.messages import movement as movement_message
+from scheduler.messages import signal as signal_message
+from scheduler.messages import track as track_message
+from scheduler.messages import welcome as welcome_message
 from scheduler.messages.message import Message
-from scheduler.messages.movement import MovementMessage, draw
+from scheduler.messages.movement import MovementMessage
+from scheduler.messages.signal import SignalMessage, UnheardMessage
+from scheduler.messages.track import TrackMessage
+
+WELCOME_KEPT = timedelta(minutes=1)
+"""A welcome that can't be posted within this time is out of place."""
 
 
 async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
@@ -18,18 +28,26 @@ async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime)
     match FactKind(owed.fact_kind):
         case FactKind.MOVEMENT:
             return await _draw_movement(session, owed, now=now)
+        case FactKind.TRACK:
+            return await _draw_track(session, owed)
+        case FactKind.SIGNAL:
+            return await _draw_signal(session, owed)
+        case FactKind.UNHEARD:
+            return await _draw_unheard(session, owed)
+        case FactKind.WELCOME:
+            is_late = now - owed.created_at > WELCOME_KEPT
+            return SkipReason.STALE if is_late else welcome_message.draw(owed.target)
 
 
 async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
-    destination = await session.get(Destination, owed.destination_id)
+    destination = await session.get(Destination, owed.asked_by)
     found = await movement.get(session, owed.workspace_id, owed.fact_id)
     tenant = await workspace.get(session, owed.workspace_id)
     if destination is None or found is None or tenant is None or not await _is_wanted(session, owed):
         return SkipReason.DELETED
     moved, account = found
-    sources = await source.names(session, owed.workspace_id)
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
-    return draw(
+    return movement_message.draw(
         MovementMessage(
             account_name=account.display_name,
             account_url=moved.url or account.url,
@@ -44,7 +62,7 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
             attributes=shown,
             occurred_at=moved.occurred_at,
             told_at=now,
-            source_name=sources.get(moved.source_id, "a removed source"),
+            source_name=await _source_name(session, owed.workspace_id, moved.source_id),
             destination_name=destination.name,
             channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
             locale=tenant.locale,
@@ -55,4 +73,63 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
 
 async def _is_wanted(session: AsyncSession, owed: Delivery) -> bool:
     """Say whether the destination still has the recipient: it may have changed while the delivery was being made."""
-    return await recipient.is_chosen(session, owed.destination_id, owed.recipient_kind, owed.target)
+    return await recipient.is_chosen(session, owed.asked_by, owed.recipient_kind, owed.target)
+
+
+async def _draw_track(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+    """Fill in the workflow's template, and note in the ledger what the event did not have."""
+    asking = await session.get(Workflow, owed.asked_by)
+    arrived = await event.get(session, owed.workspace_id, int(owed.fact_id))
+    if asking is None or asking.deleted_at is not None or asking.channel_id != owed.target or arrived is None:
+        return SkipReason.DELETED
+    tracked = next(fact for fact in read_facts(arrived.facts) if isinstance(fact, TrackFact))
+    drawn = track_message.draw(
+        TrackMessage(
+            template=asking.template,
+            event=tracked.payload,
+            username=asking.username,
+            icon=asking.icon,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+    if drawn.missing:
+        owed.note = f"The event did not have {', '.join(drawn.missing)}."
+    return drawn.message or SkipReason.EMPTY
+
+
+async def _draw_signal(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+    found = await signal.get(session, owed.workspace_id, owed.fact_id)
+    if found is None:
+        return SkipReason.DELETED
+    told, account = found
+    is_direct = owed.recipient_kind == RecipientKind.PERSON
+    return signal_message.draw(
+        SignalMessage(
+            kind=SignalKind(told.kind),
+            person=told.person,
+            title=told.title,
+            text=told.text,
+            url=told.url,
+            account_name=account.display_name,
+            account_url=account.url,
+            account_status=account.status,
+            sales_stage=account.sales_stage,
+            occurred_at=told.occurred_at,
+            source_name=await _source_name(session, owed.workspace_id, told.source_id),
+            why=f"{'Sent to you' if is_direct else 'Told here'} because {owed.note}.",
+            is_direct=is_direct,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
+async def _draw_unheard(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+    found = await signal.get(session, owed.workspace_id, owed.fact_id)
+    if found is None:
+        return SkipReason.DELETED
+    return signal_message.draw_unheard(UnheardMessage(account_name=found[1].display_name, why=owed.note or ""))
+
+
+async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str:
+    names = await source.names(session, workspace_id)
+    return names.get(source_id, "a removed source")

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, recipient, slack_event
+from models import channel, installation, reach, slack_event
 from models.database import Database
 from models.installation import Installation
 from models.secret import Keyring
@@ -40,9 +40,7 @@ class Reconciler:
         """Join the public channels that destinations chose and that we are not in yet."""
         async with self._database.read() as session:
             grants = await installation.active(session)
-            chosen = {
-                grant.workspace_id: await recipient.channels_to_join(session, grant.workspace_id) for grant in grants
-            }
+            chosen = {grant.workspace_id: await reach.channels_to_join(session, grant.workspace_id) for grant in grants}
         for grant in grants:
             for channel_id in chosen[grant.workspace_id]:
                 await self._join(grant, channel_id)
@@ -67,7 +65,7 @@ class Reconciler:
 
     async def _check_channels(self, grant: Installation) -> None:
         async with self._database.read() as session:
-            chosen = await recipient.channels(session, grant.workspace_id)
+            chosen = await reach.channels(session, grant.workspace_id)
         for channel_id in chosen:
             await self._check_channel(grant, channel_id)
 

@@ -51,6 +51,11 @@ class Slack:
             response = await self._client.conversations_info(token=token, channel=channel)
         return dict(response["channel"])
 
+    async def person(self, token: str, email: str) -> dict[str, Any]:
+        """Find a person by e-mail address; answer Slack's user object."""
+        response = await self._client.users_lookupByEmail(token=token, email=email)
+        return dict(response["user"])
+
     async def check(self, token: str) -> None:
         """Ask whether the token still works; raise what Slack answers if not."""
         async with asyncio.timeout(self._timeout):

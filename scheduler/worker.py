@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from models.database import Database
 from models.secret import Keyring
 from models.wakeup import Topic
+from scheduler.address import Addresser
 from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
 from scheduler.reconcile import Reconciler
@@ -25,6 +26,10 @@ JOIN_POLL = 3600.0
 """The same for channels to join. A channel that refuses us is not asked again and again; a send tries by itself."""
 
 
+GRACE = 0.5
+"""Seconds in which a stage may end by itself. Cancelled, it could leave a connection behind that it just opens."""
+
+
 class Worker:
     """Applies events, sends deliveries, joins channels, and reconciles every hour."""
 
@@ -35,32 +40,43 @@ class Worker:
         self._database = database
         self._now = now
         self._dispatcher = Dispatcher(database=database, slack=slack, keyring=keyring, now=now, owner=owner)
+        self._addresser = Addresser(database=database, slack=slack, keyring=keyring, now=now)
         self._reconciler = Reconciler(database=database, slack=slack, keyring=keyring, now=now)
         self._clock = AsyncIOScheduler(timezone="UTC")
-        self._stages: list[asyncio.Task[None]] = []
+        self._sending: list[asyncio.Task[None]] = []
+        self._asking: list[asyncio.Task[None]] = []
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Start every stage."""
         self._clock.add_job(self._reconcile, "interval", hours=1, max_instances=1, coalesce=True)
         self._clock.start()
-        self._stages = [
+        self._sending = [
             asyncio.create_task(self._dispatcher.run()),
             asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply, poll=POLL)),
+        ]
+        self._asking = [
+            asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._addresser.address_waiting, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._reconcile()),
         ]
 
     async def stop(self) -> None:
-        """Claim nothing more, finish what is in flight, and end."""
+        """Claim nothing more, finish what is in flight, and end. What only asks Slack something isn't waited for."""
         if self._clock.running:
             self._clock.shutdown(wait=False)
-        for stage in self._stages:
+        self._is_stopping = True
+        self._dispatcher.stop()
+        await self._database.wakeups.notify(*Topic)
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=GRACE)
+        for stage in self._asking:
             stage.cancel()
-        await asyncio.gather(*self._stages, return_exceptions=True)
+        await asyncio.gather(*self._sending, *self._asking, return_exceptions=True)
 
     async def _apply(self) -> None:
         applied = BATCH
-        while applied == BATCH:
+        while applied == BATCH and not self._is_stopping:
             applied = await apply_waiting(self._database, now=self._now(), limit=BATCH)
 
     async def _reconcile(self) -> None:
@@ -73,7 +89,7 @@ class Worker:
     async def _on_wakeup(self, topic: Topic, work: Callable[[], Awaitable[None]], *, poll: float) -> None:
         """Do the work now, whenever the topic is woken, and after so many seconds without."""
         wakeups = self._database.wakeups
-        while True:
+        while not self._is_stopping:
             marks = wakeups.marks(topic)
             try:
                 await work()

@@ -8,11 +8,12 @@ from models import destination, event, installation, source
 from models.database import Database
 from models.destination import Destination, Wish
 from models.event import EventOutcome, NewEvent
-from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, dump_facts
+from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, dump_facts
 from models.installation import Grant
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import AccountCreation, Source, SourceKind
+from models.workflow import WorkflowWish
 
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 ACME, GLOBEX = "T0ACME", "T0GLOBEX"
@@ -91,6 +92,24 @@ def movement(of: str = "acme", **fields: Any) -> MovementFact:
     """A movement of 100.00 up, at `NOW` unless said otherwise."""
     told = {"kind": "expansion", "amount_minor": 10_000, "currency": "USD", "occurred_at": NOW}
     return MovementFact(account_external_id=of, **{**told, **fields})
+
+
+def signal(of: str = "acme", **fields: Any) -> SignalFact:
+    """A new hire at an account, at `NOW` unless said otherwise."""
+    told = {"kind": "new_hire", "person": "Sofia Marín", "title": "VP Finance", "occurred_at": NOW}
+    return SignalFact(account_external_id=of, **{**told, **fields})
+
+
+def track(event: str = "Order Completed", **properties: Any) -> TrackFact:
+    """A track call of Segment's, at `NOW`."""
+    payload = {"type": "track", "event": event, "userId": "u_1", "properties": properties}
+    return TrackFact(event=event, payload=payload, occurred_at=NOW)
+
+
+def workflow_wish(**fields: Any) -> WorkflowWish:
+    """A workflow that tells of completed orders in C1."""
+    told = {"name": "Orders", "event": "Order Completed", "channel_id": "C1", "template": "{{$.properties.name}}"}
+    return WorkflowWish(**{**told, **fields})
 
 
 def event_of(origin: Source, *facts: Fact, key: str, **fields: Any) -> NewEvent:

@@ -112,7 +112,7 @@ async def _show(opened: Console, *, workspace_id: str | None, delivery_id: str) 
             found,
             await delivery.attempts_of(session, found.id),
             _recipient(found, channel_names),
-            names[found.destination_id],
+            names[found.asked_by],
         )
 
 

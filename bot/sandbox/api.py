@@ -16,7 +16,7 @@ from bot.sandbox.records import Call, Json
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
-SECRET_ANSWERS = frozenset({"access_token", "refresh_token"})
+SECRET_ANSWERS = frozenset({"access_token", "refresh_token", "id_token"})
 
 
 def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:

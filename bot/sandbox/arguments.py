@@ -12,7 +12,7 @@ from bot.sandbox.errors import SlackError, with_messages
 from bot.sandbox.records import Json
 
 TRUE = frozenset({"1", "true", "True", "t"})
-CREDENTIALS = frozenset({"token", "client_secret", "code"})
+CREDENTIALS = frozenset({"token", "client_secret", "code", "code_verifier"})
 
 
 @dataclass(frozen=True)

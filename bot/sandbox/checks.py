@@ -64,6 +64,15 @@ def _list(element: Json, value: Json) -> str | None:
     return f"Choose at most {most}." if most and len(chosen) > most else None
 
 
+def _files(element: Json, value: Json) -> str | None:
+    most, wanted = element.get("max_files", 10), element.get("filetypes", [])
+    if len(value["files"]) > most:
+        return f"Choose at most {most} files." if most > 1 else "Choose one file."
+    if wanted and any(file["name"].rpartition(".")[2].lower() not in wanted for file in value["files"]):
+        return f"Choose a file of this kind: {', '.join(wanted)}."
+    return None
+
+
 CHECKS: Mapping[str, Callable[[Json, Json], str | None]] = {
     "plain_text_input": _text,
     "email_text_input": _email,
@@ -74,4 +83,5 @@ CHECKS: Mapping[str, Callable[[Json, Json], str | None]] = {
     "multi_users_select": _list,
     "multi_channels_select": _list,
     "multi_conversations_select": _list,
+    "file_input": _files,
 }

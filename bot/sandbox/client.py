@@ -4,6 +4,8 @@ All stand under `/_sandbox/`, take and answer JSON, and are the sandbox's own: S
 400 with a sentence under `error`. The body must be declared as JSON, so that no web page elsewhere can post to them.
 """
 
+import base64
+import binascii
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,6 +14,7 @@ import orjson
 from aiohttp import web
 
 from bot.sandbox import control, replies, shapes
+from bot.sandbox.addresses import Addresses
 from bot.sandbox.clients import Clients
 from bot.sandbox.conversing import INVITE, LEAVE_BE
 from bot.sandbox.errors import NotPossibleError, SlackError
@@ -49,9 +52,19 @@ class Act:
 
     @property
     def user(self) -> Person:
-        user = self.clients.slack.people.get(self.text("user"))
+        return self._user(self.text("user"))
+
+    @property
+    def users(self) -> list[Person]:
+        named = self.asked.get("users")
+        if not isinstance(named, list) or not named:
+            raise NotPossibleError("Name the people with “users”, a list of their ids.")
+        return [self._user(str(one)) for one in named]
+
+    def _user(self, user_id: str) -> Person:
+        user = self.clients.slack.people.get(user_id)
         if user is None:
-            raise NotPossibleError(f"There is nobody with the id {self.text('user')}.")
+            raise NotPossibleError(f"There is nobody with the id {user_id}.")
         return user
 
     @property
@@ -96,7 +109,8 @@ async def _click(act: Act) -> Json:
         await act.clients.conversing.answer_slackbot(act.person, place.channel, place.message, action_id)
         return {"url": None, "error": None, "modal": None}
     clicked = await act.screen.click(place, action_id, act.asked.get("block_id"), act.asked.get("value"))
-    return {"url": clicked.url, "error": clicked.error, "modal": act.modal_after(before)}
+    leads = Addresses(act.clients.slack, act.person)(clicked.url) if clicked.url else None
+    return {"url": clicked.url, "leads": leads, "error": clicked.error, "modal": act.modal_after(before)}
 
 
 async def _fill(act: Act) -> Json:
@@ -126,8 +140,35 @@ async def _command(act: Act) -> Json:
 
 async def _say(act: Act) -> Json:
     thread_ts = act.asked.get("thread_ts")
-    message = await act.clients.conversing.say(act.person, act.channel, act.text("text"), thread_ts=thread_ts)
+    broadcast = bool(act.asked.get("broadcast"))
+    message = await act.clients.conversing.say(
+        act.person, act.channel, act.text("text"), thread_ts=thread_ts, broadcast=broadcast
+    )
     return {"ts": message.ts}
+
+
+async def _read(act: Act) -> Json:
+    act.clients.read(act.person, act.channel, act.text("ts"))
+    return {}
+
+
+async def _dismiss(act: Act) -> Json:
+    act.clients.conversing.dismiss(act.person, act.channel, act.text("ts"))
+    return {}
+
+
+async def _direct(act: Act) -> Json:
+    channel = act.clients.conversing.direct(act.person, act.users)
+    return {"channel": channel.id}
+
+
+async def _upload(act: Act) -> Json:
+    """Store a file that a person chose; its content comes in base64."""
+    try:
+        content = base64.b64decode(act.text("content"), validate=True)
+    except binascii.Error as error:
+        raise NotPossibleError("“content” is no base64.") from error
+    return {"file": act.clients.store_file(act.person, act.text("name"), content).id}
 
 
 async def _invite(act: Act) -> Json:
@@ -163,6 +204,10 @@ ACTS: Mapping[str, Callable[[Act], Awaitable[Json]]] = {
     "kick": _kick,
     "join": _join,
     "leave": _leave,
+    "read": _read,
+    "dismiss": _dismiss,
+    "direct": _direct,
+    "upload": _upload,
 }
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -174,13 +219,14 @@ def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
         [
             *[web.post(f"/_sandbox/{name}", _acting(clients, act)) for name, act in ACTS.items()],
             web.get("/_sandbox/workspaces", witness.workspaces),
-            web.get("/_sandbox/see", _plainly(witness.see)),
-            web.get("/_sandbox/messages", _plainly(witness.messages)),
+            web.get("/_sandbox/see", plainly(witness.see)),
+            web.get("/_sandbox/messages", plainly(witness.messages)),
             web.get("/_sandbox/changes", witness.changes),
             web.get("/_sandbox/calls", witness.calls),
             web.get("/_sandbox/deliveries", witness.deliveries),
-            web.post("/_sandbox/control", _plainly(_controlling(clients))),
-            web.post("/_sandbox/faults", _plainly(faults.add)),
+            web.post("/_sandbox/control", plainly(_controlling(clients))),
+            web.get("/_sandbox/faults", faults.list),
+            web.post("/_sandbox/faults", plainly(faults.add)),
             web.delete("/_sandbox/faults", faults.clear),
             *[web.post(f"/{kind}/{{workspace}}/{{right}}", _answering(clients)) for kind in REPLY_PATHS],
         ]
@@ -198,11 +244,11 @@ class Witness:
         self._slack = clients.slack
 
     async def workspaces(self, _request: web.Request) -> web.Response:
-        return _json({"workspaces": [self._workspace(one) for one in self._slack.workspaces]})
+        return answered({"workspaces": [self._workspace(one) for one in self._slack.workspaces]})
 
     async def see(self, request: web.Request) -> web.Response:
         person = self._clients.person(request.query.get("workspace", ""), request.query.get("as", ""))
-        return _json(self._clients.sees(person))
+        return answered(self._clients.sees(person))
 
     async def messages(self, request: web.Request) -> web.Response:
         """Answer every message of a channel as it is stored, metadata included, and the ephemeral ones beside them."""
@@ -214,19 +260,19 @@ class Witness:
             for one in channel.ephemerals.values()
         ]
         stored = [shapes.message(self._slack, one) for one in channel.messages.values()]
-        return _json({"messages": stored, "ephemerals": ephemerals})
+        return answered({"messages": stored, "ephemerals": ephemerals})
 
     async def changes(self, request: web.Request) -> web.Response:
         """Wait for something after the change numbered `since`, at most `wait` seconds."""
         since, wait = int(request.query.get("since", "0")), float(request.query.get("wait", LONGEST_POLL))
         changes = await self._slack.changes.wait(since, seconds=min(wait, LONGEST_POLL))
-        return _json({"count": self._slack.changes.count, "changes": [dataclasses.asdict(one) for one in changes]})
+        return answered({"count": self._slack.changes.count, "changes": [dataclasses.asdict(one) for one in changes]})
 
     async def calls(self, request: web.Request) -> web.Response:
         """Answer the Web API calls that were made, all or those of one method."""
         method = request.query.get("method")
         calls = [dataclasses.asdict(one) for one in self._slack.calls if method in (None, one.method)]
-        return _json({"calls": calls})
+        return answered({"calls": calls})
 
     async def deliveries(self, _request: web.Request) -> web.Response:
         deliveries = [
@@ -239,7 +285,7 @@ class Witness:
             }
             for one in self._clients.outbound.deliveries
         ]
-        return _json({"deliveries": deliveries})
+        return answered({"deliveries": deliveries})
 
     def _workspace(self, workspace_id: str) -> Json:
         people = [shapes.person(one) for one in self._slack.people_of(workspace_id)]
@@ -259,27 +305,30 @@ class Misbehaviour:
 
     async def add(self, request: web.Request) -> web.Response:
         try:
-            self._faults.add_from(await _asked(request))
+            self._faults.add_from(await asked_of(request))
         except ValueError as error:
             raise NotPossibleError(str(error)) from error
-        return _json({})
+        return answered({})
+
+    async def list(self, _request: web.Request) -> web.Response:
+        return answered({"faults": [dataclasses.asdict(one) for one in self._faults.in_force()]})
 
     async def clear(self, _request: web.Request) -> web.Response:
         self._faults.clear()
-        return _json({})
+        return answered({})
 
 
 def _acting(clients: Clients, act: Callable[[Act], Awaitable[Json]]) -> Handler:
     async def answer(request: web.Request) -> web.Response:
-        return _json(await act(Act(clients, await _asked(request))))
+        return answered(await act(Act(clients, await asked_of(request))))
 
-    return _plainly(answer)
+    return plainly(answer)
 
 
 def _controlling(clients: Clients) -> Handler:
     async def answer(request: web.Request) -> web.Response:
-        await control.happen(clients.slack, await _asked(request))
-        return _json({})
+        await control.happen(clients.slack, await asked_of(request))
+        return answered({})
 
     return answer
 
@@ -290,29 +339,29 @@ def _answering(clients: Clients) -> Handler:
     async def answer(request: web.Request) -> web.Response:
         right = clients.slack.response_urls.get(request.match_info["right"])
         try:
-            replies.use(clients.slack, right, await _asked(request))
+            replies.use(clients.slack, right, await asked_of(request))
         except SlackError as refused:
-            return _json(refused.answer, status=404 if refused.code in {"used_url", "expired_url"} else 400)
+            return answered(refused.answer, status=404 if refused.code in {"used_url", "expired_url"} else 400)
         except NotPossibleError:
-            return _json({"ok": False, "error": "invalid_payload"}, status=400)
-        return _json({"ok": True})
+            return answered({"ok": False, "error": "invalid_payload"}, status=400)
+        return answered({"ok": True})
 
     return answer
 
 
-def _plainly(handler: Handler) -> Handler:
+def plainly(handler: Handler) -> Handler:
     """Answer what cannot be done with its sentence."""
 
     async def answer(request: web.Request) -> web.Response:
         try:
             return await handler(request)
         except NotPossibleError as refused:
-            return _json({"error": str(refused)}, status=400)
+            return answered({"error": str(refused)}, status=400)
 
     return answer
 
 
-async def _asked(request: web.Request) -> Json:
+async def asked_of(request: web.Request) -> Json:
     if request.content_type != "application/json":
         raise NotPossibleError("Send JSON, with Content-Type: application/json.")
     try:
@@ -324,5 +373,5 @@ async def _asked(request: web.Request) -> Json:
     return asked
 
 
-def _json(answer: Json, *, status: int = 200) -> web.Response:
+def answered(answer: Json, *, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(answer), status=status, content_type="application/json")

@@ -5,7 +5,7 @@ from bot.sandbox.app import SlackApp
 from bot.sandbox.conversing import Conversing
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.outbound import Outbound
-from bot.sandbox.records import Channel, Json, Message, Person, View
+from bot.sandbox.records import Channel, File, Json, Message, Person, View
 from bot.sandbox.screen import Screen
 from bot.sandbox.state import Slack
 
@@ -18,6 +18,8 @@ class Clients:
         self.outbound = outbound
         self.conversing = Conversing(slack, outbound)
         self._screens: dict[str, Screen] = {}
+        # The last message that a person has seen in a conversation, by their ids.
+        self._read: dict[tuple[str, str], str] = {}
 
     def person(self, workspace_id: str, user_id: str) -> Person:
         """Find who acts: somebody of this workspace whose account is active."""
@@ -66,6 +68,23 @@ class Clients:
             await delivery.tried.wait()
         return self.slack.home(app.id, person.workspace_id, person.id)
 
+    def store_file(self, person: Person, name: str, content: bytes) -> File:
+        """Store a file that a person chose in a form."""
+        now = self.slack.now()
+        file = File(
+            id=self.slack.next_id("F"),
+            ticket="",
+            workspace_id=person.workspace_id,
+            user_id=person.id,
+            name=name,
+            length=len(content),
+            created_at=now,
+            content=content,
+            completed_at=now,
+        )
+        self.slack.files[file.id] = file
+        return file
+
     # --- what a person sees --------------------------------------------------------------------------------------
 
     def sees(self, person: Person) -> Json:
@@ -98,6 +117,25 @@ class Clients:
     def messages(self, person: Person, channel: Channel) -> list[Message]:
         mine = [one for one in channel.ephemerals.values() if one.ephemeral_for == person.id]
         return sorted([*channel.messages.values(), *mine], key=lambda message: message.ts)
+
+    def read(self, person: Person, channel: Channel, ts: str) -> None:
+        """Remember that a person has seen a conversation as far as this message."""
+        key = (person.id, channel.id)
+        self._read[key] = max(self._read.get(key, ""), ts)
+
+    def unread(self, person: Person, channel: Channel) -> list[Message]:
+        """List what others have said since a member last looked; answers in threads wait there, unless for all."""
+        if person.id not in channel.members:
+            return []
+        since = self._read.get((person.id, channel.id), "")
+        news = [one for ts, one in channel.messages.items() if ts > since and one.user_id != person.id]
+        return [one for one in news if not one.thread_ts or one.reply_broadcast]
+
+    def names(self, person: Person, message: Message) -> bool:
+        """Tell whether a message mentions this person, by name, in a group, or with everybody."""
+        groups = [one.id for one in self.slack.user_groups.values() if person.id in one.members]
+        signs = [f"@{person.id}", "!here", "!channel", "!everyone", *(f"!subteam^{one}" for one in groups)]
+        return any(f"<{sign}>" in message.text or f"<{sign}|" in message.text for sign in signs)
 
     def shown_message(self, person: Person, message: Message) -> Json:
         drawn = shapes.message(self.slack, message)

@@ -7,6 +7,8 @@ from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.records import Channel, Json, Person
 from bot.sandbox.state import Slack
 
+FIRST_EVENTS = ("member_joined_channel", "app_mention")
+
 
 class Happening:
     """One thing asked for, with what it names looked up."""
@@ -112,6 +114,22 @@ async def _uninstall(one: Happening) -> None:
     await one.slack.uninstall(one.app, one.text("workspace"))
 
 
+async def _order_events(one: Happening) -> None:
+    """Say which event comes first after an invitation by mention."""
+    first = one.text("first")
+    if first not in FIRST_EVENTS:
+        raise NotPossibleError(f"Name one of these with “first”: {', '.join(FIRST_EVENTS)}.")
+    one.slack.mention_first = first == FIRST_EVENTS[1]
+
+
+async def _repeat_events(one: Happening) -> None:
+    """Say how often the app gets each event from now on."""
+    times = one.text("times")
+    if times not in {"1", "2", "3"}:
+        raise NotPossibleError("Say with “times” how often: 1, 2 or 3.")
+    one.slack.event_copies = int(times)
+
+
 HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "archive": _archive,
     "unarchive": _unarchive,
@@ -127,6 +145,8 @@ HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "rename_workspace": _rename_workspace,
     "revoke": _revoke,
     "uninstall": _uninstall,
+    "order_events": _order_events,
+    "repeat_events": _repeat_events,
 }
 
 

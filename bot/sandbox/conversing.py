@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.sandbox import interactions, replies, wording
+from bot.sandbox import interactions, replies, unfurling, wording
 from bot.sandbox.app import SlackApp
 from bot.sandbox.errors import NotPossibleError, SlackError
 from bot.sandbox.interactions import Actor
@@ -34,13 +34,19 @@ class Conversing:
         # Which message a question of Slackbot's is about, by the question's timestamp.
         self._questions: dict[str, tuple[Message, Person]] = {}
 
-    async def say(self, person: Person, channel: Channel, text: str, *, thread_ts: str | None = None) -> Message:
-        """Post a person's message; the apps they mention hear of it, or Slackbot asks whether to invite them."""
+    async def say(
+        self, person: Person, channel: Channel, text: str, *, thread_ts: str | None = None, broadcast: bool = False
+    ) -> Message:
+        """Post a person's message; the apps they mention hear of it, or Slackbot asks whether to invite them.
+
+        In a thread, `broadcast` sends the answer to the channel as well.
+        """
         self._must_be_in(person, channel)
         self._must_be_writable(person, channel)
         stored = wording.written(self._slack, person, text)
-        blocks = wording.rich_text(stored)
-        message = self._slack.post(channel, person, text=stored, blocks=blocks, thread_ts=thread_ts)
+        thread = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
+        message = self._slack.post(channel, person, text=stored, blocks=wording.rich_text(stored), **thread)
+        await unfurling.announce(self._slack, channel, message)
         for bot in self._mentioned(channel, stored):
             if bot.id in channel.members:
                 await self._tell_of_mention(bot, channel, message)
@@ -52,8 +58,14 @@ class Conversing:
         """Accept or refuse what Slackbot asked; after an invitation the app hears of the mention that led to it."""
         message, bot = self._questions.pop(question.ts)
         self._slack.erase(channel, question)
-        if action_id == INVITE:
-            await self.invite(person, channel, bot)
+        if action_id != INVITE:
+            return
+        if self._slack.mention_first:
+            await self._tell_of_mention(bot, channel, message)
+            await self._outbound.tried()
+        await self.invite(person, channel, bot)
+        if not self._slack.mention_first:
+            await self._outbound.tried()
             await self._tell_of_mention(bot, channel, message)
 
     async def invite(self, person: Person, channel: Channel, invited: Person) -> None:
@@ -76,6 +88,21 @@ class Conversing:
         if removed.id not in channel.members:
             raise NotPossibleError(f"{removed.real_name} is not in {named(channel)}.")
         await self._slack.leave(channel, removed, by=person.id)
+
+    def direct(self, person: Person, others: list[Person]) -> Channel:
+        """Open the direct conversation with these people."""
+        far = [one.real_name for one in others if one.workspace_id not in (person.workspace_id, "")]
+        if far:
+            raise NotPossibleError(f"{far[0]} is in another workspace.")
+        return self._slack.open_direct(person.workspace_id, [person.id, *(one.id for one in others)])
+
+    def dismiss(self, person: Person, channel: Channel, ts: str) -> None:
+        """Take a message that only this person sees off their screen."""
+        message = channel.ephemerals.get(ts)
+        if message is None or message.ephemeral_for != person.id:
+            raise NotPossibleError("Only a message that nobody else sees can be dismissed.")
+        self._questions.pop(ts, None)
+        self._slack.erase(channel, message)
 
     async def run(self, person: Person, channel: Channel, typed: str) -> Commanded:
         """Run a slash command and show its answer, as Slack shows it to the person or to the channel."""

@@ -45,12 +45,16 @@ SHAPES = {
     "multi_users_select": Shape("selected_users", "initial_users", many=True),
     "multi_channels_select": Shape("selected_channels", "initial_channels", many=True),
     "multi_conversations_select": Shape("selected_conversations", "initial_conversations", many=True),
+    "file_input": Shape("files", "initial_files", many=True),
 }
 EXTERNAL = frozenset({"external_select", "multi_external_select"})
 CHANNEL_PICKERS = frozenset(name for name in SHAPES if "channels_select" in name or "conversations_select" in name)
 PEOPLE_PICKERS = frozenset({"users_select", "multi_users_select"})
 # Beside the value, an action repeats these of the element.
 REPEATED = ("text", "value", "url", "style", "placeholder", "confirm", "min_query_length")
+
+PRESSED = frozenset({"button", "workflow_button", "icon_button", "overflow", "feedback_buttons"})
+FEEDBACK = ("positive_button", "negative_button")
 
 NESTING = {"container": "child_blocks", "carousel": "elements"}
 
@@ -122,9 +126,17 @@ class Placed:
             choice = _rich(choice)
         return self._valued(str(choice) if self.type == "number_input" else choice)
 
-    def pick(self, choice: str) -> Json:
-        """Find the option that a person means in an overflow menu."""
-        return self._option(list(self.options), choice)
+    @property
+    def offers(self) -> bool:
+        """Whether there is something to choose from in pressing it, as in an overflow menu."""
+        return self.type in {"overflow", "feedback_buttons"}
+
+    def pressed(self, choice: Any) -> Json | None:
+        """Return what the app is told of a press beside the element: what was chosen with it, if it offers a choice."""
+        if not self.offers:
+            return None
+        option = self._option(list(self.options), str(choice))
+        return {"selected_option": option} if self.type == "overflow" else option
 
     def _option(self, options: list[Json], wanted: str) -> Json:
         """Find an option by its value, or by the words a person reads."""
@@ -136,6 +148,7 @@ class Placed:
 
     @property
     def options(self) -> Iterator[Json]:
+        yield from (self.element[name] for name in FEEDBACK if name in self.element)
         yield from self.element.get("options", [])
         for group in self.element.get("option_groups", []):
             yield from group["options"]
@@ -165,7 +178,7 @@ def placed_in(blocks: Iterable[Json]) -> Iterator[Placed]:
 
 
 def is_pressed(element: Json) -> bool:
-    return element.get("type") in {"button", "workflow_button", "overflow"}
+    return element.get("type") in PRESSED
 
 
 def starting(blocks: Iterable[Json]) -> Values:

@@ -57,6 +57,10 @@ class Faults:
         self.add(fault)
         return fault
 
+    def in_force(self) -> list[Fault]:
+        """List the faults that can still happen."""
+        return [one for one in self._faults if one.times != 0]
+
     def clear(self) -> None:
         self._faults.clear()
 

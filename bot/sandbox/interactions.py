@@ -5,10 +5,13 @@ from typing import Any, TypeAlias
 
 from bot.sandbox import shapes
 from bot.sandbox.app import SlackApp
-from bot.sandbox.elements import Placed, Values
+from bot.sandbox.elements import Placed, Values, placed_in
 from bot.sandbox.outbound import verification_token
 from bot.sandbox.records import Channel, Json, Message, Person, ResponseUrl, View
 from bot.sandbox.state import Slack
+
+# The app and the workspace that an element belongs to; nobody's app where a person wrote it.
+Owner: TypeAlias = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,6 @@ class InView:
         return self.view.state
 
     @property
-    def app_id(self) -> str | None:
-        return self.view.app_id
-
-    @property
-    def workspace_id(self) -> str:
-        return self.view.workspace_id
-
-    @property
     def key(self) -> str:
         return self.view.id
 
@@ -73,7 +68,10 @@ class InView:
         """What changes when other things are shown here."""
         return self.view.hash
 
-    def described(self, _actor: Actor) -> Json:
+    def owner(self, _placed: Placed | None = None) -> Owner:
+        return self.view.app_id, self.view.workspace_id
+
+    def described(self, _actor: Actor, _placed: Placed) -> Json:
         return {"container": {"type": "view", "view_id": self.view.id}, "view": shapes.view(self.view)}
 
     def clicked(self, actor: Actor) -> Json:
@@ -94,14 +92,6 @@ class InMessage:
         return [*(self.message.blocks or []), *attached]
 
     @property
-    def app_id(self) -> str | None:
-        return self.message.app_id
-
-    @property
-    def workspace_id(self) -> str:
-        return self.message.workspace_id
-
-    @property
     def key(self) -> str:
         return self.message.ts
 
@@ -109,15 +99,26 @@ class InMessage:
     def showing(self) -> str:
         return self.message.ts
 
-    def described(self, actor: Actor) -> Json:
-        """Describe the message; it is left out itself when it is ephemeral, as Slack does."""
-        ephemeral = self.message.ephemeral_for is not None
+    def unfurl(self, placed: Placed) -> Json | None:
+        """Find the unfurl that an element stands in; it belongs to the app that unfurled, the message to its author."""
+        unfurls = [one for one in self.message.attachments or [] if one.get("is_app_unfurl")]
+        return next((one for one in unfurls if placed in placed_in(one.get("blocks", []))), None)
+
+    def owner(self, placed: Placed | None = None) -> Owner:
+        unfurl = self.unfurl(placed) if placed else None
+        return (unfurl["app_id"], unfurl["bot_team_id"]) if unfurl else (self.message.app_id, self.message.workspace_id)
+
+    def described(self, actor: Actor, placed: Placed) -> Json:
+        """Describe the message; it is left out itself when it is ephemeral, or when only an unfurl is the app's."""
+        ephemeral, unfurl = self.message.ephemeral_for is not None, self.unfurl(placed)
         container = {"type": "message", "message_ts": self.message.ts, "channel_id": self.channel.id}
         thread = {"thread_ts": self.message.thread_ts} if self.message.thread_ts else {}
         place: Json = {
             "container": {**container, "is_ephemeral": ephemeral, **thread},
             "channel": {"id": self.channel.id, "name": shown_name(self.channel)},
         }
+        if unfurl:
+            return {**place, "container": place["container"] | _in_unfurl(unfurl), "app_unfurl": unfurl}
         return place if ephemeral else {**place, "message": shapes.message(actor.slack, self.message)}
 
     def clicked(self, actor: Actor) -> Json:
@@ -128,11 +129,16 @@ class InMessage:
 Place: TypeAlias = InView | InMessage
 
 
+def _in_unfurl(unfurl: Json) -> Json:
+    named = {"attachment_id": unfurl["id"], "app_unfurl_url": unfurl["app_unfurl_url"]}
+    return {"type": "message_attachment", "is_app_unfurl": True, **named}
+
+
 def action(actor: Actor, place: Place, placed: Placed, value: Json | None) -> Json:
     return {
         "type": "block_actions",
         **actor.common(),
-        **place.described(actor),
+        **place.described(actor, placed),
         **place.clicked(actor),
         "actions": [placed.action(value, at=actor.slack.next_ts())],
     }
@@ -140,7 +146,7 @@ def action(actor: Actor, place: Place, placed: Placed, value: Json | None) -> Js
 
 def suggestion(actor: Actor, place: Place, placed: Placed, typed: str) -> Json:
     asked: dict[str, Any] = {"action_id": placed.action_id, "block_id": placed.block_id, "value": typed}
-    return {"type": "block_suggestion", **actor.common(), **place.described(actor), **asked}
+    return {"type": "block_suggestion", **actor.common(), **place.described(actor, placed), **asked}
 
 
 def submission(actor: Actor, view: View) -> Json:

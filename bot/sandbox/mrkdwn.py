@@ -7,36 +7,36 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from markupsafe import Markup, escape
 
+from bot.sandbox import emoji
+
 ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-LINKABLE = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
+LINKABLE = re.compile(r"(https?://|mailto:|tel:|slack://)", re.IGNORECASE)
 FENCE = re.compile(r"```\n?(.+?)\n?```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 TOKEN = re.compile(r"<([^<>\n]+)>")
-EMOJI = re.compile(r":([a-z0-9_+-]{2,40}):")
 QUOTE = re.compile(r"(?:^(?:&gt;|>) ?.*(?:\n|$))+", re.MULTILINE)
 EMPHASES = tuple(
     (re.compile(rf"(?<![\w{re.escape(mark)}]){re.escape(mark)}(\S(?:[^\n]*?\S)?){re.escape(mark)}(?![\w])"), tag)
     for mark, tag in (("*", "strong"), ("_", "em"), ("~", "s"))
 )
 DATE_PART = re.compile(r"\{(\w+)\}")
-# Enough for what people type into a demo; any other name is shown as it was written.
-PICTURES = {
-    "wave": "👋", "tada": "🎉", "rocket": "🚀", "warning": "⚠️", "white_check_mark": "✅", "x": "❌", "bell": "🔔",
-    "no_bell": "🔕", "chart_with_upwards_trend": "📈", "chart_with_downwards_trend": "📉", "bar_chart": "📊",
-    "moneybag": "💰", "fire": "🔥", "eyes": "👀", "heart": "❤️", "+1": "👍", "-1": "👎", "smile": "😄", "memo": "📝",
-    "lock": "🔒", "mag": "🔍", "calendar": "📆", "hourglass": "⌛", "star": "⭐", "sparkles": "✨", "bulb": "💡",
-    "information_source": "ℹ️", "large_green_circle": "🟢", "red_circle": "🔴", "large_yellow_circle": "🟡",
-}  # fmt: skip
+BROADCASTS = frozenset({"here", "channel", "everyone"})
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: the names they know things by, and the clock on their wall."""
+    """Who reads: the names they know things by, the clock on their wall, and where links lead them.
+
+    `me` is the reader's own id; `group` names a user group by its handle, and says whether the reader is in it.
+    """
 
     person: Callable[[str], str | None]
     channel: Callable[[str], str | None]
     zone: tzinfo
     now: float
+    me: str = ""
+    group: Callable[[str], tuple[str, bool] | None] = lambda _group_id: None
+    leads: Callable[[str], str] = str
 
 
 def unescaped(text: str) -> str:
@@ -47,21 +47,21 @@ def unescaped(text: str) -> str:
 
 def plain(text: str) -> Markup:
     """Draw a `plain_text`: nothing in it is markup, only emoji are drawn."""
-    return Markup(EMOJI.sub(_picture, str(escape(unescaped(text)))))  # noqa: S704  The text is escaped.
+    return Markup(emoji.with_pictures(str(escape(unescaped(text)))))  # noqa: S704  The text is escaped.
 
 
 def html(text: str, reader: Reader) -> Markup:
     """Draw a `mrkdwn` text. Whatever isn't Slack's markup is shown as typed."""
-    held = _Held()
+    held = Held()
     text = text.replace(held.MARK, "")
     text = FENCE.sub(lambda found: held.keep(Markup("<pre>{}</pre>").format(unescaped(found[1]))), text)
     text = CODE.sub(lambda found: held.keep(Markup("<code>{}</code>").format(unescaped(found[1]))), text)
-    text = TOKEN.sub(lambda found: held.keep(_token(found[0], found[1], reader)), text)
+    text = TOKEN.sub(lambda found: held.keep(token(found[0], reader)), text)
     text = QUOTE.sub(lambda found: held.keep(_quote(found[0])), text)
     return held.put_back(_emphasised(text))
 
 
-class _Held:
+class Held:
     """What is drawn already, put aside under a character that no text may carry while the rest is drawn."""
 
     MARK = "\x00"
@@ -83,7 +83,7 @@ def _emphasised(text: str) -> str:
     drawn = str(escape(unescaped(text)))
     for pattern, tag in EMPHASES:
         drawn = pattern.sub(rf"<{tag}>\1</{tag}>", drawn)
-    return EMOJI.sub(_picture, drawn)
+    return emoji.with_pictures(drawn)
 
 
 def _quote(lines: str) -> Markup:
@@ -91,42 +91,62 @@ def _quote(lines: str) -> Markup:
     return Markup("<blockquote>{}</blockquote>").format(Markup(_emphasised(inside)))  # noqa: S704  It is escaped.
 
 
-def _picture(found: re.Match[str]) -> str:
-    return PICTURES.get(found[1], found[0])
-
-
-def _token(written: str, token: str, reader: Reader) -> Markup:
-    target, _, words = token.partition("|")
+def token(written: str, reader: Reader) -> Markup:
+    """Draw what stands between angle brackets: a mention, a date or a link."""
+    target, _, words = written[1:-1].partition("|")
     if target.startswith("@"):
-        return mention("@" + (reader.person(target[1:]) or unescaped(words) or target[1:]))
+        name = reader.person(target[1:]) or unescaped(words) or target[1:]
+        return mention(f"@{name}", mine=target[1:] == reader.me)
     if target.startswith("#"):
         return mention("#" + (reader.channel(target[1:]) or unescaped(words) or "private channel"))
-    if target.startswith("!date^"):
-        return _date_token(target, unescaped(words), reader)
     if target.startswith("!"):
-        return mention(unescaped(words) or "@" + target[1:].split("^")[0])
-    return link(unescaped(target), unescaped(words)) if LINKABLE.match(target) else escape(unescaped(written))
+        return _special(target[1:], unescaped(words), reader)
+    is_link = LINKABLE.match(target)
+    return link(unescaped(target), unescaped(words), reader=reader) if is_link else escape(unescaped(written))
 
 
-def mention(words: str) -> Markup:
-    return Markup('<span class="mention">{}</span>').format(words)
+def _special(target: str, words: str, reader: Reader) -> Markup:
+    name, _, rest = target.partition("^")
+    if name == "date":
+        return _date_token(rest, words, reader)
+    group = reader.group(rest) if name == "subteam" else None
+    if group:
+        return mention(f"@{group[0]}", mine=group[1])
+    return mention(words or f"@{name}", mine=name in BROADCASTS)
 
 
-def link(url: str, words: str = "") -> Markup:
-    """Draw a link; one that a browser should not follow, such as `javascript:`, becomes its words."""
+def mention(words: str, *, mine: bool = False) -> Markup:
+    """Draw a mention; one of the reader stands out."""
+    return Markup('<span class="{}">{}</span>').format("mention mine" if mine else "mention", words)
+
+
+def link(url: str, words: str | Markup = "", *, reader: Reader) -> Markup:
+    """Draw a link to where it leads; one that a browser should not follow, such as `javascript:`, becomes its words."""
     if not LINKABLE.match(url):
         return escape(words or url)
-    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, words or url)
+    leads = reader.leads(url)
+    if leads.startswith("/"):
+        return Markup('<a href="{}">{}</a>').format(leads, words or url)
+    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(leads, words or url)
 
 
 def _date_token(target: str, fallback: str, reader: Reader) -> Markup:
-    _, seconds, *rest = target.split("^")
+    seconds, *rest = target.split("^")
     if not seconds.lstrip("-").isdigit() or not rest:
         return escape(fallback)
-    words = written_date(int(seconds), unescaped(rest[0]), reader)
-    stamp = datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    return dated(int(seconds), unescaped(rest[0]), fallback, unescaped(rest[1]) if len(rest) > 1 else "", reader)
+
+
+def dated(seconds: int, pattern: str, fallback: str, url: str, reader: Reader) -> Markup:
+    """Draw an instant on the reader's clock, as a link where it has an address."""
+    try:
+        words = written_date(seconds, pattern, reader)
+        stamp = datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):
+        # No calendar reaches that far.
+        return escape(fallback)
     drawn = Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, fallback, words)
-    return link(unescaped(rest[1]), words) if len(rest) > 1 else drawn
+    return link(url, drawn, reader=reader) if url else drawn
 
 
 def written_date(seconds: int, pattern: str, reader: Reader) -> str:
@@ -143,8 +163,10 @@ def _date_part(name: str, at: datetime, today: date, now: float) -> str | None:
     return {
         "date": f"{at:%B} {_ordinal(at.day)}, {at.year}",
         "date_num": f"{at:%Y-%m-%d}",
+        "date_slash": f"{at:%Y/%m/%d}",
         "date_short": f"{at:%b} {at.day}, {at.year}",
         "date_long": f"{at:%A, %B} {_ordinal(at.day)}, {at.year}",
+        "day_divider": f"{at:%A, %B} {_ordinal(at.day)}",
         "time": f"{at:%H:%M}",
         "time_secs": f"{at:%H:%M:%S}",
         "ago": ago(now - at.timestamp()),

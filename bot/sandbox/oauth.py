@@ -13,6 +13,7 @@ from bot.sandbox import scopes
 from bot.sandbox.app import SlackApp
 from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import OAuthCode, Person
+from bot.sandbox.remembered import remembered
 from bot.sandbox.state import Slack
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class AuthorisePage:
                 (workspace, [person for person in self._installers() if person.workspace_id == workspace.id])
                 for workspace in self._slack.workspaces.values()
             ],
-            chosen=self._chosen(request.query.get("as"), request.query.get("team")),
+            chosen=self._chosen(request.query.get("as") or remembered(request), request.query.get("team")),
             given=dict(request.query),
             path=PATH,
         )
@@ -107,7 +108,7 @@ class AuthorisePage:
         if app is None:
             raise RefusedError("Invalid client_id parameter. No app has this client id.")
         redirect_uri = given.get("redirect_uri") or None
-        if redirect_uri and not _is_registered(app, redirect_uri):
+        if redirect_uri and not is_registered(app, redirect_uri):
             raise RefusedError(f"redirect_uri did not match any configured URIs. Passed URI: {redirect_uri}")
         if not redirect_uri and not app.redirect_urls:
             raise RefusedError("The app has no redirect URL. Add one to its manifest.")
@@ -131,9 +132,8 @@ class AuthorisePage:
 
     def _chosen(self, user_id: str | None, workspace_id: str | None) -> str:
         people = self._installers()
-        wanted = [one for one in people if one.id == user_id] or [
-            one for one in people if one.workspace_id == workspace_id
-        ]
+        there = [one for one in people if workspace_id in (None, one.workspace_id)]
+        wanted = [one for one in there if one.id == user_id] or there
         return (wanted or people)[0].id
 
     def _new_code(self, asked: Request, person: Person, granted: list[str]) -> OAuthCode:
@@ -150,7 +150,7 @@ class AuthorisePage:
         return code
 
 
-def _is_registered(app: SlackApp, url: str) -> bool:
+def is_registered(app: SlackApp, url: str) -> bool:
     """Slack takes a registered address or one below it, over https; on loopback http does as well."""
     secure = urlsplit(url).scheme == "https" or urlsplit(url).hostname in LOOPBACK
     return secure and any(url == one or url.startswith((f"{one}/", f"{one}?")) for one in app.redirect_urls)

@@ -104,6 +104,10 @@ class Outbound:
         while self._under_way:
             await asyncio.gather(*self._under_way)
 
+    async def tried(self) -> None:
+        """Wait until each event under way was sent once, whatever came of it."""
+        await asyncio.gather(*(one.tried.wait() for one in self.deliveries if not one.tried.is_set()))
+
     async def emit(self, app: SlackApp, workspace: Workspace, event: Json) -> None:
         """Put an event on its way; the caller does not wait for it."""
         self.send(app, workspace, event)
@@ -137,10 +141,10 @@ class Outbound:
         body = orjson.dumps(delivery.envelope)
         answer = await self._attempt(app, delivery, body, {})
         for number, delay in enumerate(RETRY_DELAYS, start=1):
-            if answer.ok or answer.no_retry:
+            if answer.no_retry or (answer.ok and number >= self._slack.event_copies):
                 return
-            await asyncio.sleep(delay * self.time_scale)
-            again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": answer.failure or "unknown_error"}
+            await asyncio.sleep(delay * self.time_scale if not answer.ok else 0)
+            again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": answer.failure or "http_timeout"}
             answer = await self._attempt(app, delivery, body, again)
 
     async def _attempt(self, app: SlackApp, delivery: Delivery, body: bytes, headers: dict[str, str]) -> Answer:

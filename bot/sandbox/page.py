@@ -1,131 +1,88 @@
-"""The plain page: one person's Slack in a browser, drawn on the server and kept fresh by a small script."""
+"""The workspace in a browser: one person's Slack, drawn on the server and kept fresh by a small script."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
+from bot.sandbox import remembered, shapes
 from bot.sandbox.app import SlackApp
 from bot.sandbox.client import CLIENTS
 from bot.sandbox.clients import Clients
 from bot.sandbox.drawing import Drawing
-from bot.sandbox.elements import CHANNEL_PICKERS, PEOPLE_PICKERS, Placed, Values
-from bot.sandbox.interactions import InMessage
-from bot.sandbox.mrkdwn import PICTURES
 from bot.sandbox.people import SLACKBOT
-from bot.sandbox.records import Channel, Json, Message, Person, View
-from bot.sandbox.screen import Screen
+from bot.sandbox.records import Channel, File, Person, View
+from bot.sandbox.surface import Surface
+from bot.sandbox.talk import Talk
 
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
 TEMPLATES = Path(__file__).parent / "templates"
-ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
+ASSETS = {".css": "text/css", ".js": "text/javascript"}
 HOME = "home"
-MOST_SHOWN = 200
 INPUTS = {
     "plain_text_input": "text",
     "email_text_input": "email",
     "url_text_input": "url",
-    "number_input": "number",
+    # A number field of the browser would swallow what is no number, and with it Slack's sentence about it.
+    "number_input": "text",
     "datepicker": "date",
     "timepicker": "time",
+    "datetimepicker": "datetime-local",
 }
 # Nothing but our own script runs, and no other page may put this one in a frame.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
     "img-src http: https: data:; base-uri 'none'; frame-ancestors 'none'"
 )
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
-_templates = Environment(
+templates = Environment(
     loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
 )
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One line of a menu."""
+class Entry:
+    """A line of the sidebar; `count` is the number beside it, `is_new` its bold letters."""
 
-    value: str
-    label: str
-    description: str = ""
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Blocks with what was put into them and how a click on them is addressed."""
-
-    screen: Screen
-    blocks: list[Json]
-    values: Values
-    at: Json
-    errors: dict[str, str] = field(default_factory=dict)
-    trouble: str | None = None
-
-    @property
-    def address(self) -> str:
-        return orjson.dumps(self.at).decode()
-
-    def held(self, block: Json, element: Json) -> Any:
-        """Return what an element holds: a text, an option, an id, or a list of these."""
-        value = self.values.get(block.get("block_id", ""), {}).get(element.get("action_id", ""), {})
-        return next((held for name, held in value.items() if name != "type"), None)
-
-    def single(self, held: Any) -> str:
-        return str(held["value"] if isinstance(held, dict) else held or "")
-
-    def many(self, held: Any) -> list[str]:
-        return [self.single(one) for one in held or []]
-
-    def choices(self, element: Json) -> list[Choice]:
-        """List what a menu offers to this person."""
-        kind = element["type"]
-        if kind in CHANNEL_PICKERS:
-            places = self.screen.places(kind, element)
-            return [Choice(place.id, self._title(place)) for place in places]
-        if kind in PEOPLE_PICKERS:
-            return [Choice(person.id, person.real_name) for person in self.screen.people()]
-        options = Placed({}, element).options
-        return [Choice(one["value"], one["text"]["text"], _words(one.get("description"))) for one in options]
-
-    def _title(self, channel: Channel) -> str:
-        sign, note = ("", "") if channel.is_direct else ("", " (private)") if channel.is_private else ("#", "")
-        return f"{sign}{self.screen.title(channel)}{note}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A message with its author, as it stands in a conversation."""
-
-    message: Message
-    author: str
-    is_bot: bool
-    picture: str | None
-    surface: Surface
-    replies: list["Line"]
-
-    @property
-    def sign(self) -> str:
-        """What stands in for a picture: the borrowed emoji, or a letter."""
-        return PICTURES.get((self.message.icon_emoji or "").strip(":"), self.author[:1])
+    at: str
+    name: str
+    kind: str
+    href: str
+    is_current: bool = False
+    is_new: bool = False
+    count: int = 0
+    is_faint: bool = False
+    tag: str = ""
 
 
 class Page:
     """One person's page: where they are, and all that is drawn there."""
 
-    def __init__(self, clients: Clients, query: dict[str, str]) -> None:
+    def __init__(self, clients: Clients, query: dict[str, str], *, travels: bool = False) -> None:
         self.clients = clients
         self.slack = clients.slack
-        self.person = _chosen(clients, query.get("as", ""))
+        self.travels = travels
+        self.person = chosen(clients, query.get("as", ""))
         self.screen = clients.screen(self.person)
         self.draw = Drawing(self.slack, self.person)
         self.app = clients.app()
         self.channel = self._channel(query.get("at", ""))
         self.at = self.channel.id if self.channel else HOME
+        self.pointed_at = query.get("m", "")
+
+    # --- around ----------------------------------------------------------------------------------------------------
 
     @property
     def workspace_name(self) -> str:
@@ -138,22 +95,72 @@ class Page:
             yield workspace.name, people
 
     @property
-    def apps(self) -> list[tuple[SlackApp, bool]]:
-        here = self.person.workspace_id
-        return [(app, self.slack.installation(app.id, here) is not None) for app in self.slack.apps.values()]
+    def title(self) -> str:
+        if not self.channel or self.is_with_app:
+            return self.app.name
+        return self.screen.title(self.channel)
 
     @property
     def installed(self) -> bool:
         return self.slack.installation(self.app.id, self.person.workspace_id) is not None
 
     @property
-    def channels(self) -> list[Channel]:
-        seen = [one for one in self.slack.visible_channels(self.person) if not one.is_direct]
-        return sorted(seen, key=lambda one: (one.is_archived, one.name))
+    def now(self) -> str:
+        """The time on the person's wall, for where it is not that of the machine."""
+        return self.draw.written(self.slack.now(), "{date_long}, {time}")
+
+    # --- the sidebar -----------------------------------------------------------------------------------------------
 
     @property
-    def directs(self) -> list[Channel]:
-        return [one for one in self.slack.visible_channels(self.person) if one.is_direct and one.messages]
+    def apps(self) -> list[Entry]:
+        return [self._app_entry(app) for app in self.slack.apps.values()]
+
+    def _app_entry(self, app: SlackApp) -> Entry:
+        direct = self._direct_with(app)
+        count = len(self.clients.unread(self.person, direct)) if direct else 0
+        installed = self.slack.installation(app.id, self.person.workspace_id) is not None
+        is_here = app is self.app and (self.channel is None or self.is_with_app)
+        return Entry(
+            at=HOME,
+            name=app.name,
+            kind="app",
+            href=self.link(direct.id if direct and count else HOME),
+            is_current=is_here,
+            is_new=bool(count),
+            count=count,
+            tag="" if installed else "not installed",
+        )
+
+    @property
+    def channels(self) -> list[Entry]:
+        seen = [one for one in self.slack.visible_channels(self.person) if not one.is_direct]
+        return [self._entry(one) for one in sorted(seen, key=lambda one: (one.is_archived, one.name))]
+
+    @property
+    def directs(self) -> list[Entry]:
+        own = [one for one in self.slack.visible_channels(self.person) if one.is_direct and not self._is_of_app(one)]
+        shown = [one for one in own if one.messages or one.ephemerals or one is self.channel]
+        return [self._entry(one) for one in sorted(shown, key=lambda one: max(one.messages, default=""), reverse=True)]
+
+    def _entry(self, channel: Channel) -> Entry:
+        unread = self.clients.unread(self.person, channel)
+        named = [one for one in unread if channel.is_direct or self.clients.names(self.person, one)]
+        return Entry(
+            at=channel.id,
+            name=self.screen.title(channel),
+            kind=channel.kind,
+            href=self.link(channel.id),
+            is_current=channel is self.channel,
+            is_new=bool(unread),
+            count=len(named),
+            is_faint=channel.is_archived or self.person.id not in channel.members,
+            tag="archived" if channel.is_archived else "shared" if channel.is_ext_shared else "",
+        )
+
+    def link(self, at: str, ts: str = "") -> str:
+        return self.draw.leads.page(at, ts)
+
+    # --- the app's own place -----------------------------------------------------------------------------------------
 
     @property
     def home(self) -> Surface | None:
@@ -161,62 +168,78 @@ class Page:
         return self.view_surface(view) if view else None
 
     @property
-    def modal(self) -> tuple[View, Surface] | None:
-        modals = self.screen.modals()
-        return (modals[-1], self.view_surface(modals[-1])) if modals else None
+    def is_with_app(self) -> bool:
+        return self.channel is not None and self._is_of_app(self.channel)
+
+    @cached_property
+    def messages_tab(self) -> Entry | None:
+        """The app's conversation with this person, beside its Home tab."""
+        direct = self._direct_with(self.app)
+        return self._entry(direct) if direct else None
+
+    def _direct_with(self, app: SlackApp) -> Channel | None:
+        bot = self.slack.bot(app.id, self.person.workspace_id)
+        return self.slack.direct(self.person.workspace_id, [self.person.id, bot.id]) if bot else None
+
+    def _is_of_app(self, channel: Channel) -> bool:
+        return channel.kind == "im" and any(self.slack.people[one].is_bot for one in channel.members)
+
+    # --- the conversation --------------------------------------------------------------------------------------------
 
     def _channel(self, channel_id: str) -> Channel | None:
         channel = self.slack.channels.get(channel_id)
         return channel if channel and self.slack.can_see(self.person, channel) else None
 
-    def link(self, at: str) -> str:
-        return f"/?as={self.person.id}&at={at}"
+    @cached_property
+    def talk(self) -> Talk | None:
+        return Talk(self.clients, self.person, self.channel, self.draw) if self.channel else None
 
-    def name(self, channel: Channel) -> str:
-        return self.screen.title(channel)
+    @property
+    def is_member(self) -> bool:
+        return self.channel is not None and self.person.id in self.channel.members
 
-    def latest(self, channel: Channel) -> str:
-        messages = self.clients.messages(self.person, channel)
-        return messages[-1].ts if messages else ""
-
-    def is_member(self, channel: Channel) -> bool:
-        return self.person.id in channel.members
-
-    def is_closed(self, channel: Channel) -> str | None:
+    @property
+    def closed(self) -> str | None:
         """Say why nobody can write here, if so."""
-        if channel.is_archived:
+        if self.channel is None:
+            return None
+        if self.channel.is_archived:
             return "This channel is archived."
-        bots = [self.slack.people[one] for one in channel.members if self.slack.people[one].is_bot]
+        bots = [self.slack.people[one] for one in self.channel.members if self.slack.people[one].is_bot]
         read_only = any(self.slack.apps[bot.app_id].messages_tab_read_only for bot in bots if bot.app_id)
-        return "Sending messages to this app has been turned off." if channel.kind == "im" and read_only else None
+        return "Sending messages to this app has been turned off." if self.is_with_app and read_only else None
 
-    def days(self, channel: Channel) -> Iterator[tuple[str, list[Line]]]:
-        """Group the conversation by day, each thread under its first message."""
-        messages = self.clients.messages(self.person, channel)[-MOST_SHOWN:]
-        firsts = {message.ts for message in messages}
-        day, lines = "", list[Line]()
-        for message in messages:
-            if message.thread_ts in firsts and message.thread_ts != message.ts:
-                continue
-            if self.draw.day(message.ts) != day and lines:
-                yield day, lines
-                lines = []
-            day = self.draw.day(message.ts)
-            replies = [one for one in messages if one.thread_ts == message.ts and one.ts != message.ts]
-            lines.append(self.line(channel, message, [self.line(channel, one, []) for one in replies]))
-        if lines:
-            yield day, lines
+    @property
+    def colleagues(self) -> list[Person]:
+        return [one for one in self.screen.people() if one.id != SLACKBOT]
 
-    def line(self, channel: Channel, message: Message, replies: list[Line]) -> Line:
-        author = self.slack.people[message.user_id]
-        return Line(
-            message=message,
-            author=message.username or author.real_name,
-            is_bot=author.is_bot,
-            picture=self.draw.web(message.icon_url),
-            surface=self.message_surface(self.screen.message(channel, message.ts)),
-            replies=replies,
-        )
+    @property
+    def known(self) -> dict[str, list[dict[str, Any]]]:
+        """What the composer can complete: commands of installed apps, people, groups and channels."""
+        here = self.person.workspace_id
+        installed = [app for app in self.slack.apps.values() if self.slack.installation(app.id, here)]
+        groups = [one for one in self.slack.user_groups.values() if one.workspace_id == here and not one.disabled_at]
+        places = [one for one in self.slack.visible_channels(self.person) if not one.is_direct and not one.is_archived]
+        return {
+            "/": [_command(app, name) for app in installed for name in app.commands],
+            "@": [
+                *({"name": one.name, "words": one.real_name, "note": _note(one)} for one in self.colleagues),
+                *({"name": one.handle, "words": one.name, "note": f"{len(one.members)} people"} for one in groups),
+                {"name": "here", "words": "", "note": "Everybody who is online here"},
+                {"name": "channel", "words": "", "note": "Everybody here"},
+            ],
+            "#": [{"name": one.name, "words": "", "note": one.topic} for one in places],
+        }
+
+    def picture_of(self, file: File) -> str | None:
+        return shapes.file_address(self.slack.url, file) if file.is_picture else None
+
+    # --- modals ------------------------------------------------------------------------------------------------------
+
+    @property
+    def modal(self) -> tuple[View, Surface] | None:
+        modals = self.screen.modals()
+        return (modals[-1], self.view_surface(modals[-1])) if modals else None
 
     def view_surface(self, view: View) -> Surface:
         return Surface(
@@ -228,40 +251,43 @@ class Page:
             trouble=self.screen.trouble(view),
         )
 
-    def message_surface(self, place: InMessage) -> Surface:
-        author = self.slack.people[place.message.user_id]
-        # What people write is drawn from its text, where their *emphasis* still stands.
-        drawn_from_text = not author.is_bot and author.id != SLACKBOT
-        return Surface(
-            screen=self.screen,
-            blocks=[] if drawn_from_text else place.message.blocks or [],
-            values=place.values,
-            at={"channel": place.channel.id, "ts": place.message.ts},
-            trouble=self.screen.trouble(place.message),
-        )
-
     def html(self) -> str:
-        template = _templates.get_template("page.html")
+        template = templates.get_template("page.html")
         return template.render(page=self, draw=self.draw, inputs=INPUTS, change=self.slack.changes.count)
 
 
-def add_routes(web_app: web.Application, _sandbox: "Sandbox") -> None:
-    web_app.router.add_get("/", _show)
-    web_app.router.add_get("/_sandbox/{asset:page\\.(?:css|js)}", _asset)
+def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
+    async def show(request: web.Request) -> web.Response:
+        query = dict(request.query)
+        query.setdefault("as", remembered.remembered(request))
+        shown = Page(request.app[CLIENTS], query, travels=sandbox.travel is not None)
+        response = web.Response(text=shown.html(), content_type="text/html", headers=HEADERS)
+        remembered.remember(response, shown.person.id)
+        return response
+
+    web_app.router.add_get("/", show)
+    web_app.router.add_get("/archives/{channel}", _follow)
+    web_app.router.add_get("/archives/{channel}/{message:p\\d{16}}", _follow)
+    web_app.router.add_get("/_sandbox/{asset:[a-z]+\\.(?:css|js)}", _asset)
 
 
-async def _show(request: web.Request) -> web.Response:
-    page = Page(request.app[CLIENTS], dict(request.query))
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
-    return web.Response(text=page.html(), content_type="text/html", headers=headers)
+async def _follow(request: web.Request) -> web.Response:
+    """Follow a permalink whose domain was replaced by ours."""
+    person = chosen(request.app[CLIENTS], request.query.get("as") or remembered.remembered(request))
+    digits = request.match_info.get("message", "")[1:]
+    ts = f"{digits[:10]}.{digits[10:]}" if digits else ""
+    raise web.HTTPFound(Drawing(request.app[CLIENTS].slack, person).leads.page(request.match_info["channel"], ts))
 
 
 async def _asset(request: web.Request) -> web.Response:
-    name = request.match_info["asset"]
-    return web.Response(text=(TEMPLATES / name).read_text(), content_type=ASSETS[name])
+    path = TEMPLATES / request.match_info["asset"]
+    if not path.is_file():
+        raise web.HTTPNotFound
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(text=path.read_text(), content_type=ASSETS[path.suffix], headers=headers)
 
 
-def _chosen(clients: Clients, user_id: str) -> Person:
+def chosen(clients: Clients, user_id: str) -> Person:
     """Find whose page it is; nobody in particular means the first person there is."""
     people = [person for person in clients.slack.people.values() if _can_be(person)]
     return next((person for person in people if person.id == user_id), people[0])
@@ -271,5 +297,15 @@ def _can_be(person: Person) -> bool:
     return not (person.is_bot or person.deleted or person.id == SLACKBOT)
 
 
-def _words(text: Json | None) -> str:
-    return str(text["text"]) if text else ""
+def _note(person: Person) -> str:
+    return "app" if person.is_bot else person.title
+
+
+def _command(app: SlackApp, name: str) -> dict[str, str]:
+    declared = app.commands[name]
+    return {
+        "name": name.removeprefix("/"),
+        "words": declared.get("description", ""),
+        "note": app.name,
+        "hint": declared.get("usage_hint", ""),
+    }

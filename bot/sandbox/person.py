@@ -79,6 +79,10 @@ class Browser:
     async def clear_faults(self) -> None:
         await self.ask("DELETE", "faults")
 
+    async def travel(self, **where: Any) -> None:
+        """Set the clock ahead: by `seconds`, or `to` a moment in ISO 8601; only where the sandbox was given a clock."""
+        await self.ask("POST", "travel", where)
+
     async def calls(self, method: str | None = None) -> list[Json]:
         """Return the Web API calls that the local Slack answered."""
         answer = await self.ask("GET", "calls", {"method": method} if method else {})
@@ -181,7 +185,7 @@ class Surface(dict[str, Any]):
     def _find(self, what: str, near: str | None) -> tuple[Placed, str | None]:
         """Find an element by its words or action id, or an option of a menu by its words, which is then implied."""
         by_name = [(one, None) for one in self.placed if what in (one.label, one.action_id)]
-        by_option = [(one, what) for one in self.placed if one.type == "overflow" and what in _pressed_by(one)]
+        by_option = [(one, what) for one in self.placed if one.offers and what in _pressed_by(one)]
         found: list[tuple[Placed, str | None]] = [*by_name] or [*by_option]
         if not found:
             raise NotPossibleError(f"There is no button “{what}” here; there are: {_listing(self.buttons)}.")
@@ -322,6 +326,16 @@ class Person:
         decision = "allow" if allow else "cancel"
         return await self.browser.send(asked, [*kept, ("person", self.id), ("decision", decision)])
 
+    async def sign_in(self, url: str, *, allow: bool = True) -> Page:
+        """Open a page of the app for which one signs in with Slack, and sign in where it asks."""
+        asked = await self.browser.open(url)
+        if "openid/connect/authorize" not in asked.url:
+            return asked
+        kept = [one for one in asked.form().fields if one[0] != "person"]
+        return await self.browser.send(
+            asked, [*kept, ("person", self.id), ("decision", "allow" if allow else "cancel")]
+        )
+
     # --- the app's Home tab and its modals -----------------------------------------------------------------------
 
     async def open_home(self, *, seconds: float = PATIENCE) -> Home:
@@ -365,9 +379,9 @@ class Person:
         modal = Modal(self, answer["modal"]) if answer["modal"] else None
         return Answered(answer["status"], news[-1] if news else None, modal, answer["error"])
 
-    async def say(self, channel: str, text: str, *, thread_ts: str | None = None) -> str:
-        """Post a message and return its timestamp."""
-        answer = await self.do("say", channel=channel, text=text, thread_ts=thread_ts)
+    async def say(self, channel: str, text: str, *, thread_ts: str | None = None, broadcast: bool = False) -> str:
+        """Post a message and return its timestamp; in a thread, `broadcast` sends it to the channel as well."""
+        answer = await self.do("say", channel=channel, text=text, thread_ts=thread_ts, broadcast=broadcast)
         return str(answer["ts"])
 
     async def invite(self, channel: str, user: str) -> None:

@@ -1,5 +1,6 @@
 """The things a Slack workspace is made of."""
 
+import mimetypes
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -10,6 +11,8 @@ TokenEnd: TypeAlias = Literal["token_revoked", "account_inactive"]
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_SECONDS = 30 * 60.0
 RESPONSE_URL_USES = 5
+# What Slack shows in an image block, by how such a file begins.
+PICTURE_STARTS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 
 @dataclass
@@ -46,6 +49,12 @@ class Person:
     def is_bot(self) -> bool:
         return self.bot_id is not None
 
+    @property
+    def standing(self) -> str:
+        """What this person may do in the workspace, in a word."""
+        ranks = {"owner": self.is_owner, "admin": self.is_admin, "guest": self.is_restricted}
+        return next((word for word, holds in ranks.items() if holds), "member")
+
 
 @dataclass
 class Message:
@@ -59,6 +68,7 @@ class Message:
     blocks: list[Json] | None = None
     attachments: list[Json] | None = None
     metadata: Json | None = None
+    files: list[str] | None = None
     bot_id: str | None = None
     app_id: str | None = None
     username: str | None = None
@@ -218,6 +228,34 @@ class Call:
 
 
 @dataclass
+class File:
+    """A file on its way or stored: `content` comes with the upload, `completed_at` with what follows it."""
+
+    id: str
+    ticket: str
+    workspace_id: str
+    user_id: str
+    name: str
+    length: int
+    created_at: float
+    title: str = ""
+    alt_text: str = ""
+    content: bytes | None = None
+    completed_at: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of file as its first bytes tell, or as its name does."""
+        content = self.content or b""
+        known = (kind for start, kind in PICTURE_STARTS.items() if content.startswith(start))
+        return next(known, mimetypes.guess_type(self.name)[0] or "application/octet-stream")
+
+    @property
+    def is_picture(self) -> bool:
+        return self.kind in PICTURE_STARTS.values()
+
+
+@dataclass
 class OAuthCode:
     """What a person granted on the authorise page, to be exchanged once within ten minutes."""
 
@@ -229,3 +267,31 @@ class OAuthCode:
     redirect_uri: str | None
     expires_at: float
     used: bool = False
+
+
+@dataclass
+class SignInCode(OAuthCode):
+    """The same for Sign in with Slack. `challenge` is that of PKCE; `nonce` comes back in the ID token."""
+
+    nonce: str | None = None
+    challenge: str | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A token with which an app may ask who somebody is."""
+
+    token: str
+    app_id: str
+    workspace_id: str
+    user_id: str
+    scopes: list[str]
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Where a message stands, as an unfurl id names it."""
+
+    workspace_id: str
+    channel_id: str
+    ts: str

@@ -43,7 +43,9 @@ def _post(slack: Slack, channel: Channel, bot: Person, right: ResponseUrl, body:
 
 def _original(channel: Channel, right: ResponseUrl) -> Message | None:
     ts = right.message_ts or ""
-    return channel.messages.get(ts) or channel.ephemerals.get(ts)
+    original = channel.messages.get(ts) or channel.ephemerals.get(ts)
+    # Under an unfurl the message is somebody else's.
+    return original if original and original.app_id == right.app_id else None
 
 
 def _said(slack: Slack, body: Json) -> Json:

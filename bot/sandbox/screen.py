@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
-from bot.sandbox import interactions
+from bot.sandbox import interactions, shapes
 from bot.sandbox.blocks import InvalidBlocks, validate_view
 from bot.sandbox.checks import form_errors
 from bot.sandbox.elements import (
@@ -17,9 +19,9 @@ from bot.sandbox.elements import (
     placed_in,
     starting,
 )
-from bot.sandbox.errors import NotPossibleError
+from bot.sandbox.errors import NotPossibleError, SlackError
 from bot.sandbox.interactions import Actor, InMessage, InView, Place
-from bot.sandbox.methods.content import with_ids
+from bot.sandbox.methods import content
 from bot.sandbox.outbound import Answer, Outbound
 from bot.sandbox.records import Channel, Json, Message, Person, View
 from bot.sandbox.state import Slack
@@ -102,8 +104,9 @@ class Screen:
         """Name a conversation as the person reads it: a direct one by the others in it."""
         if not channel.is_direct:
             return channel.name
-        others = [self._slack.people[one].real_name for one in channel.members if one != self.person.id]
-        return ", ".join(others) or self.person.real_name
+        people = sorted((self._slack.people[one] for one in channel.members), key=lambda one: one.is_bot)
+        others = [one.real_name for one in people if one is not self.person]
+        return ", ".join(others) or f"{self.person.real_name} (you)"
 
     def places(self, kind: str, element: Json) -> list[Channel]:
         """List the conversations that a menu offers this person; archived ones are left out."""
@@ -119,6 +122,12 @@ class Screen:
             chosen = [channel for channel in chosen if not self._with_bot(channel)]
         return chosen
 
+    def known(self, its_id: str) -> tuple[Channel | None, Person | None]:
+        """Find what a menu may name though it does not list it: a conversation that the person sees, or anybody."""
+        channel = self._slack.channels.get(its_id)
+        visible = channel if channel and self._slack.can_see(self.person, channel) else None
+        return visible, self._slack.people.get(its_id)
+
     def people(self) -> list[Person]:
         return [one for one in self._slack.people_of(self.person.workspace_id) if not one.deleted]
 
@@ -127,10 +136,8 @@ class Screen:
     async def click(self, place: Place, action_id: str, block_id: str | None = None, choice: Any = None) -> Clicked:
         """Press a button or choose in a menu; what the element holds is told to the app at once."""
         placed = _find(place, action_id, block_id)
-        if placed.type == "overflow":
-            return await self._tell(place, placed, {"selected_option": placed.pick(str(choice))})
         if placed.shape is None:
-            return await self._tell(place, placed, None)
+            return await self._tell(place, placed, placed.pressed(choice))
         value = self._put(place, placed, choice)
         return await self._tell(place, placed, value) if placed.dispatches else Clicked()
 
@@ -150,7 +157,7 @@ class Screen:
             raise NotPossibleError(f"“{placed.label}” does not ask the app for its options.")
         if len(typed) < placed.element.get("min_query_length", 3):
             return {"options": []}
-        actor = self._actor(place)
+        actor = self._actor(place, placed)
         answer = await self._outbound.options(actor.app, interactions.suggestion(actor, place, placed, typed))
         offered = answer.json() if answer.ok else None
         if not isinstance(offered, dict):
@@ -187,20 +194,22 @@ class Screen:
 
     # --- how it is done ------------------------------------------------------------------------------------------
 
-    def _actor(self, place: Place) -> Actor:
-        if not place.app_id or not self._slack.installation(place.app_id, place.workspace_id):
+    def _actor(self, place: Place, placed: Placed | None = None) -> Actor:
+        app_id, workspace_id = place.owner(placed)
+        if not app_id or not self._slack.installation(app_id, workspace_id):
             raise NotPossibleError(GONE)
-        return Actor(self._slack, self._slack.apps[place.app_id], self.person, place.workspace_id)
+        return Actor(self._slack, self._slack.apps[app_id], self.person, workspace_id)
 
     async def _tell(self, place: Place, placed: Placed, value: Json | None) -> Clicked:
-        actor = self._actor(place)
+        actor = self._actor(place, placed)
         self._troubles.pop(place.showing, None)
         answer = await self._outbound.interaction(actor.app, interactions.action(actor, place, placed, value))
         error = None if answer.ok else SLOW if answer.timed_out else FAILED
         if error:
             self._troubles[place.showing] = error
             self._slack.changes.add("trouble", self.person.workspace_id, user=self.person.id)
-        return Clicked(placed.element.get("url"), error)
+        option = (value or {}).get("selected_option") or {}
+        return Clicked(option.get("url") or placed.element.get("url"), error)
 
     def _put(self, place: Place, placed: Placed, choice: Any) -> Json:
         """Put a choice into a field; only what Slack's client would offer this person can be chosen."""
@@ -216,7 +225,19 @@ class Screen:
         if placed.type in PEOPLE_PICKERS:
             people = [(person.id, person.name) for person in self.people()]
             return _each(choice, lambda one: _listed(placed, one, people))
+        if placed.type == "datetimepicker" and isinstance(choice, str) and choice:
+            return self._instant(placed, choice)
+        if placed.type == "file_input" and isinstance(choice, list):
+            return [shapes.file(self._slack, self._slack.files[one]) for one in choice if one in self._slack.files]
         return choice
+
+    def _instant(self, placed: Placed, written: str) -> int:
+        """Read a date and a time as they are on the person's clock."""
+        try:
+            local = datetime.fromisoformat(written)
+        except ValueError as error:
+            raise NotPossibleError(f"“{placed.label}” takes a date and a time, such as 2026-11-23T09:00.") from error
+        return int((local if local.tzinfo else local.replace(tzinfo=ZoneInfo(self.person.tz))).timestamp())
 
     def _with_bot(self, channel: Channel) -> bool:
         return channel.is_direct and any(self._slack.people[one].is_bot for one in channel.members)
@@ -250,9 +271,10 @@ class Screen:
     def _take_view(self, view: View, body: Any, *, push: bool) -> bool:
         try:
             validate_view(body)
-        except InvalidBlocks:
+            content.refuse_unknown_files(self._slack, body["blocks"], pointer="/view/blocks")
+        except (InvalidBlocks, SlackError):
             return False
-        body = {**body, "blocks": with_ids(self._slack, body["blocks"])}
+        body = {**body, "blocks": content.with_ids(self._slack, body["blocks"])}
         if not push:
             self._slack.replace_view(view, body, state=kept(view.state, body["blocks"]))
             return True

@@ -1,11 +1,12 @@
 """The local Slack as one web application on its own port."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 from aiohttp import web
 
-from bot.sandbox import api, client, oauth, page, people
+from bot.sandbox import api, client, files, oauth, openid, page, panel, people
 from bot.sandbox.app import SlackApp
 from bot.sandbox.faults import Faults
 from bot.sandbox.limits import Limiter, Limits
@@ -18,7 +19,10 @@ LARGEST_BODY = 4 * 1024 * 1024
 class Sandbox:
     """A Slack on loopback, with the ready-made workspaces and the given apps registered but not yet installed.
 
-    `retry_scale` shortens the minutes that pass before an event is sent again.
+    `retry_scale` shortens the minutes that pass before an event is sent again. The page offers more to a person where
+    there is more: `travel` sets the clock that `now` reads to a moment ahead, `levers` are the owner's own buttons on
+    the chaos panel (such as “Kill the worker”), `links` its addresses elsewhere. `pretend_domains` maps a domain to
+    where it is played on this machine: links to it are announced to the apps as if they were on a domain of theirs.
     """
 
     def __init__(
@@ -28,10 +32,18 @@ class Sandbox:
         now: Callable[[], float] = time.time,
         limits: Limits | None = None,
         retry_scale: float = 1.0,
+        travel: Callable[[datetime], Awaitable[None]] | None = None,
+        levers: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
+        links: Mapping[str, str] | None = None,
+        pretend_domains: Mapping[str, str] | None = None,
     ) -> None:
         self.now = now
+        self.travel = travel
+        self.levers = dict(levers or {})
+        self.links = dict(links or {})
         self.state = Slack(now=now)
         self.state.apps = {app.id: app for app in apps}
+        self.state.pretend_domains = dict(pretend_domains or {})
         people.settle(self.state)
         self.limiter = Limiter(limits or Limits(), now)
         self.faults = Faults()
@@ -52,7 +64,10 @@ class Sandbox:
         api.add_routes(web_app, self)
         oauth.add_routes(web_app, self)
         client.add_routes(web_app, self)
+        files.add_routes(web_app, self)
+        openid.add_routes(web_app, self)
         page.add_routes(web_app, self)
+        panel.add_routes(web_app, self)
         return web_app
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> None:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from bot.sandbox.records import Channel, Json, Message, Person, View, Workspace
+from bot.sandbox.records import Channel, File, Json, Message, Person, View, Workspace
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Slack
@@ -154,6 +155,8 @@ def message(slack: "Slack", one: Message, *, metadata: bool = True) -> Json:
     if one.username or one.icon_emoji or one.icon_url:
         drawn |= _customised(one)
     drawn |= {name: value for name in ("blocks", "attachments") if (value := getattr(one, name))}
+    if one.files:
+        drawn["files"] = [file(slack, slack.files[file_id]) for file_id in one.files]
     if one.metadata:
         drawn["metadata"] = one.metadata if metadata else {"event_type": one.metadata["event_type"]}
     if one.edited_ts:
@@ -161,6 +164,53 @@ def message(slack: "Slack", one: Message, *, metadata: bool = True) -> Json:
     if one.ephemeral_for:
         drawn["is_ephemeral"] = True
     return drawn | _thread(slack, one)
+
+
+def file_address(base: str, one: File) -> str:
+    return f"{base}/files-pri/{one.workspace_id}-{one.id}/{quote(one.name, safe='')}"
+
+
+def file(slack: "Slack", one: File) -> Json:
+    """Draw a file object."""
+    address = file_address(slack.url, one)
+    shared = [channel for channel in slack.channels_of(one.workspace_id) if _shows(channel, one)]
+    return {
+        "id": one.id,
+        "created": int(one.created_at),
+        "timestamp": int(one.created_at),
+        "name": one.name,
+        "title": one.title or one.name,
+        "mimetype": one.kind,
+        "filetype": one.kind.rpartition("/")[2],
+        "pretty_type": one.kind.rpartition("/")[2].upper(),
+        "user": one.user_id,
+        "user_team": one.workspace_id,
+        "editable": False,
+        "size": one.length,
+        "mode": "hosted",
+        "is_external": False,
+        "external_type": "",
+        "is_public": any(channel.kind == "public" for channel in shared),
+        "public_url_shared": False,
+        "display_as_bot": False,
+        "username": "",
+        "url_private": address,
+        "url_private_download": address,
+        "permalink": f"{slack.url}/files/{one.user_id}/{one.id}",
+        "comments_count": 0,
+        "is_starred": False,
+        "shares": {},
+        "channels": [channel.id for channel in shared if channel.kind == "public"],
+        "groups": [channel.id for channel in shared if channel.kind in ("private", "mpim")],
+        "ims": [channel.id for channel in shared if channel.kind == "im"],
+        "has_rich_preview": False,
+        "file_access": "visible",
+        "alt_txt": one.alt_text,
+    }
+
+
+def _shows(channel: Channel, one: File) -> bool:
+    return any(one.id in (message.files or []) for message in channel.messages.values())
 
 
 def _customised(one: Message) -> Json:

@@ -22,6 +22,10 @@ class Slack(Store):
     def __init__(self, *, now: Callable[[], float], emit: Emit = _tell_nobody) -> None:
         super().__init__(now=now)
         self.emit = emit
+        # After an invitation by mention, Slack promises no order of the two events.
+        self.mention_first = False
+        # How often an event is sent though the app took it: Slack repeats one whose answer it did not hear.
+        self.event_copies = 1
 
     # --- installing ----------------------------------------------------------------------------------------------
 

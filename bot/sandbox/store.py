@@ -10,17 +10,21 @@ from typing import Any
 from bot.sandbox.app import SlackApp
 from bot.sandbox.changes import Changes
 from bot.sandbox.errors import SlackError
+from bot.sandbox.identity import IdTokens
 from bot.sandbox.records import (
     RESPONSE_URL_SECONDS,
     TRIGGER_SECONDS,
     Call,
     Channel,
+    File,
     Installation,
     Json,
     Message,
     OAuthCode,
     Person,
+    Posted,
     ResponseUrl,
+    SignIn,
     Token,
     Trigger,
     UserGroup,
@@ -48,6 +52,13 @@ class Store:
         self.installations: dict[tuple[str, str], Installation] = {}
         self.tokens: dict[str, Token] = {}
         self.codes: dict[str, OAuthCode] = {}
+        self.sign_ins: dict[str, SignIn] = {}
+        self.id_tokens = IdTokens()
+        self.files: dict[str, File] = {}
+        # By the unfurl id that an app was told.
+        self.shared_links: dict[str, Posted] = {}
+        # Domains that stand in for the apps' own, each with the address on this machine that it leads to.
+        self.pretend_domains: dict[str, str] = {}
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.views: dict[str, View] = {}
@@ -210,6 +221,13 @@ class Store:
         )
         self.response_urls[right.id] = right
         return right
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def picture(self, slack_file: Json) -> File | None:
+        """Find what an image block names as its `slack_file`: a picture whose upload is complete."""
+        file = self.files.get(str(slack_file.get("id")))
+        return file if file and file.completed_at is not None and file.is_picture else None
 
     # --- views ---------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from bot.sandbox.records import Json, Person
 from bot.sandbox.state import Slack
 
-REFERENCE = re.compile(r"<(?:@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|![a-z]+)(?:\|[^<>]*)?>")
+REFERENCE = re.compile(r"<(?:@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|![a-z]+)(?:\|[^<>]*)?>")
 NAMED = re.compile(r"(?<![\w<|&])([@#])([a-z0-9][a-z0-9._-]*)")
 ADDRESS = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"]")
+GROUP = "!subteam^"
 BROADCASTS = frozenset({"here", "channel", "everyone"})
 
 
@@ -58,6 +59,8 @@ def _element(reference: str) -> Json:
             return {"type": "user", "user_id": target[1:]}
         case "#":
             return {"type": "channel", "channel_id": target[1:]}
+        case "!" if target.startswith(GROUP):
+            return {"type": "usergroup", "usergroup_id": target.removeprefix(GROUP)}
         case "!":
             return {"type": "broadcast", "range": target[1:]}
     return {"type": "link", "url": target.replace("&amp;", "&")}
@@ -68,6 +71,9 @@ def _referred(slack: Slack, person: Person, found: re.Match[str]) -> str:
     rest = found[2][len(name) :]
     if sign == "@" and name in BROADCASTS:
         return f"<!{name}>{rest}"
+    group = _group_named(slack, person, name) if sign == "@" else None
+    if group:
+        return f"<{GROUP}{group}>{rest}"
     known = _person_named(slack, person, name) if sign == "@" else _channel_named(slack, person, name)
     return f"<{sign}{known}>{rest}" if known else found[0]
 
@@ -75,6 +81,11 @@ def _referred(slack: Slack, person: Person, found: re.Match[str]) -> str:
 def _person_named(slack: Slack, person: Person, name: str) -> str | None:
     people = slack.people_of(person.workspace_id)
     return next((one.id for one in people if one.name == name and not one.deleted), None)
+
+
+def _group_named(slack: Slack, person: Person, handle: str) -> str | None:
+    groups = [one for one in slack.user_groups.values() if one.workspace_id == person.workspace_id]
+    return next((one.id for one in groups if one.handle == handle and one.disabled_at is None), None)
 
 
 def _channel_named(slack: Slack, person: Person, name: str) -> str | None:
@@ -86,6 +97,9 @@ def _with_name(slack: Slack, reference: str) -> str:
     target = reference[1:-1].split("|", maxsplit=1)[0]
     if target.startswith("@") and target[1:] in slack.people:
         return f"<{target}|{slack.people[target[1:]].name}>"
+    group = slack.user_groups.get(target.removeprefix(GROUP))
+    if group:
+        return f"<{target}|@{group.handle}>"
     if target.startswith("#") and target[1:] in slack.channels:
         channel = slack.channels[target[1:]]
         return f"<{target}|{channel.name if channel.kind == 'public' else ''}>"

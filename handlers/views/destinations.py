@@ -24,7 +24,7 @@ from handlers.views.filled import filled
 from models.attribute import label
 from models.destination import MOST_ATTRIBUTES, Frequency
 from models.recipient import MOST_RECIPIENTS
-from scheduler.messages import mrkdwn, notice
+from scheduler.messages import mrkdwn, notice, welcome
 
 LONGEST_OPTION_VALUE = 150
 
@@ -36,7 +36,7 @@ FREQUENCIES = {Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as i
 class Actions:
     """The names of what can be pressed."""
 
-    new: str = "destination_new"
+    new: str = welcome.ACTIONS.new
     edit: str = notice.ACTIONS.edit
     menu: str = "destination_menu"
 

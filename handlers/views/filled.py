@@ -28,6 +28,10 @@ class Filled:
         """Read the ids of the conversations chosen."""
         return tuple(self._element(block_id).get("selected_conversations") or ())
 
+    def conversation(self, block_id: str) -> str | None:
+        """Read the id of the one conversation chosen."""
+        return self._element(block_id).get("selected_conversation") or None
+
     def users(self, block_id: str) -> tuple[str, ...]:
         """Read the ids of the people chosen."""
         return tuple(self._element(block_id).get("selected_users") or ())

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers.views import destinations, managers, sources
+from handlers.views import destinations, managers, signals, sources, workflows
 from handlers.views.blocks import Block, View, button, context, divider, header, home, section
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
 from handlers.views.sources import SourceRow
+from handlers.views.workflows import WorkflowRow
 from models.scope import Scope
 from scheduler.messages import mrkdwn, notice
 from scheduler.messages.notice import FailureNotice
@@ -42,6 +43,9 @@ class ManagerHome:
     oldest_waiting: timedelta | None = None
     destinations: Listing[DestinationRow]
     sources: Listing[SourceRow]
+    workflows: tuple[WorkflowRow, ...] = ()
+    fallback_channel_id: str | None = None
+    """Where a signal goes that has nobody else to go to."""
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
     missing_scopes: tuple[Scope, ...] = ()
@@ -75,6 +79,9 @@ def manager_home(view: ManagerHome) -> View:
             divider(),
             *second,
             divider(),
+            *_workflows(view),
+            divider(),
+            section(signals.told(view.fallback_channel_id), accessory=signals.fallback_button()),
             _managers(view),
             *_missing(view),
         ]
@@ -155,6 +162,18 @@ def _sources(view: ManagerHome) -> list[Block]:
         section(f"*Sources* ({listing.total})", accessory=sources.add_button()),
         *(sources.row(row, now=view.now) for row in listing.rows[:PAGE_SIZE]),
         *pager(listing, view.pages, "sources"),
+    ]
+
+
+def _workflows(view: ManagerHome) -> list[Block]:
+    if not view.workflows:
+        empty = "Post a message of your own when an event arrives from Segment, such as an order."
+        return [section(f"*Workflows*\n{empty}", accessory=workflows.new_button())]
+    more = len(view.workflows) - PAGE_SIZE
+    return [
+        section(f"*Workflows* ({len(view.workflows)})", accessory=workflows.new_button()),
+        *map(workflows.row, view.workflows[:PAGE_SIZE]),
+        *([context(f"and {more} more")] if more > 0 else []),
     ]
 
 

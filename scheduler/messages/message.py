@@ -1,6 +1,6 @@
 """A message as every drawing function returns it."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class Message(TypedDict):
@@ -10,6 +10,9 @@ class Message(TypedDict):
     blocks: list[dict[str, Any]]
     unfurl_links: bool
     unfurl_media: bool
+    username: NotRequired[str]
+    icon_emoji: NotRequired[str]
+    icon_url: NotRequired[str]
 
 
 def message(text: str, *blocks: dict[str, Any]) -> Message:

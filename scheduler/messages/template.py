@@ -13,8 +13,9 @@ from typing import Any
 from models.base import UserError
 from scheduler.messages import mrkdwn
 
-LONGEST = 3000
-LONGEST_VALUE = 500
+LONGEST = 2500
+VALUE_LIMITS = (500, 100, 20, 1)
+"""How long a value may be: the first under which the whole fits into one of Slack's sections."""
 
 _VARIABLE = re.compile(r"\{\{\{?\s*(?P<path>[^{}]*?)\s*\}?\}\}")
 _ENTITY = re.compile(r"(<(?:https?://|mailto:|[#@!])[^<>{}]+>)")
@@ -44,8 +45,9 @@ class Template:
         """Refuse what can't be filled in; `TemplateError` says where."""
         if not self.source.strip():
             raise TemplateError("Write the message, such as: {{$.properties.name}} signed up.")
-        if len(self.source) > LONGEST:
-            raise TemplateError(f"A message has at most {LONGEST:,} characters; this one has {len(self.source):,}.")
+        length = mrkdwn.width(_own_words(self.source))
+        if length > LONGEST:
+            raise TemplateError(f"A message has at most {LONGEST:,} characters; this one has {length:,}.")
         for path in self.paths:
             _steps(path)
         rest = _VARIABLE.sub("", self.source)
@@ -61,17 +63,16 @@ class Template:
 
     def fill(self, event: Mapping[str, Any]) -> Filled:
         """Fill the template in from an event. The author's own mrkdwn stays; what comes from the event is escaped."""
-        missing: list[str] = []
+        values = {path: written(look_up(event, path)) for path in self.paths}
+        texts = (self._with(values, limit) for limit in VALUE_LIMITS)
+        text = next(text for text in texts if mrkdwn.width(text) <= mrkdwn.LONGEST_TEXT)
+        return Filled(text, tuple(path for path, value in values.items() if not value))
 
+    def _with(self, values: Mapping[str, str], limit: int) -> str:
         def value_of(found: re.Match[str]) -> str:
-            value = look_up(event, found["path"])
-            if value is None or value == "":
-                missing.append(found["path"])
-                return ""
-            return mrkdwn.escape(written(value), LONGEST_VALUE)
+            return mrkdwn.escape(values[found["path"]], limit, empty="")
 
-        text = _VARIABLE.sub(value_of, _own_words(self.source))
-        return Filled(text, tuple(dict.fromkeys(missing)))
+        return _VARIABLE.sub(value_of, _own_words(self.source))
 
 
 def look_up(event: Mapping[str, Any], path: str) -> Any:

@@ -125,6 +125,17 @@ async def test_slack_is_not_asked_who_we_are_at_each_request(acme: Stage) -> Non
     assert await acme.called("views.publish") == 5
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_token_that_none_of_the_keys_opens_is_said_with_what_to_do(acme: Stage) -> None:
+    async with acme.database.write() as session:
+        grant = await installation.get(session, ACME)
+        assert grant is not None
+        grant.token_sealed = KEYRING.seal("xoxb-sealed-with-another-key")
+    answer = await acme.command("list")
+    assert answer.json["text"].startswith("A stored secret can't be read. Add the key that it was written with")
+    assert (await acme.event(OPENED)).status == 500
+
+
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 async def test_a_reinstall_is_known_at_once_in_another_process(acme: Stage) -> None:
     """The second server knows of it by PostgreSQL's NOTIFY alone."""

@@ -67,18 +67,20 @@ async def test_what_slack_did_not_sign_is_answered_401_and_nothing_is_done(acme:
     assert await nothing_was_done(acme)
 
 
-@pytest.mark.parametrize("timestamp", ["", "now", "1e9", "12.5", "nan", "9" * 400, "-1", "0"])
-async def test_a_timestamp_that_is_none_is_answered_401_even_when_signed(acme: Stage, timestamp: str) -> None:
-    answer = await sent(acme, opened(), headers_at(acme, timestamp, opened()))
-    assert answer.status == 401
+async def test_a_timestamp_that_is_none_is_answered_401_even_when_signed(acme: Stage) -> None:
+    for timestamp in ("", "now", "1e9", "12.5", "nan", "9" * 400, "-1", "0"):
+        answer = await sent(acme, opened(), headers_at(acme, timestamp, opened()))
+        assert answer.status == 401, timestamp
     assert await nothing_was_done(acme)
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(-310, 401), (-290, 200), (290, 200), (310, 401)])
-async def test_a_signature_counts_for_five_minutes(acme: Stage, seconds: int, status: int) -> None:
-    signed = signed_headers(acme.slack_app.signing_secret, opened(), now=acme.clock.seconds() + seconds)
-    assert (await sent(acme, opened(), signed)).status == status
-    assert await nothing_was_done(acme) == (status == 401)
+async def test_a_signature_counts_for_five_minutes(acme: Stage) -> None:
+    for seconds, status in ((-310, 401), (310, 401), (-290, 200), (290, 200)):
+        assert await nothing_was_done(acme) == (seconds != 290)
+        body = opened(f"Ev{seconds}")
+        signed = signed_headers(acme.slack_app.signing_secret, body, now=acme.clock.seconds() + seconds)
+        assert (await sent(acme, body, signed)).status == status, seconds
+    assert await acme.called("views.publish") == 2
 
 
 async def test_a_recorded_request_is_refused_once_it_is_old(acme: Stage) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from bot.sandbox import webpage
-from bot.sandbox.people import ACME, ADA, REVENUE
+from bot.sandbox.people import ACME, ADA
 from bot.sandbox.person import Browser
 from bot.sandbox.webpage import Page
 from models import installation, workspace
@@ -88,9 +88,8 @@ async def test_cancelling_installs_nothing_and_says_so(stage: Stage) -> None:
     assert await grants(stage) == []
 
 
-@pytest.mark.parametrize("person", ["U0DANA", "U0PAT"])
-async def test_who_is_no_admin_gets_a_message_for_one_and_the_grant_is_given_back(stage: Stage, person: str) -> None:
-    page = await stage.person(person).install(stage.url)
+async def test_who_is_no_admin_gets_a_message_for_one_and_the_grant_is_given_back(stage: Stage) -> None:
+    page = await stage.dana.install(stage.url)
     assert page.status == 403
     assert "Only an admin can install Runrate in Acme" in page.text
     assert f"open {stage.url}/slack/install and press Allow" in page.text
@@ -110,6 +109,7 @@ async def test_what_an_admin_installed_goes_on_when_somebody_else_tries(acme: St
     assert "Runrate in Acme" in (await acme.home()).words
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_where_anyone_may_install_a_member_does(database: Database, database_url: str) -> None:
     async with staged(database_url, installers="anyone") as stage:
         assert (await stage.dana.install(stage.url)).status == 200
@@ -154,6 +154,7 @@ async def test_another_browser_cannot_finish_what_this_one_began(stage: Stage) -
     assert (await stage.browser.open(address)).status == 200
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_one_browser_may_have_two_pages_open(stage: Stage) -> None:
     first, second = await allowed(stage), await allowed(stage)
     assert (await stage.browser.open(first)).status == 200
@@ -161,38 +162,36 @@ async def test_one_browser_may_have_two_pages_open(stage: Stage) -> None:
     assert len(await grants(stage)) == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "title"),
-    [
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_what_slack_says_against_the_exchange_becomes_a_page(stage: Stage) -> None:
+    for code, status, title in (
         ("invalid_code", 400, "Slack's answer was no longer valid"),
         ("bad_client_secret", 502, "Slack refused this server's settings"),
         ("invalid_client_id", 502, "Slack refused this server's settings"),
         ("something_new", 502, "Slack refused the installation"),
-    ],
-)
-async def test_what_slack_says_against_the_exchange_becomes_a_page(
-    stage: Stage, code: str, status: int, title: str
-) -> None:
-    await stage.browser.fault("error", method="oauth.v2.access", code=code)
-    page = await stage.ada.install(stage.url)
-    assert page.status == status
-    assert title in page.text
-    assert stage.settings.slack_client_secret.get_secret_value() not in page.html
+    ):
+        await stage.browser.fault("error", method="oauth.v2.access", code=code, times=1)
+        page = await stage.ada.install(stage.url)
+        assert page.status == status
+        assert title in page.text
+        assert stage.settings.slack_client_secret.get_secret_value() not in page.html
     assert await grants(stage) == []
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-@pytest.mark.parametrize("fault", ["http_500", "drop_request"])
-@pytest.mark.parametrize("method", ["oauth.v2.access", "auth.test", "users.info"])
-async def test_slacks_silence_becomes_a_page_and_no_grant_is_left_behind(stage: Stage, method: str, fault: str) -> None:
-    await stage.browser.fault(fault, method=method)
-    page = await stage.ada.install(stage.url)
-    assert page.status == 502
-    assert "Slack didn't answer" in page.text
+async def test_slacks_silence_becomes_a_page_and_no_grant_is_left_behind(stage: Stage) -> None:
+    for method in ("oauth.v2.access", "auth.test", "users.info"):
+        for fault in ("http_500", "drop_request"):
+            await stage.browser.fault(fault, method=method)
+            page = await stage.ada.install(stage.url)
+            await stage.browser.clear_faults()
+            assert page.status == 502
+            assert "Slack didn't answer" in page.text
+            assert all(token.ended for token in stage.slack.tokens.values())
     assert await grants(stage) == []
-    assert all(token.ended for token in stage.slack.tokens.values())
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_made_up_code_is_refused_by_slack(stage: Stage) -> None:
     _, state = await asked(stage)
     page = await returned(stage, state=state, code="made-up")
@@ -200,6 +199,7 @@ async def test_a_made_up_code_is_refused_by_slack(stage: Stage) -> None:
     assert "Slack's answer was no longer valid" in page.text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_stands_in_the_address_is_never_repeated_as_markup(stage: Stage) -> None:
     _, state = await asked(stage)
     page = await returned(stage, state=state, error="<script>alert(1)</script>")
@@ -207,6 +207,7 @@ async def test_what_stands_in_the_address_is_never_repeated_as_markup(stage: Sta
     assert "<script>alert" not in page.html
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("without", ["users:read", "chat:write"])
 async def test_a_grant_that_lacks_a_needed_scope_is_refused_and_given_back(
     database: Database, database_url: str, without: str
@@ -225,6 +226,7 @@ async def test_a_grant_that_lacks_a_needed_scope_is_refused_and_given_back(
         assert all(token.ended for token in stage.slack.tokens.values())
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_optional_scopes_that_were_left_out_stand_on_the_page(stage: Stage) -> None:
     page = await stage.ada.install(stage.url, without=["groups:history"])
     assert page.status == 200
@@ -284,10 +286,3 @@ async def test_who_starts_at_another_host_is_first_sent_to_the_public_one(stage:
     assert "Set-Cookie" not in answer.headers
     again = await visited(stage, "/slack/install?here=1", Host="localhost:9999")
     assert again.headers["Location"].startswith(f"{stage.sandbox.url}/oauth/v2/authorize")
-
-
-async def test_the_first_movement_after_installing_needs_nothing_else(acme: Stage) -> None:
-    await acme.add_destination()
-    _, webhook = await acme.add_source()
-    await acme.move(webhook)
-    await acme.ada.message(REVENUE, containing="Northwind")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ACME, ADA, DANA, DEALS, GLOBEX, REVENUE, WINS
-from models import channel, delivery, destination, person, recipient
+from models import channel, delivery, destination, person, reach
 from models.channel import Channel
 from tests.stage import Stage
 
@@ -70,7 +70,7 @@ async def test_a_channel_that_gets_another_id_is_followed(posting: tuple[Stage, 
     await stage.ada.message(REVENUE, containing="Contoso")
     await happen(stage, "change_channel_id", channel=REVENUE, new_id="C9MONEY")
     async with stage.database.read() as session:
-        assert await recipient.channels(session, ACME) == ["C9MONEY"]
+        assert await reach.channels(session, ACME) == ["C9MONEY"]
     await stage.move(webhook)
     await stage.ada.message("C9MONEY", containing="Northwind")
     assert "<#C9MONEY>" in (await stage.home()).words
@@ -139,7 +139,7 @@ async def test_two_channels_that_become_one_stay_one_recipient(acme: Stage) -> N
     event = {"type": "channel_id_changed", "old_channel_id": REVENUE, "new_channel_id": WINS}
     assert (await acme.event(event)).status == 200
     async with acme.database.read() as session:
-        assert await recipient.channels(session, ACME) == [WINS]
+        assert await reach.channels(session, ACME) == [WINS]
 
 
 async def test_somebody_elses_coming_and_going_changes_nothing(posting: tuple[Stage, str]) -> None:
@@ -181,4 +181,4 @@ async def test_a_channel_that_was_left_out_when_editing_gets_no_more_of_what_wai
     async with stage.database.read() as session:
         [owed] = await delivery.of_workspace(session, ACME)
         [found] = await destination.of_workspace(session, ACME)
-    assert (owed.state, owed.reason, owed.destination_id) == ("skipped", "deleted", found.id)
+    assert (owed.state, owed.reason, owed.asked_by) == ("skipped", "deleted", found.id)

@@ -106,23 +106,19 @@ async def test_the_line_for_segment_brings_an_account(acme: Stage) -> None:
     assert (await sources(acme))[0].account_creation == "contact"
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("billing", "Another source has this name already. Choose another one."),
-        ("x" * 81, "A source's name has at most 80 characters."),
-        (" \u200b", "Give the source a name, such as “Billing”."),
-    ],
-)
-async def test_a_name_that_cannot_be_is_refused_under_it_and_the_form_keeps_what_was_typed(
-    acme: Stage, name: str, sentence: str
-) -> None:
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_name_that_cannot_be_is_refused_under_it_and_the_form_keeps_what_was_typed(acme: Stage) -> None:
     await acme.add_source(name="Billing")
     form = await (await acme.home()).click("Add source")
     assert form is not None
-    result = await form.submit({"Name": name, "What sends": "ChartMogul"})
-    assert result.errors == {"Name": sentence}
-    assert form.filled["Name"] == name
+    for name, sentence in (
+        ("billing", "Another source has this name already. Choose another one."),
+        ("x" * 81, "A source's name has at most 80 characters."),
+        (" \u200b", "Give the source a name, such as “Billing”."),
+    ):
+        result = await form.submit({"Name": name, "What sends": "ChartMogul"})
+        assert result.errors == {"Name": sentence}
+        assert form.filled["Name"] == name
     assert len(await sources(acme)) == 1
 
 

@@ -1,6 +1,7 @@
 """Slack repeats what it believes lost: each event takes effect once, and one that failed gets its second chance."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from bot.sandbox.people import ACME, ADA, REVENUE
@@ -25,6 +26,8 @@ async def test_the_home_tab_is_published_once(acme: Stage) -> None:
 
 async def test_a_mention_is_answered_once(acme: Stage) -> None:
     await acme.ada.invite(REVENUE, acme.bot())
+    await acme.ada.message(REVENUE, containing="I can post your MRR")
+    acme.clock.ahead += timedelta(hours=1)
     event = {"type": "app_mention", "user": ADA, "channel": REVENUE, "text": "hello", "ts": "1.1"}
     for _ in range(2):
         assert (await acme.event(event, event_id="EvMENTION")).status == 200

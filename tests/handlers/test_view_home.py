@@ -50,6 +50,14 @@ def _words(element: dict[str, Any]) -> list[str]:
     return options or [element["text"]["text"] + (" !" if element.get("style") == "primary" else "")]
 
 
+REST = (
+    "*Workflows*\nPost a message of your own when an event arrives from Segment, such as an order.",
+    "[New workflow]",
+    "*Signals*\nThe owner of the account hears of each by direct message; without an owner it is told nowhere yet.",
+    "[Fallback channel]",
+)
+
+
 def test_a_manager_sees_the_workspace_at_a_glance() -> None:
     view = manager_home(HOME)
     validate_view(view)
@@ -65,6 +73,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         "[Add source]",
         f"*Billing* · ChartMogul\nLast event {MOMENT}",
         "[Show URL | Remove]",
+        *REST,
         "*Managers*\nSlack admins and owners, and <@U0DANA>.",
         "[Name managers]",
     ]
@@ -78,6 +87,7 @@ def test_an_empty_workspace_has_one_sentence_and_one_button_for_each_list() -> N
         "[Add source !]",
         "*Destinations*\nNo destination yet. Make one, and every movement is told in the channels that you choose.",
         "[New destination]",
+        *REST,
         "*Managers*\nSlack admins and owners.",
         "[Name managers]",
     ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models import channel, recipient
+from models import channel, reach
 from models.database import Database
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
@@ -49,4 +49,4 @@ async def test_only_open_public_channels_that_were_chosen_are_joined(database: D
     await remember(database, "C4")
     await remember(database, "C6")
     async with database.read() as session:
-        assert await recipient.channels_to_join(session, ACME) == ["C4"]
+        assert await reach.channels_to_join(session, ACME) == ["C4"]

@@ -16,17 +16,15 @@ S = DeliveryState
 RETRIED = (S.RETRYING, S.FAILED)
 
 
-async def owe(
-    database: Database, fact_id: str = "mov_1", target: str = "C1", destination_id: str | None = None
-) -> bool:
-    if destination_id is None:
-        destination_id = (await seeds.add_destination(database, "C1", name=fact_id)).id
+async def owe(database: Database, fact_id: str = "mov_1", target: str = "C1", asked_by: str | None = None) -> bool:
+    if asked_by is None:
+        asked_by = (await seeds.add_destination(database, "C1", name=fact_id)).id
     async with database.write() as session:
         return await delivery.owe(
             session,
             workspace_id=ACME,
             lane_id=await lane.find_or_make(session, ACME, delivery.POST, target, now=NOW),
-            destination_id=destination_id,
+            asked_by=asked_by,
             fact=(FactKind.MOVEMENT, fact_id),
             recipient=(RecipientKind.CHANNEL, target),
             now=NOW,
@@ -47,11 +45,11 @@ async def settle(database: Database, one: Delivery, state: DeliveryState, **fiel
 async def test_a_fact_is_owed_to_a_recipient_once(database: Database) -> None:
     made = await seeds.add_destination(database, "C1")
     other = await seeds.add_destination(database, "C1", name="Other")
-    assert await owe(database, destination_id=made.id)
-    assert not await owe(database, destination_id=made.id)
-    assert await owe(database, destination_id=other.id)
-    assert await owe(database, target="C2", destination_id=made.id)
-    assert await owe(database, "mov_2", destination_id=made.id)
+    assert await owe(database, asked_by=made.id)
+    assert not await owe(database, asked_by=made.id)
+    assert await owe(database, asked_by=other.id)
+    assert await owe(database, target="C2", asked_by=made.id)
+    assert await owe(database, "mov_2", asked_by=made.id)
 
 
 async def test_an_outcome_is_written_down_with_its_attempt(database: Database) -> None:
@@ -107,7 +105,7 @@ async def test_owed_is_delivered_and_skipped_and_failed_and_open(database: Datab
 async def test_a_destination_s_health_says_what_waits_and_what_stands_in_the_way(database: Database) -> None:
     made = await seeds.add_destination(database, "C1")
     for target in ("C1", "C2", "C3"):
-        await owe(database, target=target, destination_id=made.id)
+        await owe(database, target=target, asked_by=made.id)
     first, second, _ = await all_of(database)
     await settle(database, first, S.DELIVERED)
     await settle(database, second, S.RETRYING, reason="the channel is archived", fix="Unarchive it.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from models import audit, delivery, destination, lane, recipient
+from models import audit, delivery, destination, lane, reach, recipient
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Destination, DestinationUnknownError, FieldError, Wish
@@ -52,7 +52,7 @@ async def test_a_destination_has_its_recipients_in_the_order_in_which_they_were_
     async with database.read() as session:
         found = await destination.get(session, ACME, made.id)
         recipients = await recipient.of_destinations(session, [made.id])
-        assert await recipient.channels(session, ACME) == ["C1", "C2", "C3"]
+        assert await reach.channels(session, ACME) == ["C1", "C2", "C3"]
     assert [one.target for one in recipients[made.id]] == ["C3", "C1", "C2"]
     assert (found.name, found.attributes, found.created_by) == ("Every movement", ["country"], "U0ADA")
     assert await database.wakeups.wait(Topic.CHANNELS, since=marks, seconds=1)
@@ -108,7 +108,7 @@ async def owe(database: Database, made: Destination, *targets: str) -> list[str]
                 session,
                 workspace_id=ACME,
                 lane_id=lane_id,
-                destination_id=made.id,
+                asked_by=made.id,
                 fact=(FactKind.MOVEMENT, "mov_1"),
                 recipient=(RecipientKind.CHANNEL, target),
                 now=NOW,
@@ -156,7 +156,7 @@ async def test_deleting_skips_what_is_unsent_and_frees_the_name_and_the_channels
     async with database.read() as session:
         assert await destination.of_workspace(session, ACME) == []
         assert await destination.hearing_movements(session, ACME) == []
-        assert await recipient.channels(session, ACME) == []
+        assert await reach.channels(session, ACME) == []
         with pytest.raises(DestinationUnknownError):
             await destination.get(session, ACME, made.id)
         assert [one.action for one in await audit.of_workspace(session, ACME)] == [
@@ -175,7 +175,7 @@ async def test_another_destination_s_deliveries_are_left_alone(database: Databas
         assert await delivery.skip_unwanted(session, first.id, kept=[], now=NOW) == 1
     async with database.read() as session:
         found: Sequence[delivery.Delivery] = await delivery.of_workspace(session, ACME)
-    assert {one.destination_id: one.state for one in found} == {
+    assert {one.asked_by: one.state for one in found} == {
         first.id: DeliveryState.SKIPPED,
         other.id: DeliveryState.PENDING,
     }

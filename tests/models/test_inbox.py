@@ -61,6 +61,16 @@ async def test_an_answer_means_that_it_is_committed(inbox: Inbox, database: Data
         assert (await event.count_by_state(session, ACME))["received"] == 2
 
 
+async def test_no_answer_is_given_before_the_commit(inbox: Inbox, counting: CountingDatabase, origin: Source) -> None:
+    """Somebody else is just writing the same event, so that its commit has to be waited for."""
+    async with counting.write() as session:
+        await event.store(session, [moved(origin, "1")])
+        asked = asyncio.create_task(inbox.add([moved(origin, "1")]))
+        await asyncio.sleep(0.1)
+        assert not asked.done()
+    assert await asked == [DUPLICATE]
+
+
 async def test_calls_that_come_together_share_a_commit(
     inbox: Inbox, counting: CountingDatabase, origin: Source
 ) -> None:

@@ -26,11 +26,15 @@ from models import (
     delivery,
     event,
     lane,
+    lookup,
     movement,
+    mute,
     person,
     role,
+    signal,
     slack_event,
     tables,
+    workflow,
     workspace,
 )
 from models.attribute import Subject
@@ -38,6 +42,7 @@ from models.base import Base, UserError
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome
 from models.event import Refusal
+from models.mute import Muted
 from models.recipient import RecipientKind
 from models.source import SourceKind
 from tests import seeds
@@ -61,11 +66,14 @@ class Ids:
     lane: str = ""
     delivery: str = ""
     movement: str = ""
+    signal: str = ""
+    workflow: str = ""
+    event: int = 0
 
 
 OWED: Mapping[str, Any] = {
     "lane_id": "<lane>",
-    "destination_id": "<destination>",
+    "asked_by": "<destination>",
     "recipient": (RecipientKind.CHANNEL, "C1"),
     "now": NOW,
 }
@@ -90,7 +98,19 @@ async def seed(database: Database) -> Ids:
         )
         assert moved is not None
         ids.movement = moved.id
-        await channel.remember(session, ACME, {"id": "C1", "name": MARK}, now=NOW)
+        there = {"id": "C1", "name": MARK, "is_member": True}
+        await channel.remember(session, ACME, there, now=NOW)
+        await channel.leave(session, ACME, "C1")
+        await channel.remember(session, ACME, there, now=NOW)
+        heard = seeds.signal(text=MARK)
+        await signal.apply(session, held, heard, source_id=origin.id, external_id="s", is_history=False, now=NOW)
+        [(told, _)] = await signal.waiting(session)
+        wished = await workflow.create(session, ACME, seeds.workflow_wish(name=MARK), by=MARK, now=NOW)
+        ids.signal, ids.workflow = told.id, wished.id
+        await lookup.remember(session, ACME, "a@a.io", "U1", now=NOW)
+        await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
+        await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
+        await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
@@ -100,8 +120,8 @@ async def seed(database: Database) -> Ids:
         owed = fill(OWED, ids)
         await delivery.owe(session, workspace_id=ACME, fact=(FactKind.MOVEMENT, ids.movement), **owed)
         await lane.limit(session, ids.lane, until=NOW, now=NOW)
-        session.add(lane.Pause(workspace_id=ACME, until=NOW))
     async with database.write() as session:
+        ids.event = (await event.of_workspace(session, ACME))[0].id
         [only] = await delivery.of_workspace(session, ACME)
         ids.delivery = only.id
         failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
@@ -119,6 +139,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.apply": {"fact": seeds.account(domain="x.io"), "now": NOW},
     "account.count": {},
     "account.get": {"account_id": "<account>"},
+    "account.named": {"fact": seeds.movement(account_name="New"), "now": NOW},
     "account.lock": {"external_id": "acme", "now": NOW},
     "account.of_workspace": {},
     "attribute.keys": {},
@@ -127,7 +148,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
     "channel.get": {"channel_id": "C1"},
     "channel.known": {},
+    "channel.leave": {"channel_id": "C1"},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
+    "channel.times_left": {"channel_id": "C1"},
     "contact.apply": {"fact": seeds.contact(email="a@a.io", title="CFO"), "account_id": None, "now": NOW},
     "contact.count_by_account": {},
     "contact.find": {"fact": seeds.contact(email="a@a.io")},
@@ -138,6 +161,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "delivery.oldest_open": {},
     "delivery.owe": {**OWED, "fact": (FactKind.MOVEMENT, "mov_2")},
     "delivery.retry": {"delivery_id": "<delivery>", "by": "U1", "now": NOW},
+    "delivery.was_owed": {"kind": FactKind.MOVEMENT, "since": NOW - timedelta(hours=1)},
     "destination.create": {"wish": seeds.wish("C1"), "by": "U1", "now": NOW},
     "destination.find_by_name": {"name": "Every movement"},
     "destination.get": {"destination_id": "<destination>"},
@@ -146,6 +170,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.of_workspace": {},
     "event.count_by_state": {},
     "event.count_refused": {},
+    "event.get": {"event_id": "<event>"},
     "event.of_workspace": {},
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
@@ -153,17 +178,23 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lane.find_or_make": {"method": delivery.POST, "target": "C2", "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
-    "movement.account_of": {"fact": seeds.movement(), "now": NOW},
+    "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
+    "lookup.known": {"email": "a@a.io", "now": NOW},
+    "lookup.remember": {"email": "b@a.io", "user_id": None, "now": NOW},
     "movement.count": {},
     "movement.get": {"movement_id": "<movement>"},
     "movement.of_workspace": {},
     "movement.totals": {},
+    "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
+    "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
+    "mute.remove": {"user_id": "U1", "what": Muted.SIGNALS},
     "person.get": {"user_id": "U1"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
-    "recipient.channels": {},
-    "recipient.channels_to_join": {},
+    "reach.channels": {},
+    "reach.channels_to_join": {},
+    "signal.get": {"signal_id": "<signal>"},
     "slack_event.is_first": {"event_id": "Ev2", "now": NOW},
     "slack_event.is_known": {"event_id": "Ev1"},
     "source.add": {"kind": SourceKind.API, "name": "Billing", "keyring": KEYRING, "by": "U1", "now": NOW},
@@ -173,6 +204,13 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.names": {},
     "source.of_workspace": {},
     "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "welcome.owe": {"channel_id": "C1", "now": NOW},
+    "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
+    "workflow.get": {"workflow_id": "<workflow>"},
+    "workflow.hearing": {"event": "Order Completed"},
+    "workflow.of_workspace": {},
+    "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
+    "workspace.fallback": {},
     "workspace.get": {},
     "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
     "workspace.the_one": {},
@@ -181,7 +219,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
 
 MAKERS = {
     "delivery.owe", "destination.create", "installation.revoke", "lane.find_or_make", "slack_event.is_first",
-    "source.add", "source.the_import",
+    "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models import channel, delivery, installation, lane, recipient
+from models import channel, delivery, installation, lane, reach, recipient
 from models.database import Database
 from models.delivery import DeliveryState, FactKind
 from models.destination import Destination
@@ -35,7 +35,7 @@ async def owe(
                 session,
                 workspace_id=workspace_id,
                 lane_id=lane_id,
-                destination_id=made.id,
+                asked_by=made.id,
                 fact=(FactKind.MOVEMENT, f"mov_{number}"),
                 recipient=(RecipientKind.CHANNEL, target),
                 now=NOW,
@@ -274,7 +274,7 @@ async def test_a_channel_s_new_id_is_followed_by_all_that_was_meant_for_the_old_
     await follow(database)
     async with database.read() as session:
         assert [one.target for one in await delivery.of_workspace(session, ACME)] == ["C9"]
-        assert await recipient.channels(session, ACME) == ["C9"]
+        assert await reach.channels(session, ACME) == ["C9"]
         assert list(await channel.known(session, ACME)) == ["C9"]
         assert (await session.get_one(Lane, lane_id)).target == "C9"
 
@@ -291,7 +291,7 @@ async def test_a_new_id_that_is_known_already_is_followed_all_the_same(database:
         found = await delivery.of_workspace(session, ACME)
         recipients = await recipient.of_destinations(session, [made.id, both.id])
         assert list(await channel.known(session, ACME)) == ["C9"]
-    open_to = [(one.destination_id, one.target) for one in found if one.state == DeliveryState.PENDING]
+    open_to = [(one.asked_by, one.target) for one in found if one.state == DeliveryState.PENDING]
     assert sorted(open_to) == sorted([(made.id, "C9"), (both.id, "C9")])
     assert {key: [one.target for one in value] for key, value in recipients.items()} == {
         made.id: ["C9"],

@@ -263,7 +263,7 @@ async def _outcome(database: Database) -> tuple[Any, ...]:
         )
         totals = await movement.totals(session, ACME)
         owed = await delivery.of_workspace(session, ACME, limit=1000)
-        told = sorted((one.destination_id, one.target) for one in owed)
+        told = sorted((one.asked_by, one.target) for one in owed)
         held = {one.external_id: one.mrr_at for one in await account.of_workspace(session, ACME)}
         counts = await event.count_by_state(session, ACME)
     return facts, totals, told, held, counts["applied"]

@@ -162,7 +162,7 @@ async def test_what_is_not_wanted_any_more_when_its_turn_comes_is_skipped(line: 
         for one in await delivery.of_workspace(session, ACME):
             one.state, one.reason = S.PENDING, None
     await line.run()
-    ledger = {(one.destination_id, one.target): (one.state, one.reason) for one in await line.ledger()}
+    ledger = {(one.asked_by, one.target): (one.state, one.reason) for one in await line.ledger()}
     assert ledger == {
         (made.id, REVENUE): (S.SKIPPED, SkipReason.DELETED),
         (made.id, WINS): (S.DELIVERED, None),

@@ -28,7 +28,7 @@ async def test_facts_times_matching_recipients_are_owed(database: Database) -> N
     second = await seeds.add_destination(database, "C2", "C3", name="Second")
     for key in "abc":
         await move(database, key)
-    pairs = Counter((one.destination_id, one.target) for one in await owed(database))
+    pairs = Counter((one.asked_by, one.target) for one in await owed(database))
     assert pairs == {(first.id, "C1"): 3, (first.id, "C2"): 3, (second.id, "C2"): 3, (second.id, "C3"): 3}
 
 

@@ -55,7 +55,7 @@ def test_what_is_missing_is_empty_and_said() -> None:
     ("source", "sentence"),
     [
         ("", "Write the message"),
-        ("x" * 3001, "at most 3,000 characters; this one has 3,001"),
+        ("x" * 2501, "at most 2,500 characters; this one has 2,501"),
         ("{{}}", "names nothing"),
         ("{{$}}", "names nothing"),
         ("{{$.a..b}}", "names nothing"),
@@ -88,3 +88,9 @@ def test_looking_up_leads_nowhere_without_raising() -> None:
     assert look_up({"a": [1]}, "a.x") is None
     assert look_up({"a": "text"}, "a.0") is None
     assert look_up({"a": [1]}, "a.5") is None
+
+
+def test_however_long_the_values_are_the_message_fits_into_a_section() -> None:
+    text = Template("{{a}} " * 400).fill({"a": "<long> " * 1000}).text
+    assert len(text) <= 3000
+    assert not re.search(r"&(?!(amp|lt|gt);)", text)

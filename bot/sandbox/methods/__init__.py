@@ -1,6 +1,6 @@
 """Every Web API method that the local Slack answers, by its name."""
 
-from bot.sandbox.methods import auth, chat, conversations, history, oauth, team, unfurl, users, views
+from bot.sandbox.methods import auth, chat, conversations, files, history, oauth, openid, team, unfurl, users, views
 from bot.sandbox.methods.method import COMMON_ERRORS, Ask, Caller, Method, OpenAsk, OpenMethod
 
 __all__ = ["COMMON_ERRORS", "METHODS", "Ask", "Caller", "Method", "OpenAsk", "OpenMethod"]
@@ -12,8 +12,10 @@ METHODS: dict[str, Method | OpenMethod] = {
         auth.METHODS,
         chat.METHODS,
         conversations.METHODS,
+        files.METHODS,
         history.METHODS,
         oauth.OPEN_METHODS,
+        openid.OPEN_METHODS,
         team.METHODS,
         unfurl.METHODS,
         users.METHODS,

@@ -1,5 +1,6 @@
 """What a message says: text, blocks, attachments and metadata, read and checked as Slack does."""
 
+from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -45,7 +46,30 @@ def _checked(slack: Slack, given: Any, *, surface: Surface, pointer: str) -> lis
         validate_blocks(given, surface=surface, pointer=pointer)
     except InvalidBlocks as refused:
         raise with_messages("invalid_blocks", refused.errors) from refused
+    refuse_unknown_files(slack, given, pointer=pointer)
     return with_ids(slack, given)
+
+
+def refuse_unknown_files(slack: Slack, given: list[Json], *, pointer: str, code: str = "invalid_blocks") -> None:
+    """Raise `code` where an image names a file of Slack's that is none, is no picture, or is not uploaded yet."""
+    wrong = [
+        f"invalid slack file [json-pointer:{place}]" for place, one in _files(given, pointer) if not slack.picture(one)
+    ]
+    if wrong:
+        raise with_messages(code, wrong)
+
+
+def _files(drawn: Any, pointer: str) -> Iterator[tuple[str, Json]]:
+    """Walk over the files that images name, wherever they stand."""
+    if isinstance(drawn, list):
+        for index, one in enumerate(drawn):
+            yield from _files(one, f"{pointer}/{index}")
+    elif isinstance(drawn, dict):
+        for name, value in drawn.items():
+            if name == "slack_file":
+                yield f"{pointer}/{name}", value
+            else:
+                yield from _files(value, f"{pointer}/{name}")
 
 
 def attachments(slack: Slack, args: Arguments) -> list[Json] | None:

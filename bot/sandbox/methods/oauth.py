@@ -3,15 +3,17 @@
 from bot.sandbox.app import SlackApp
 from bot.sandbox.errors import SlackError
 from bot.sandbox.methods.method import OpenAsk, OpenMethod
-from bot.sandbox.records import Json, OAuthCode
+from bot.sandbox.records import Json, OAuthCode, SignInCode
 
 
 async def _access(ask: OpenAsk) -> Json:
-    app = _client(ask)
+    app = client(ask)
     grant_type = ask.args.text("grant_type") or "authorization_code"
     if grant_type != "authorization_code":
         raise SlackError("invalid_grant_type")
-    code = _code(ask, app)
+    code = take_code(ask, app)
+    if isinstance(code, SignInCode):
+        raise SlackError("invalid_code")
     workspace = ask.slack.workspaces[code.workspace_id]
     installation = ask.slack.install(app, workspace.id, code.user_id, code.scopes)
     return {
@@ -27,7 +29,7 @@ async def _access(ask: OpenAsk) -> Json:
     }
 
 
-def _client(ask: OpenAsk) -> SlackApp:
+def client(ask: OpenAsk) -> SlackApp:
     """Check who asks: by HTTP Basic, or by the same two among the arguments."""
     client_id, secret = ask.args.basic or (ask.args.text("client_id") or "", ask.args.text("client_secret") or "")
     app = ask.slack.app_by_client_id(client_id)
@@ -38,7 +40,8 @@ def _client(ask: OpenAsk) -> SlackApp:
     return app
 
 
-def _code(ask: OpenAsk, app: SlackApp) -> OAuthCode:
+def take_code(ask: OpenAsk, app: SlackApp) -> OAuthCode:
+    """Use up the code from the authorise page."""
     code = ask.slack.codes.get(ask.args.text("code") or "")
     if code is None or code.app_id != app.id or code.used or code.expires_at < ask.slack.now():
         raise SlackError("invalid_code")

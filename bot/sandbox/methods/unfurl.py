@@ -1,11 +1,10 @@
 """chat.unfurl: what stands under a link that a person posted."""
 
-from urllib.parse import urlsplit
-
+from bot.sandbox import unfurling
 from bot.sandbox.errors import SlackError
 from bot.sandbox.methods import content
 from bot.sandbox.methods.method import Ask, Method
-from bot.sandbox.records import Channel, Json, Message
+from bot.sandbox.records import Channel, Json, Message, Posted
 
 
 async def _unfurl(ask: Ask) -> Json:
@@ -27,17 +26,11 @@ async def _unfurl(ask: Ask) -> Json:
 
 def _posted(ask: Ask) -> tuple[Channel, Message]:
     """Find the message; links reach the app from every conversation, so that membership does not matter here."""
-    args = ask.args
-    if args.text("unfurl_id") or args.text("source"):
-        raise _missing_or_unknown(ask)
-    if not args.text("channel"):
-        raise SlackError("missing_channel")
-    if not args.text("ts"):
-        raise SlackError("missing_ts")
-    channel = ask.slack.channel(ask.caller.workspace.id, ask.required("channel"))
+    place = _by_unfurl_id(ask) if ask.args.text("unfurl_id") or ask.args.text("source") else _by_channel(ask)
+    channel = ask.slack.channel(place.workspace_id, place.channel_id)
     if channel is None:
         raise SlackError("cannot_find_channel")
-    message = channel.messages.get(ask.required("ts"))
+    message = channel.messages.get(place.ts)
     if message is None:
         raise SlackError("cannot_find_message")
     if message.bot_id:
@@ -45,18 +38,31 @@ def _posted(ask: Ask) -> tuple[Channel, Message]:
     return channel, message
 
 
-def _missing_or_unknown(ask: Ask) -> SlackError:
-    """Say what is wrong with an unfurl id. No composer preview is ever announced here, so none can be known."""
+def _by_channel(ask: Ask) -> Posted:
+    if not ask.args.text("channel"):
+        raise SlackError("missing_channel")
+    if not ask.args.text("ts"):
+        raise SlackError("missing_ts")
+    return Posted(ask.caller.workspace.id, ask.required("channel"), ask.required("ts"))
+
+
+def _by_unfurl_id(ask: Ask) -> Posted:
+    """Find what an unfurl id names. None comes from a composer here: links are not announced while they are typed."""
     if not ask.args.text("unfurl_id"):
-        return SlackError("missing_unfurl_id")
-    if not ask.args.text("source"):
-        return SlackError("missing_source")
-    known = ask.args.text("source") in ("composer", "conversations_history")
-    return SlackError("invalid_unfurl_id" if known else "invalid_source")
+        raise SlackError("missing_unfurl_id")
+    source = ask.args.text("source")
+    if not source:
+        raise SlackError("missing_source")
+    if source not in unfurling.SOURCES:
+        raise SlackError("invalid_source")
+    posted = ask.slack.shared_links.get(ask.required("unfurl_id"))
+    if posted is None or posted.workspace_id != ask.caller.workspace.id or source != unfurling.HISTORY:
+        raise SlackError("invalid_unfurl_id")
+    return posted
 
 
 def _drawn(ask: Ask, message: Message, url: str, unfurl: Json) -> Json:
-    if url not in message.text.replace("&amp;", "&") or not _belongs(ask, url):
+    if url not in unfurling.links_in(message) or unfurling.domain_of(ask.slack, ask.caller.app, url) is None:
         raise SlackError("cannot_unfurl_url")
     caller = ask.caller
     return {
@@ -73,11 +79,6 @@ def _drawn(ask: Ask, message: Message, url: str, unfurl: Json) -> Json:
 def _escaped(key: str) -> str:
     """Write a key as part of a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
-
-
-def _belongs(ask: Ask, url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return any(host == domain or host.endswith("." + domain) for domain in ask.caller.app.unfurl_domains)
 
 
 def _put(attachments: list[Json], drawn: Json) -> None:

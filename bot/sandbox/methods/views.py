@@ -71,6 +71,7 @@ def _read(ask: Ask, kind: str) -> Json:
     if len(orjson.dumps(given)) > MOST_BYTES:
         raise SlackError("view_too_large")
     _check(given, kind)
+    content.refuse_unknown_files(ask.slack, given["blocks"], pointer="/view/blocks", code="invalid_arguments")
     return {**given, "blocks": content.with_ids(ask.slack, given["blocks"])}
 
 

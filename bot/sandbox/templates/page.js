@@ -1,240 +1,278 @@
-// Keeps the page fresh, and sends what the person does. The server draws everything; this script only swaps its parts.
-"use strict";
+// One person's workspace: what they press, choose, type and send.
 
-const root = document.documentElement.dataset;
-const SWAPPED = ["side", "head", "middle", "over"];
-const drawn = {};
-// What was typed or ticked since the last drawing, by field: it survives a swap.
-const touched = new Map();
+import { busily, keepFresh, part, post, refresh, root, say } from "./live.js";
+import { agreed } from "./floating.js";
+import { unpick } from "./pickers.js";
+import * as composer from "./composer.js";
 
-const part = (id) => document.getElementById(id);
+const UNSEEN = new Set(["call", "delivery"]);
+const TYPING = 500;
 
-async function call(act, what) {
-  const body = JSON.stringify({ workspace: root.workspace, as: root.as, ...what });
-  const response = await fetch(`/_sandbox/${act}`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
-  const answer = await response.json();
-  if (answer.error) say(answer.error);
-  return answer;
-}
-
-let silence;
-function say(words) {
-  part("said").textContent = words;
-  clearTimeout(silence);
-  silence = setTimeout(() => { part("said").textContent = ""; }, 6000);
-}
-
-// --- staying fresh -----------------------------------------------------------------------------------------------
-
-async function refresh() {
-  const response = await fetch(location.href, { cache: "no-store" });
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const id of SWAPPED) swap(id, fresh.getElementById(id));
-  const { change, installed } = fresh.documentElement.dataset;
-  const arrived = installed && !root.installed;
-  root.change = change;
-  root.installed = installed;
-  markNews();
-  if (arrived) await openHome();
-}
-
-// The app hears of each opening of its Home tab, and draws it then.
-async function openHome() {
-  if (root.at !== "home" || !root.installed) return;
-  await call("home", {});
-  await refresh();
-}
-
-function swap(id, fresh) {
-  const old = part(id);
-  const html = fresh.outerHTML;
-  if (drawn[id] === html || (id === "side" && old.contains(document.activeElement) && document.activeElement.id === "who")) return;
-  const modalBefore = old.querySelector(".modal")?.dataset.view;
-  const atEnd = old.scrollHeight - old.scrollTop - old.clientHeight < 80;
-  const scrolled = old.querySelector(".content")?.scrollTop ?? old.scrollTop;
-  const focused = old.contains(document.activeElement) ? key(document.activeElement) : null;
-  drawn[id] = html;
-  old.replaceWith(fresh);
-  restore(fresh, focused);
-  if (id === "middle") fresh.scrollTop = atEnd && fresh.classList.contains("talk") ? fresh.scrollHeight : scrolled;
-  if (id === "over") settleModal(fresh, modalBefore, scrolled);
-}
-
-function settleModal(over, before, scrolled) {
-  const modal = over.querySelector(".modal");
-  if (modal?.dataset.view === before) {
-    if (modal) modal.querySelector(".content").scrollTop = scrolled;
-  } else {
-    touched.clear();
-    modal?.querySelector("[data-field], .content button, footer button")?.focus();
-  }
-  over.querySelectorAll("[data-seconds]").forEach(showSeconds);
-}
-
-function restore(fresh, focused) {
-  for (const field of fresh.querySelectorAll("[data-field]")) {
-    if (touched.has(key(field))) put(field, touched.get(key(field)));
-    if (key(field) === focused) field.focus();
-  }
-}
-
-async function listen() {
-  for (;;) {
-    try {
-      const response = await fetch(`/_sandbox/changes?since=${root.change}&wait=25`);
-      const answer = await response.json();
-      // A count below ours is that of a local Slack that was started anew.
-      if (answer.changes.length || answer.count < Number(root.change)) await refresh();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 2000));
-    }
-  }
-}
-
-function markNews() {
-  const seen = JSON.parse(localStorage.getItem(`seen-${root.as}`) ?? "{}");
-  const first = !localStorage.getItem(`seen-${root.as}`);
-  for (const link of document.querySelectorAll("[data-place]")) {
-    const { place, latest } = link.dataset;
-    if (first || place === root.at) seen[place] = latest;
-    link.classList.toggle("new", latest > (seen[place] ?? ""));
-  }
-  localStorage.setItem(`seen-${root.as}`, JSON.stringify(seen));
-}
+const act = (name, what) => post(`/_sandbox/${name}`, { workspace: root.workspace, as: root.as, ...what });
+const address = (element) => JSON.parse(element.closest("[data-at]:not(html)").dataset.at);
+const modal = () => document.querySelector("#over dialog");
 
 // --- fields ------------------------------------------------------------------------------------------------------
 
-function key(field) {
-  return field.dataset?.field ? `${field.dataset.block} ${field.dataset.action}` : null;
-}
-
-function boxes(field) {
-  return [...field.querySelectorAll("input")];
-}
-
-// What the person chose, as the server takes it.
+// What the person put into a field, as the server takes it.
 function choice(field) {
-  const kind = field.dataset.field;
-  if (kind === "radio_buttons") return boxes(field).find((box) => box.checked)?.value ?? null;
-  if (kind === "checkboxes" || kind.startsWith("multi_")) return boxes(field).filter((box) => box.checked).map((box) => box.value);
-  if (kind === "datetimepicker") return field.value ? Math.floor(new Date(field.value).getTime() / 1000) : null;
+  const boxes = [...field.querySelectorAll("input")];
+  if (field.dataset.field === "radio_buttons") return boxes.find((box) => box.checked)?.value ?? null;
+  if (field.dataset.field === "checkboxes") return boxes.filter((box) => box.checked).map((box) => box.value);
   return field.value === "" ? null : field.value;
 }
 
-function put(field, value) {
-  const inside = boxes(field);
-  if (inside.length) inside.forEach((box) => { box.checked = [].concat(value ?? []).includes(box.value); });
-  else if (field.dataset.field === "datetimepicker") showSeconds(field, value);
-  else field.value = value ?? "";
-}
+const filled = (field, value) => ({ [field.dataset.block]: { [field.dataset.action]: value } });
 
-function showSeconds(field, value) {
-  const seconds = Number(typeof value === "number" ? value : field.dataset.seconds);
-  if (!seconds) return;
-  const local = new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60000);
-  field.value = local.toISOString().slice(0, 16);
-}
-
-function place(element) {
-  return JSON.parse(element.closest("[data-at]:not(html)").dataset.at);
-}
-
+// What is chosen from lists and uploaded is with the server already.
 function values(form) {
-  const filled = {};
-  for (const field of form.querySelectorAll("[data-field]")) {
-    (filled[field.dataset.block] ??= {})[field.dataset.action] = choice(field);
+  const all = {};
+  for (const field of form.querySelectorAll("[data-field]:not([data-field=file_input])")) {
+    (all[field.dataset.block] ??= {})[field.dataset.action] = choice(field);
   }
-  return filled;
+  return all;
 }
 
-async function suggest(field) {
-  const what = { at: place(field), action_id: field.dataset.action, block_id: field.dataset.block, value: field.value };
-  const answer = await call("options", what);
-  const options = (answer.options ?? []).concat(...(answer.option_groups ?? []).map((group) => group.options));
-  field.list.replaceChildren(...options.map((option) => new Option("", option.text.text)));
+async function fill(field, value = choice(field)) {
+  const answer = await act("fill", { at: address(field), values: filled(field, value) });
+  await refresh();
+  return answer;
 }
 
-// --- what a person does ------------------------------------------------------------------------------------------
+async function upload(field, files) {
+  const sent = [];
+  for (const file of files) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const content = btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    const answer = await act("upload", { name: file.name, content });
+    if (answer.file) sent.push(answer.file);
+  }
+  await fill(field, sent);
+}
 
-const acts = {
+// --- what a person presses ---------------------------------------------------------------------------------------
+
+const presses = {
   async click(button) {
     const { action, block, option } = button.dataset;
-    const answer = await call("click", { at: place(button), action_id: action, block_id: block, value: option });
-    if (answer.url) window.open(answer.url, "_blank", "noopener");
+    const answer = await act("click", { at: address(button), action_id: action, block_id: block, value: option });
+    if (answer.leads?.startsWith("/")) location.href = answer.leads;
+    else if (answer.leads) window.open(answer.leads, "_blank", "noopener");
   },
-  close: (button) => call("close", { view_id: button.closest(".modal").dataset.view }),
-  "close-all": (button) => call("close", { view_id: button.closest(".modal").dataset.view, clear: true }),
-  join: () => call("join", { channel: root.at }),
+  close: (button) => act("close", { view_id: button.closest("dialog").dataset.view }),
+  "close-all": (button) => act("close", { view_id: button.closest("dialog").dataset.view, clear: true }),
+  join: () => act("join", { channel: root.at }),
+  dismiss: (button) => act("dismiss", { channel: root.at, ts: button.dataset.ts }),
+  async copy(button) {
+    await navigator.clipboard.writeText(button.dataset.link);
+    say("The link is copied.");
+  },
+  unpick,
+  answer: composer.answer,
+  unanswer: composer.unanswer,
+  places: () => document.body.classList.toggle("places"),
+  compose: () => part("direct").showModal(),
+  "dismiss-dialog": (button) => button.closest("dialog").close(),
+  sort,
+  turn,
 };
+// These change nothing that the server would have to draw anew.
+const LOCAL = new Set(["copy", "unpick", "answer", "unanswer", "places", "compose", "dismiss-dialog", "sort", "turn"]);
 
-async function busily(element, work) {
-  element.setAttribute("aria-busy", "true");
-  try {
-    await work();
-    await refresh();
-  } finally {
-    element.removeAttribute("aria-busy");
+async function press(button) {
+  const name = button.dataset.do;
+  if (LOCAL.has(name)) {
+    await presses[name](button);
+    return;
   }
+  button.closest(".menu > .list")?.hidePopover();
+  if (await agreed(button)) await busily(button, () => presses[name](button));
 }
 
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
-  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target) || button) menu.open = false;
-  if (!button || button.hasAttribute("aria-busy")) return;
-  if (button.dataset.confirm && !window.confirm(button.dataset.confirm)) return;
-  await busily(button, () => acts[button.dataset.do](button));
-  if (button.dataset.do === "join") location.reload();
+  if (button && !button.hasAttribute("aria-busy")) press(button);
 });
 
+let typing;
 document.addEventListener("input", (event) => {
-  const field = event.target.closest("[data-field]");
+  const field = event.target.closest("[data-field][data-dispatch~=on_character_entered]");
   if (!field) return;
-  touched.set(key(field), choice(field));
-  if (field.dataset.field === "external_select") suggest(field);
+  clearTimeout(typing);
+  typing = setTimeout(() => fill(field), TYPING);
 });
 
 document.addEventListener("change", async (event) => {
   if (event.target.id === "who") {
-    location.href = `/?as=${event.target.value}&at=${root.at === "home" ? "home" : ""}`;
+    location.href = `/?as=${event.target.value}&at=${root.at}`;
     return;
   }
   const field = event.target.closest("[data-field]");
-  if (!field || (field.dataset.confirm && !window.confirm(field.dataset.confirm))) return;
-  const held = { [field.dataset.block]: { [field.dataset.action]: choice(field) } };
-  await busily(field, () => call("fill", { at: place(field), values: held }));
+  // A text that is told to the app on Enter or on each character is not told by leaving the field.
+  if (!field || (field.dataset.dispatch && "value" in field && field.type !== "date" && field.type !== "time")) return;
+  if (field.dataset.field === "file_input") await upload(field, event.target.files);
+  else if (await agreed(field)) await fill(field);
+  else await refresh();
 });
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.classList.contains("who")) return;
   event.preventDefault();
-  if (form.id === "composer") {
-    const field = part("say");
-    const text = field.value.trim();
-    if (!text) return;
-    field.value = "";
-    await busily(form, () => call(text.startsWith("/") ? "command" : "say", { channel: root.at, text }));
-    part("middle").scrollTop = part("middle").scrollHeight;
-  } else {
-    const button = form.querySelector("footer .primary");
-    if (!button || button.hasAttribute("aria-busy")) return;
-    await busily(button, () => call("submit", { view_id: form.dataset.view, values: values(form) }));
-  }
+  if (form.id === "composer") await send(form);
+  else if (form.closest("#direct")) await openDirect(form);
+  else await submit(form);
 });
+
+async function send(form) {
+  const message = composer.take();
+  if (!message) return;
+  await busily(form, async () => {
+    const isCommand = message.text.startsWith("/") && !message.thread_ts;
+    const answer = await act(isCommand ? "command" : "say", message);
+    if (answer.error && !isCommand) composer.giveBack(message);
+  });
+  part("middle").scrollTop = part("middle").scrollHeight;
+}
+
+async function openDirect(form) {
+  const users = [...new FormData(form).getAll("users")];
+  if (!users.length) {
+    say("Choose at least one person.");
+    return;
+  }
+  const answer = await act("direct", { users });
+  if (answer.channel) location.href = `/?as=${root.as}&at=${answer.channel}`;
+}
+
+async function submit(form) {
+  const button = form.querySelector("footer .primary");
+  if (!button || button.hasAttribute("aria-busy")) return;
+  await busily(button, () => act("submit", { view_id: form.closest("dialog").dataset.view, values: values(form) }));
+  modal()?.querySelector(".wrong :is(input, textarea)")?.focus();
+}
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.id === "say" && event.key === "Enter" && !event.shiftKey) {
+  const field = event.target.closest("[data-field][data-dispatch~=on_enter_pressed]");
+  if (field && event.key === "Enter" && !(field.matches("textarea") && event.shiftKey)) {
     event.preventDefault();
+    fill(field);
+  } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("#over textarea")) {
     event.target.form.requestSubmit();
   } else if (event.key === "Escape") {
-    document.querySelector(".modal footer [data-do=close]")?.click();
+    document.body.classList.remove("places");
   }
 });
 
-for (const id of SWAPPED) drawn[id] = part(id).outerHTML;
-document.querySelectorAll("[data-seconds]").forEach((field) => showSeconds(field));
-document.querySelector(".modal [data-field]")?.focus();
-if (part("middle").classList.contains("talk")) part("middle").scrollTop = part("middle").scrollHeight;
-markNews();
-listen();
+// Escape closes a modal as its Cancel does: the app may want to hear of it. The browser closes a dialog at a second
+// Escape whatever the page wants.
+for (const end of ["cancel", "close"]) {
+  document.addEventListener(end, (event) => {
+    if (event.target !== modal()) return;
+    event.preventDefault();
+    const button = event.target.querySelector("footer [data-do=close]");
+    if (!button.hasAttribute("aria-busy")) press(button);
+  }, true);
+}
+
+// --- tables of data ----------------------------------------------------------------------------------------------
+
+function turn(button) {
+  const table = button.closest(".data-table");
+  const size = Number(table.dataset.size);
+  const rows = [...table.querySelectorAll("tbody tr")];
+  const first = Math.max(0, Number(table.dataset.first ?? 0) + size * Number(button.dataset.by ?? 0));
+  table.dataset.first = first;
+  rows.forEach((row, index) => { row.hidden = index < first || index >= first + size; });
+  const pager = table.querySelector(".pager");
+  if (!pager) return;
+  pager.querySelector("[data-by='-1']").disabled = first === 0;
+  pager.querySelector("[data-by='1']").disabled = first + size >= rows.length;
+  pager.querySelector(".quiet").textContent = `${first + 1}–${Math.min(first + size, rows.length)} of ${rows.length}`;
+}
+
+function sort(button) {
+  const heading = button.closest("th");
+  const table = button.closest(".data-table");
+  const rising = heading.getAttribute("aria-sort") !== "ascending";
+  table.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));
+  heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+  const cell = (row) => row.children[Number(button.dataset.column)];
+  const worth = (row) => Number(cell(row).dataset.number ?? NaN);
+  const compare = (a, b) => Number.isNaN(worth(a) - worth(b)) ? cell(a).textContent.localeCompare(cell(b).textContent) : worth(a) - worth(b);
+  const body = table.querySelector("tbody");
+  body.append(...[...body.rows].sort((a, b) => compare(a, b) * (rising ? 1 : -1)));
+  table.dataset.first = 0;
+  turn(button.closest(".data-table").querySelector("[data-do=sort]"));
+}
+
+// --- what is on the screen ---------------------------------------------------------------------------------------
+
+let atEnd = true;
+// What had the focus before a modal opened gets it back.
+let cameFrom = null;
+
+function remember() {
+  const middle = part("middle");
+  atEnd = middle.scrollHeight - middle.scrollTop - middle.clientHeight < 80;
+}
+
+function settle() {
+  if (part("middle").classList.contains("talk") && atEnd) part("middle").scrollTop = part("middle").scrollHeight;
+  for (const dialog of document.querySelectorAll("#over dialog:not([open])")) {
+    cameFrom ??= document.activeElement;
+    dialog.showModal();
+    (dialog.querySelector("[data-first]") ?? dialog.querySelector(".content :is(input, textarea)") ?? dialog.querySelector("footer .primary") ?? dialog).focus();
+  }
+  if (!modal() && cameFrom) {
+    if (cameFrom.isConnected) cameFrom.focus();
+    cameFrom = null;
+  }
+  markBroken();
+  markRead();
+}
+
+// A picture that cannot be fetched is shown by its words.
+function markBroken() {
+  for (const image of document.images) if (image.complete && !image.naturalWidth) image.classList.add("broken");
+}
+document.addEventListener("error", (event) => { if (event.target.matches?.("img")) event.target.classList.add("broken"); }, true);
+
+async function markRead() {
+  const { latest } = part("middle").dataset;
+  if (!latest || document.hidden || !document.querySelector("#side .new[aria-current], #head .count")) return;
+  await act("read", { channel: root.at, ts: latest });
+  await refresh();
+}
+
+// The app hears of each opening of its Home tab, and draws it then.
+async function openHome() {
+  if (root.at !== "home" || !root.installed) return;
+  await act("home", {});
+  await refresh();
+}
+
+let installed = root.installed;
+
+keepFresh(["side", "head", "middle", "foot", "over"], {
+  concerns: (change) => !UNSEEN.has(change.kind) && change.workspace_id === root.workspace && (change.what.user ?? root.as) === root.as,
+  before: remember,
+  after() {
+    settle();
+    if (root.installed && !installed) openHome();
+    installed = root.installed;
+  },
+});
+
+const pointed = new URLSearchParams(location.search).get("m");
+const message = pointed && (part(`m-${pointed}`) ?? part(`r-${pointed}`));
+if (message) {
+  message.closest("details")?.setAttribute("open", "");
+  message.classList.add("pointed");
+  message.scrollIntoView({ block: "center" });
+  atEnd = false;
+}
+settle();
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+if (!modal()) part("say")?.focus();
 openHome();

@@ -62,6 +62,7 @@ def upgrade() -> None:
     sa.Column('is_member', sa.Boolean(), nullable=False),
     sa.Column('is_archived', sa.Boolean(), nullable=False),
     sa.Column('is_shared_outside', sa.Boolean(), nullable=False),
+    sa.Column('times_left', sa.Integer(), nullable=False),
     sa.Column('checked_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'channel_id', name=op.f('pk_channels'))
     )
@@ -117,12 +118,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_lanes_next_send_at'), 'lanes', ['next_send_at'], unique=False)
     op.create_index('uq_lanes_target', 'lanes', ['workspace_id', 'method', 'target'], unique=True)
+    op.create_table('lookups',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('email', sa.String(length=255), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=True),
+    sa.Column('asked_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'email', name=op.f('pk_lookups'))
+    )
     op.create_table('managers',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
     sa.Column('named_by', sa.String(length=64), nullable=False),
     sa.Column('named_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_managers'))
+    )
+    op.create_table('mutes',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('what', sa.String(length=20), nullable=False),
+    sa.Column('since', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'user_id', 'what', name=op.f('pk_mutes'))
     )
     op.create_table('oauth_states',
     sa.Column('state_hash', sa.String(length=64), nullable=False),
@@ -173,11 +188,32 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_sources_workspace_id'), 'sources', ['workspace_id'], unique=False)
     op.create_index('uq_sources_name', 'sources', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
+    op.create_table('workflows',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('name_key', sa.String(length=160), nullable=False),
+    sa.Column('event', sa.String(length=255), nullable=False),
+    sa.Column('path', sa.String(length=255), nullable=True),
+    sa.Column('value', sa.String(length=255), nullable=True),
+    sa.Column('channel_id', sa.String(length=64), nullable=False),
+    sa.Column('template', sa.Text(), nullable=False),
+    sa.Column('username', sa.String(length=80), nullable=True),
+    sa.Column('icon', sa.Text(), nullable=True),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('created_at', base.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', base.UtcDateTime(), nullable=False),
+    sa.Column('deleted_at', base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_workflows'))
+    )
+    op.create_index(op.f('ix_workflows_workspace_id_event'), 'workflows', ['workspace_id', 'event'], unique=False)
+    op.create_index('uq_workflows_name', 'workflows', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_table('workspaces',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('enterprise_id', sa.String(length=64), nullable=True),
     sa.Column('locale', sa.String(length=20), nullable=False),
+    sa.Column('fallback_channel_id', sa.String(length=64), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
     )
@@ -209,7 +245,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('lane_id', sa.String(length=64), nullable=False),
-    sa.Column('destination_id', sa.String(length=64), nullable=False),
+    sa.Column('asked_by', sa.String(length=64), nullable=False),
     sa.Column('fact_kind', sa.String(length=20), nullable=False),
     sa.Column('fact_id', sa.String(length=64), nullable=False),
     sa.Column('recipient_kind', sa.String(length=20), nullable=False),
@@ -219,6 +255,7 @@ def upgrade() -> None:
     sa.Column('fix', sa.Text(), nullable=True),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('may_be_repeat', sa.Boolean(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=True),
     sa.Column('due_at', base.UtcDateTime(), nullable=False),
     sa.Column('send_started_at', base.UtcDateTime(), nullable=True),
     sa.Column('message_channel', sa.String(length=64), nullable=True),
@@ -226,13 +263,12 @@ def upgrade() -> None:
     sa.Column('coalesced_into', sa.String(length=64), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('settled_at', base.UtcDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_deliveries_destination_id_destinations')),
     sa.ForeignKeyConstraint(['lane_id'], ['lanes.id'], name=op.f('fk_deliveries_lane_id_lanes')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries'))
     )
     op.create_index('ix_deliveries_open', 'deliveries', ['lane_id', 'id'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"), postgresql_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"))
     op.create_index(op.f('ix_deliveries_workspace_id_created_at'), 'deliveries', ['workspace_id', 'created_at'], unique=False)
-    op.create_index('uq_deliveries_fact', 'deliveries', ['destination_id', 'fact_kind', 'fact_id', 'target'], unique=True)
+    op.create_index('uq_deliveries_fact', 'deliveries', ['asked_by', 'fact_kind', 'fact_id', 'target'], unique=True)
     op.create_table('installations',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('app_id', sa.String(length=64), nullable=False),
@@ -295,6 +331,26 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'role', name=op.f('pk_roles'))
     )
     op.create_index(op.f('ix_roles_workspace_id_email'), 'roles', ['workspace_id', 'email'], unique=False)
+    op.create_table('signals',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('person', sa.String(length=255), nullable=True),
+    sa.Column('title', sa.String(length=255), nullable=True),
+    sa.Column('text', sa.Text(), nullable=True),
+    sa.Column('url', sa.Text(), nullable=True),
+    sa.Column('occurred_at', base.UtcDateTime(), nullable=False),
+    sa.Column('recorded_at', base.UtcDateTime(), nullable=False),
+    sa.Column('addressed_at', base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_signals_account_id_accounts')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_signals'))
+    )
+    op.create_index(op.f('ix_signals_account_id_occurred_at'), 'signals', ['account_id', 'occurred_at'], unique=False)
+    op.create_index('ix_signals_waiting', 'signals', ['id'], unique=False, sqlite_where=sa.text('addressed_at IS NULL'), postgresql_where=sa.text('addressed_at IS NULL'))
+    op.create_index('uq_signals_external_id', 'signals', ['source_id', 'external_id'], unique=True)
     op.create_table('attempts',
     sa.Column('id', base.Number, sa.Identity(always=False), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -314,6 +370,10 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_index(op.f('ix_attempts_delivery_id'), table_name='attempts')
     op.drop_table('attempts')
+    op.drop_index('uq_signals_external_id', table_name='signals')
+    op.drop_index('ix_signals_waiting', table_name='signals', sqlite_where=sa.text('addressed_at IS NULL'), postgresql_where=sa.text('addressed_at IS NULL'))
+    op.drop_index(op.f('ix_signals_account_id_occurred_at'), table_name='signals')
+    op.drop_table('signals')
     op.drop_index(op.f('ix_roles_workspace_id_email'), table_name='roles')
     op.drop_table('roles')
     op.drop_index(op.f('ix_recipients_workspace_id_target'), table_name='recipients')
@@ -333,6 +393,9 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_contacts_account_id'), table_name='contacts')
     op.drop_table('contacts')
     op.drop_table('workspaces')
+    op.drop_index('uq_workflows_name', table_name='workflows', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
+    op.drop_index(op.f('ix_workflows_workspace_id_event'), table_name='workflows')
+    op.drop_table('workflows')
     op.drop_index('uq_sources_name', table_name='sources', sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
     op.drop_index(op.f('ix_sources_workspace_id'), table_name='sources')
     op.drop_table('sources')
@@ -341,7 +404,9 @@ def downgrade() -> None:
     op.drop_table('people')
     op.drop_table('pauses')
     op.drop_table('oauth_states')
+    op.drop_table('mutes')
     op.drop_table('managers')
+    op.drop_table('lookups')
     op.drop_index('uq_lanes_target', table_name='lanes')
     op.drop_index(op.f('ix_lanes_next_send_at'), table_name='lanes')
     op.drop_table('lanes')

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -16,26 +17,49 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import UNLIMITED, Sandbox, SlackApp
-from bot.sandbox.person import Browser, Person
+from bot.sandbox.person import Browser, Modal, Person
+from bot.sandbox.webpage import Page
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 URL = "https://example.com/slack/events"
-SCOPES = ["commands", "chat:write", "channels:read", "groups:read", "channels:join", "app_mentions:read", "users:read"]
+SCOPES = [
+    "commands",
+    "chat:write",
+    "chat:write.customize",
+    "channels:read",
+    "groups:read",
+    "channels:join",
+    "app_mentions:read",
+    "users:read",
+    "links:read",
+    "links:write",
+    "files:read",
+    "files:write",
+    "im:write",
+    "mpim:write",
+]
 MANIFEST = {
     "display_information": {"name": "Echo"},
     "features": {
         "app_home": {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True},
         "bot_user": {"display_name": "Echo"},
         "slash_commands": [
-            {"command": "/echo", "url": URL, "should_escape": True},
+            {
+                "command": "/echo",
+                "url": URL,
+                "should_escape": True,
+                "description": "Says it again",
+                "usage_hint": "words",
+            },
             {"command": "/raw", "url": URL, "should_escape": False},
         ],
+        "unfurl_domains": ["example.test"],
     },
     "oauth_config": {"redirect_urls": ["https://example.com/slack/oauth_redirect"], "scopes": {"bot": SCOPES}},
     "settings": {
         "event_subscriptions": {
             "request_url": URL,
-            "bot_events": ["app_home_opened", "app_mention", "member_joined_channel", "app_uninstalled"],
+            "bot_events": ["app_home_opened", "app_mention", "member_joined_channel", "app_uninstalled", "link_shared"],
         },
         "interactivity": {"is_enabled": True, "request_url": URL, "message_menu_options_url": URL},
     },
@@ -69,6 +93,17 @@ class World:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     ahead: float = 0.0
+    pulled: int = 0
+
+    async def page(self, user: str, at: str, **more: str) -> Page:
+        """Open somebody's page in the browser."""
+        return await self.browser.open(f"{self.sandbox.url}/?{urlencode({'as': user, 'at': at, **more})}")
+
+    async def opened(self, view: dict[str, Any], user: str = "U0DANA") -> Modal:
+        """Have the app open a modal for somebody."""
+        trigger = self.sandbox.state.make_trigger(self.app.id, "T0ACME", user)
+        await self.client().views_open(trigger_id=trigger.id, view=view)
+        return await self.browser.person("T0ACME", user).modal()
 
     @property
     def ada(self) -> Person:
@@ -138,6 +173,12 @@ async def world() -> AsyncIterator[World]:
             )
             return web.Response(text=f"<h1>Installed in {answer['team']['name']}</h1>", content_type="text/html")
 
+        async def travel(to: datetime) -> None:
+            holder[0].ahead = to.timestamp() - time.time()
+
+        async def pull() -> None:
+            holder[0].pulled += 1
+
         web_app = web.Application()
         web_app.router.add_post("/slack/events", receive)
         web_app.router.add_get("/slack/install", ask_to_install)
@@ -151,6 +192,10 @@ async def world() -> AsyncIterator[World]:
             now=lambda: time.time() + (holder[0].ahead if holder else 0),
             limits=UNLIMITED,
             retry_scale=0.0005,
+            travel=travel,
+            levers={"Pull me": pull},
+            links={"The app’s own page": "http://127.0.0.1:9/own"},
+            pretend_domains={"pretend.example.com": "http://127.0.0.1:9"},
         )
         browser = Browser("")
         holder.append(World(sandbox, app, bolt, browser))

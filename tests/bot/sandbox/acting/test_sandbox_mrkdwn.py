@@ -20,7 +20,7 @@ READER = Reader(
         ("*a _b_ c*", "<strong>a <em>b</em> c</strong>"),
         ("2*3*4 snake_case_name", "2*3*4 snake_case_name"),
         ("`*x*` and ```<b>\n```", "<code>*x*</code> and <pre>&lt;b&gt;</pre>"),
-        ("<@U1> <!here>", '<span class="mention">@Ada Okafor</span> <span class="mention">@here</span>'),
+        ("<@U1> <!here>", '<span class="mention">@Ada Okafor</span> <span class="mention mine">@here</span>'),
         ("<#C1> <#C9|>", '<span class="mention">#revenue</span> <span class="mention">#private channel</span>'),
         ("R&amp;D &lt;b&gt;", "R&amp;D &lt;b&gt;"),
         ("<b>raw</b> & co", "&lt;b&gt;raw&lt;/b&gt; &amp; co"),

@@ -29,7 +29,16 @@ REQUIRED = [
     "usergroups:read",
 ]
 OPTIONAL = ["channels:history", "groups:history", "im:history", "mpim:history"]
-EXTRA = ["im:read", "mpim:read", "team:read", "users.profile:read", "channels:manage", "groups:write"]
+EXTRA = [
+    "files:read",
+    "files:write",
+    "im:read",
+    "mpim:read",
+    "team:read",
+    "users.profile:read",
+    "channels:manage",
+    "groups:write",
+]
 EVENTS = [
     "app_uninstalled",
     "tokens_revoked",

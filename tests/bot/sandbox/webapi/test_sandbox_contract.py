@@ -139,7 +139,9 @@ class Answers:
         await self.ask_about_places()
         await self.ask_about_people()
         await self.ask_about_messages()
+        await self.ask_about_files()
         await self.ask_about_views()
+        await self.ask_about_signing_in()
         await self.ask_about_installing()
         return self.given
 
@@ -183,9 +185,33 @@ class Answers:
         await self.ask("chat.getPermalink", channel=REVENUE, message_ts=posted["ts"])
         await self.ask("conversations.history", channel=REVENUE)
         await self.ask("chat.delete", channel=REVENUE, ts=posted["ts"])
-        url = "https://example.test/1"
-        said = self.sandbox.state.post(self.sandbox.state.channels[REVENUE], self.sandbox.state.people[DANA], text=url)
+        url, slack = "https://example.test/1", self.sandbox.state
+        said = slack.post(slack.channels[REVENUE], slack.people[DANA], text=f"<{url}>")
         await self.ask("chat.unfurl", channel=REVENUE, ts=said.ts, unfurls={url: {"text": "Report"}})
+
+    async def ask_about_files(self) -> None:
+        upload = await self.ask("files.getUploadURLExternal", filename="a.gif", length=6)
+        session = self.client.session
+        assert session is not None
+        async with session.post(upload["upload_url"], data=b"GIF89a") as response:
+            assert response.status == 200
+        await self.ask("files.completeUploadExternal", files=[{"id": upload["file_id"], "title": "A"}])
+        await self.ask("files.info", file=upload["file_id"])
+
+    async def ask_about_signing_in(self) -> None:
+        redirect = self.slack_app.redirect_urls[0]
+        asked = {"scope": "openid email profile", "response_type": "code", "redirect_uri": redirect}
+        code = await self.code("/openid/connect/authorize", {**asked, "client_id": self.slack_app.client_id})
+        credentials = {"client_id": self.slack_app.client_id, "client_secret": self.slack_app.client_secret}
+        answer = await self.ask("openid.connect.token", code=code, redirect_uri=redirect, **credentials)
+        await self.ask("openid.connect.userInfo", token=answer["access_token"])
+
+    async def code(self, path: str, way: dict[str, str]) -> str:
+        session = self.client.session
+        assert session is not None
+        form = {**way, "person": DANA, "decision": "allow"}
+        async with session.post(self.sandbox.url + path, data=form, allow_redirects=False) as response:
+            return response.headers["Location"].partition("code=")[2]
 
     async def ask_about_views(self) -> None:
         title = {"type": "plain_text", "text": "Title"}
@@ -201,11 +227,8 @@ class Answers:
     async def ask_about_installing(self) -> None:
         await self.ask("api.test", foo="bar")
         await self.ask("auth.test")
-        way = {"client_id": self.slack_app.client_id, "person": DANA, "decision": "allow", "scope": "chat:write"}
-        session = self.client.session
-        assert session is not None
-        async with session.post(f"{self.sandbox.url}/oauth/v2/authorize", data=way, allow_redirects=False) as response:
-            code = response.headers["Location"].partition("code=")[2]
+        way = {"client_id": self.slack_app.client_id, "scope": "chat:write"}
+        code = await self.code("/oauth/v2/authorize", way)
         credentials = {"client_id": self.slack_app.client_id, "client_secret": self.slack_app.client_secret}
         await self.ask("oauth.v2.access", code=code, **credentials)
         await self.ask("auth.revoke", test=True)

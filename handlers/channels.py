@@ -1,0 +1,70 @@
+"""Whether we can post to the channels that somebody chose, asked before it is promised."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.desk import Desk, Visitor
+from handlers.slack_code import slack_code
+from handlers.views.destinations import not_invited
+from models import channel
+from models.channel import Channel
+from models.destination import FieldError
+
+CHECK_LIMIT = 1.5
+"""Seconds for asking Slack about chosen channels that we don't know."""
+
+
+async def check_channels(
+    channel_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> list[Channel]:
+    """Make sure that we can post to each channel, now or after joining it. Raises `FieldError` where we can't.
+
+    What we are in and can post to is known already; Slack is asked about the rest at once.
+    """
+    async with desk.database.read() as session:
+        known = await channel.known(session, visitor.workspace_id)
+    trusted = [one for one in map(known.get, channel_ids) if one and one.is_member and not one.is_archived]
+    doubtful = [one for one in channel_ids if one not in {certain.channel_id for certain in trusted}]
+    found = await _ask(doubtful, client)
+    hidden = [known[one].name if one in known else None for one, info in found.items() if not _is_enterable(info)]
+    if hidden:
+        raise FieldError("recipients", not_invited(hidden))
+    async with desk.database.write() as session:
+        checked = [
+            await channel.remember(session, visitor.workspace_id, info, now=desk.now())
+            for info in found.values()
+            if info
+        ]
+    archived = next((one for one in checked if one.is_archived), None)
+    if archived is not None:
+        raise FieldError("recipients", f"#{archived.name} is archived. Unarchive it, or choose another channel.")
+    return [*trusted, *checked]
+
+
+def _is_enterable(info: dict[str, Any] | None) -> bool:
+    """Say whether we are in a channel or can enter it by ourselves; one that we can't even see is None."""
+    return info is not None and bool(info.get("is_member") or not info.get("is_private"))
+
+
+async def _ask(channel_ids: Sequence[str], client: AsyncWebClient) -> dict[str, dict[str, Any] | None]:
+    """Ask Slack about channels, all at once; None for one that we can't see."""
+    try:
+        async with asyncio.timeout(CHECK_LIMIT):
+            answers = await asyncio.gather(*(_ask_one(channel_id, client) for channel_id in channel_ids))
+    except TimeoutError as error:
+        raise FieldError("recipients", "Slack didn't say in time whether I can post there. Save again.") from error
+    return dict(zip(channel_ids, answers, strict=True))
+
+
+async def _ask_one(channel_id: str, client: AsyncWebClient) -> dict[str, Any] | None:
+    try:
+        answer = await client.conversations_info(channel=channel_id)
+    except SlackApiError as error:
+        if slack_code(error) == "channel_not_found":
+            return None
+        raise
+    return dict(answer["channel"])

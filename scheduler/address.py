@@ -1,0 +1,157 @@
+"""Addressing: who hears of a signal. The holder of the role at its account, matched to a Slack person by e-mail.
+
+Where nobody is found, the workspace's fallback channel hears of it and why; where none is chosen, the ledger says
+`skipped (no recipient)` and managers are told, once a day at most.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import delivery, installation, lane, lookup, mute, person, role, signal, workspace
+from models.account import Account
+from models.database import Database, wake
+from models.delivery import RUNRATE, FactKind, SkipReason
+from models.installation import Installation
+from models.mute import Muted
+from models.recipient import RecipientKind
+from models.secret import Keyring
+from models.signal import TOLD_TO, Signal
+from models.wakeup import Topic
+from scheduler.decisions import answer_of, code_of
+from scheduler.slack import Slack
+
+log = structlog.get_logger()
+
+NOBODY = "nobody"
+"""The target of a signal that reaches no one; its lane never has anything to send."""
+
+UNHEARD_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Who hears of a signal, and why, in words that follow “because”; no target says that nobody does."""
+
+    kind: RecipientKind
+    target: str | None
+    why: str
+
+
+class Addresser:
+    """Decides for each waiting signal who hears of it."""
+
+    def __init__(self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime]) -> None:
+        """Take what is needed."""
+        self._database = database
+        self._slack = slack
+        self._keyring = keyring
+        self._now = now
+
+    async def address_waiting(self) -> None:
+        """Address what waits. Where Slack can't say now who has an e-mail address, the signal goes on waiting."""
+        async with self._database.read() as session:
+            waiting = await signal.waiting(session)
+            grants = {grant.workspace_id: grant for grant in await installation.active(session)}
+        for told, about in waiting:
+            grant = grants.get(told.workspace_id)
+            if grant is None:
+                continue
+            try:
+                address = await self._find(grant, about)
+            except Exception as error:  # noqa: BLE001 - it is tried again with the next wake-up or poll
+                log.warning("signal_not_addressed", signal_id=told.id, answer=answer_of(error))
+                continue
+            await self._owe(told, address)
+
+    async def _find(self, grant: Installation, about: Account) -> Address:
+        """Find the Slack person who holds the role at the account."""
+        async with self._database.read() as session:
+            roles = {one.role: one for one in await role.of_account(session, about.id)}
+        holder = roles.get(TOLD_TO)
+        if holder is None:
+            return Address(RecipientKind.ROLE, None, f"nobody is named as {TOLD_TO} of {about.display_name}")
+        user_id = await self._person(grant, holder.email)
+        if user_id is None:
+            why = f"{holder.email}, the {TOLD_TO} of {about.display_name}, is nobody in this Slack workspace"
+            return Address(RecipientKind.ROLE, None, why)
+        return Address(RecipientKind.PERSON, user_id, f"{holder.email} is named as {TOLD_TO} of {about.display_name}")
+
+    async def _person(self, grant: Installation, email: str) -> str | None:
+        """Say which Slack person has an e-mail address: as remembered, or as Slack answers now."""
+        now = self._now()
+        async with self._database.read() as session:
+            known = await lookup.known(session, grant.workspace_id, email, now=now)
+        if known is not None:
+            return known.user_id
+        try:
+            user = await self._slack.person(self._keyring.open(grant.token_sealed), email)
+        except SlackApiError as error:
+            if code_of(error) != "users_not_found":
+                raise
+            user = None
+        async with self._database.write() as session:
+            if user is not None:
+                await person.remember(session, grant.workspace_id, user, now=now)
+            user_id = str(user["id"]) if user is not None and not user.get("deleted") else None
+            await lookup.remember(session, grant.workspace_id, email, user_id, now=now)
+        return user_id
+
+    async def _owe(self, told: Signal, address: Address) -> None:
+        """Write down who hears of the signal, in one transaction with the note that this is decided."""
+        now = self._now()
+        async with self._database.write() as session:
+            if not await signal.mark_addressed(session, told.id, now=now):
+                return
+            fallback = await workspace.fallback(session, told.workspace_id)
+            match address:
+                case Address(target=str(user_id)):
+                    muted = await mute.is_muted(session, told.workspace_id, user_id, Muted.SIGNALS)
+                    skipped = SkipReason.MUTED if muted else None
+                    await _owe_one(session, told, (address.kind, user_id), address.why, now=now, skipped=skipped)
+                case _ if fallback is not None:
+                    await _owe_one(session, told, (RecipientKind.CHANNEL, fallback), address.why, now=now)
+                case _:
+                    skipped = SkipReason.NO_RECIPIENT
+                    await _owe_one(session, told, (address.kind, NOBODY), address.why, now=now, skipped=skipped)
+                    await _tell_managers(session, told, address.why, now=now)
+            wake(session, Topic.DELIVERIES)
+
+
+async def _owe_one(
+    session: AsyncSession,
+    told: Signal,
+    recipient: tuple[RecipientKind, str],
+    why: str,
+    *,
+    now: datetime,
+    skipped: SkipReason | None = None,
+    kind: FactKind = FactKind.SIGNAL,
+) -> None:
+    lane_id = await lane.find_or_make(session, told.workspace_id, delivery.POST, recipient[1], now=now)
+    await delivery.owe(
+        session,
+        workspace_id=told.workspace_id,
+        lane_id=lane_id,
+        asked_by=RUNRATE,
+        fact=(kind, told.id),
+        recipient=recipient,
+        now=now,
+        note=why,
+        skipped=skipped,
+    )
+
+
+async def _tell_managers(session: AsyncSession, told: Signal, why: str, *, now: datetime) -> None:
+    """Tell those who can choose a fallback channel that none is chosen."""
+    since = now - UNHEARD_EVERY
+    if await delivery.was_owed(session, told.workspace_id, FactKind.UNHEARD, since=since):
+        return
+    grant = await installation.get(session, told.workspace_id)
+    named = await person.named_managers(session, told.workspace_id)
+    for user_id in dict.fromkeys([*([grant.installed_by] if grant else []), *named]):
+        await _owe_one(session, told, (RecipientKind.PERSON, user_id), why, now=now, kind=FactKind.UNHEARD)

@@ -1,0 +1,126 @@
+"""A signal, told to whoever owns the account; and what managers read when nobody could be told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.fact import SignalKind
+from scheduler.messages import mrkdwn
+from scheduler.messages.message import Message, message
+
+KINDS = {
+    SignalKind.JOB_CHANGE: "job change",
+    SignalKind.PROMOTION: "promotion",
+    SignalKind.NEW_HIRE: "new hire",
+    SignalKind.FUNDING: "funding",
+    SignalKind.CUSTOM: "signal",
+}
+STATUSES = {"lead": "a lead", "customer": "a customer", "churned": "a former customer"}
+
+
+@dataclass(frozen=True)
+class SignalActions:
+    """The names of the buttons under a signal."""
+
+    mute: str = "signal_mute"
+    unmute: str = "signal_unmute"
+    open: str = "signal_open"
+
+
+ACTIONS = SignalActions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalMessage:
+    """A signal, the account it is about, and why this recipient gets it. `is_direct` says that a person does."""
+
+    kind: SignalKind
+    person: str | None = None
+    title: str | None = None
+    text: str | None = None
+    url: str | None = None
+    account_name: str
+    account_url: str | None = None
+    account_status: str
+    sales_stage: str | None = None
+    occurred_at: datetime
+    source_name: str
+    why: str
+    is_direct: bool
+    may_be_repeat: bool = False
+
+
+def draw(signal: SignalMessage) -> Message:
+    """Draw the message: the fact, what stands behind it, and how to stop it."""
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": mrkdwn.marked(f"{_fact(signal)}\n{_account(signal)}")}]
+    buttons = _buttons(signal)
+    if buttons:
+        blocks.append({"type": "actions", "elements": buttons})
+    blocks.append({"type": "context", "elements": [mrkdwn.marked(_reason(signal))]})
+    repeat = " (may be a repeat)" if signal.may_be_repeat else ""
+    return message(f"{_said(signal)} — {KINDS[signal.kind]}{repeat}", *blocks)
+
+
+def _fact(signal: SignalMessage) -> str:
+    return f"{_said(signal, strong=True)} — {KINDS[signal.kind]}{_text(signal)}"
+
+
+def _said(signal: SignalMessage, *, strong: bool = False) -> str:
+    """Say who did what where: `Sofia Marín joined Contoso as VP Finance`."""
+    account = mrkdwn.escape(signal.account_name, 160)
+    account = mrkdwn.bold(account) if strong else account
+    if signal.person is None:
+        return account if signal.kind is not SignalKind.FUNDING else f"{account} raised money"
+    person = mrkdwn.escape(signal.person, 160)
+    person = mrkdwn.bold(person) if strong else person
+    title = f" as {mrkdwn.escape(signal.title, 160)}" if signal.title else ""
+    match signal.kind:
+        case SignalKind.PROMOTION:
+            return f"{person} was promoted at {account}{title.replace(' as ', ' to ', 1)}"
+        case SignalKind.JOB_CHANGE | SignalKind.NEW_HIRE:
+            return f"{person} joined {account}{title}"
+        case _:
+            return f"{person} at {account}{f', {title[4:]}' if title else ''}"
+
+
+def _text(signal: SignalMessage) -> str:
+    return f"\n{mrkdwn.escape(signal.text, 1000)}" if signal.text else ""
+
+
+def _account(signal: SignalMessage) -> str:
+    """Say how we stand with the account."""
+    name = mrkdwn.link(signal.account_url, mrkdwn.escape(signal.account_name, 160))
+    stage = f" · stage {mrkdwn.escape(signal.sales_stage, 160)}" if signal.sales_stage else ""
+    return f"{name} is {STATUSES.get(signal.account_status, 'an account')}{stage}"
+
+
+def _buttons(signal: SignalMessage) -> list[dict[str, Any]]:
+    buttons = []
+    if signal.url is not None:
+        words = mrkdwn.plain("Open", 75)
+        buttons.append({"type": "button", "text": words, "action_id": ACTIONS.open, "url": signal.url[:3000]})
+    if signal.is_direct:
+        buttons.append({"type": "button", "text": mrkdwn.plain("Stop signals", 75), "action_id": ACTIONS.mute})
+    return buttons
+
+
+def _reason(signal: SignalMessage) -> str:
+    at = mrkdwn.moment(signal.occurred_at)
+    repeat = " · may be a repeat: Slack didn't confirm the first one" if signal.may_be_repeat else ""
+    return f"{at} · {mrkdwn.escape(signal.source_name, 160)} · {mrkdwn.escape(signal.why, 600)}{repeat}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnheardMessage:
+    """A signal that reached nobody."""
+
+    account_name: str
+    why: str
+
+
+def draw_unheard(unheard: UnheardMessage) -> Message:
+    """Draw what managers read, once a day at most, when a signal reached nobody."""
+    account = mrkdwn.escape(unheard.account_name, 160)
+    fact = f"A signal about {account} reached nobody: {mrkdwn.escape(unheard.why, 600)}."
+    fix = "Choose a fallback channel in Runrate's Home tab, and such signals are told there."
+    return message(f"{fact} {fix}", {"type": "section", "text": mrkdwn.marked(f"{mrkdwn.bold(fact)}\n{fix}")})
