@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 
+import pytest
 from sqlalchemy import text
 
 from models import account, migrations
@@ -51,13 +52,15 @@ async def test_without_holding_the_row_concurrent_writers_would_lose_updates(dat
 
 async def test_a_write_that_fails_leaves_nothing_and_wakes_nobody(database: Database, now: datetime) -> None:
     marks = database.wakeups.marks(Topic.EVENTS)
-    try:
+
+    async def fail_after_writing() -> None:
         async with database.write() as session:
             await account.lock(session, "T1", "acme", now=now)
             wake(session, Topic.EVENTS)
             raise ZeroDivisionError
-    except ZeroDivisionError:
-        pass
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_after_writing()
     async with database.read() as session:
         assert await account.count(session, "T1") == 0
     assert not await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=0.05)
