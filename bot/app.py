@@ -34,7 +34,6 @@ log = structlog.get_logger()
 MOST_BYTES = 8 * 1024 * 1024
 """The largest body that is read at all; what a call may hold is checked where it is read."""
 
-
 NOT_INSTALLED = "Runrate isn't installed in this workspace any more. An admin can install it again: {address}"
 """What a person reads whose workspace Slack still knows, and we don't."""
 

@@ -20,10 +20,11 @@ from pydantic import SecretStr
 
 from bot import logs, manifest
 from bot.app import Runrate
+from bot.replay import Replay
 from bot.sandbox import Sandbox, SlackApp
 from bot.sandbox.person import Browser
 from bot.settings import Settings
-from bot.walk import SABOTAGED, Walk
+from bot.walk import ACME, SABOTAGED, Walk
 from models.secret import Keyring
 
 FOLDER = Path(".runrate") / "demo"
@@ -39,6 +40,14 @@ class Ports:
 
     app: int
     slack: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """The local Slack and the app."""
+
+    sandbox: Sandbox
+    app: Runrate
 
 
 @click.command()
@@ -71,14 +80,18 @@ def demo(
 async def _stay(folder: Path, ports: Ports) -> bool:
     """Run until Ctrl-C."""
     settings = _settings(folder, ports)
-    async with _running(settings, ports):
+    async with _running(settings, ports) as running:
         _leave_note(folder, settings)
+        keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
+        replay = Replay(running.app, keyring=keyring, address=settings.address, workspace_id=ACME)
+        story = asyncio.create_task(replay.run())
         click.echo(_welcome(ports), color=True)
         stopped = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stopped.set)
         await stopped.wait()
         click.echo("Stopping.")
+        story.cancel()
     return True
 
 
@@ -86,8 +99,8 @@ async def _walk(folder: Path, ports: Ports, broken: str | None, *, as_json: bool
     """Walk through the flows and print what was seen."""
     settings = _settings(folder, ports)
     flows = {}
-    async with _running(settings, ports) as sandbox, Browser(sandbox.url) as browser:
-        walk = Walk(sandbox=sandbox, app_url=settings.address, browser=browser)
+    async with _running(settings, ports) as running, Browser(running.sandbox.url) as browser:
+        walk = Walk(sandbox=running.sandbox, app_url=settings.address, browser=browser)
         async for name, flow in walk.run(broken=broken):
             flows[name] = flow
             if not as_json:
@@ -102,7 +115,7 @@ async def _walk(folder: Path, ports: Ports, broken: str | None, *, as_json: bool
 
 
 @asynccontextmanager
-async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Sandbox]:
+async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
     """Start the local Slack with our app registered, and the app beside it."""
     slack_app = SlackApp(
         client_id=settings.slack_client_id,
@@ -117,7 +130,7 @@ async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Sandbox]:
         stack.push_async_callback(app.stop)
         await sandbox.start(host=HOST, port=ports.slack)
         await app.start()
-        yield sandbox
+        yield Running(sandbox, app)
 
 
 def _settings(folder: Path, ports: Ports) -> Settings:

@@ -14,10 +14,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from models.fact import AccountFact, AccountStatus, ContactFact, Fact, MovementFact, MovementKind, RoleFact
+from models.fact import AccountFact, AccountStatus, ContactFact, Fact, MovementFact, MovementKind, RoleFact, SignalKind
 
 T = TypeVar("T")
 
@@ -216,15 +215,6 @@ _INVESTORS = ("Copper Lantern Partners", "Ninth Meadow Ventures", "Tall Pine Row
 _ROUNDS = ("Series A", "Series B", "Series C")
 """By the size of the segment."""
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-
-
-class SignalKind(StrEnum):
-    """What a signal is about."""
-
-    JOB_CHANGE = "job_change"
-    PROMOTION = "promotion"
-    NEW_HIRE = "new_hire"
-    FUNDING = "funding"
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,6 @@ async def test_a_reinstall_is_known_at_once_in_another_process(acme: Stage) -> N
         async def is_answered() -> bool:
             return (await acme.slack_sends(body % 2, kind="application/json", url=url)).status == 200
 
-        await acme.until(is_answered, seconds=2)
+        await acme.until(is_answered)
     finally:
         await other.stop()

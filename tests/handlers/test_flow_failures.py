@@ -111,8 +111,8 @@ async def test_what_is_saved_counts_even_if_showing_the_home_tab_again_takes_too
     """All three delays together leave the listener no time for its end."""
     form = await acme.destination_form()
     acme.clock.ahead = timedelta(hours=2)
-    await acme.browser.fault("delay", method="users.info", seconds=0.7, times=1)
-    await acme.browser.fault("delay", method="conversations.info", seconds=1.2, times=1)
+    await acme.browser.fault("delay", method="users.info", seconds=0.9, times=1)
+    await acme.browser.fault("delay", method="conversations.info", seconds=1, times=1)
     await acme.browser.fault("delay", method="views.publish", seconds=1.5, times=1)
     result = await form.submit({"Name": "Wins", "Channels": [WINS]})
     assert result.closed, result.errors
