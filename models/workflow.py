@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import audit, delivery
+from models import audit, delivery, lane
 from models.base import Base, Id, UserError, new_id
 from models.database import wake
 from models.destination import LONGEST_NAME, FieldError
@@ -42,7 +42,7 @@ class Workflow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
     name: Mapped[str] = mapped_column(String(LONGEST_NAME))
-    name_key: Mapped[str] = mapped_column(String(2 * LONGEST_NAME))
+    name_key: Mapped[str] = mapped_column(String(3 * LONGEST_NAME))
     event: Mapped[str] = mapped_column(String(255))
     path: Mapped[str | None] = mapped_column(String(LONGEST_PATH))
     value: Mapped[str | None] = mapped_column(String(255))
@@ -101,6 +101,7 @@ async def edit(session: AsyncSession, workflow: Workflow, wish: WorkflowWish, *,
     _take_over(workflow, wish)
     workflow.updated_at = now
     await _flush(session, wish.name)
+    await lane.hold_those_of(session, workflow.id)
     await delivery.skip_unwanted(session, workflow.id, kept=[wish.channel_id], now=now)
     _audit(session, workflow, "workflow.edited", by=by, now=now)
     wake(session, Topic.CHANNELS)
@@ -109,6 +110,7 @@ async def edit(session: AsyncSession, workflow: Workflow, wish: WorkflowWish, *,
 async def remove(session: AsyncSession, workflow: Workflow, *, by: str, now: datetime) -> None:
     """Delete a workflow; what it owes, unsent, is skipped."""
     workflow.deleted_at = now
+    await lane.hold_those_of(session, workflow.id)
     await delivery.skip_unwanted(session, workflow.id, kept=[], now=now)
     _audit(session, workflow, "workflow.deleted", by=by, now=now)
 
@@ -143,7 +145,7 @@ async def get(session: AsyncSession, workspace_id: str, workflow_id: str, *, hol
     query = select(Workflow).where(
         Workflow.workspace_id == workspace_id, Workflow.id == workflow_id, Workflow.deleted_at.is_(None)
     )
-    workflow = await session.scalar(query.with_for_update() if hold else query)
+    workflow = await session.scalar(query.with_for_update(key_share=True) if hold else query)
     if workflow is None:
         raise WorkflowUnknownError
     return workflow

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete
 
 from models import migrations, tables
 from models.database import Database
@@ -50,9 +50,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await migrations.upgrade(database)
     if not database.is_sqlite:
-        names = ", ".join(tables.metadata.tables)
-        async with database.write() as session:
-            await session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        async with database.write() as session:  # On small tables this takes a thirtieth of the time of TRUNCATE.
+            for table in reversed(tables.metadata.sorted_tables):
+                await session.execute(delete(table))
     await database.start()
     yield database
     await database.close()

@@ -4,7 +4,8 @@ It deviates from Slack knowingly in a few places only:
 
 - It speaks plain http on loopback, and redirect addresses may be http there; no cookie is Secure over http.
 - An unfurl domain may be a pretend one, and links are not announced while they are being typed.
-- Nobody signs in: one says on each page who one is.
+- Nobody signs in: one says on each page who one is, also where an app asks with Sign in with Slack.
+- Files and pictures are given to whoever asks, as no browser here could show who it is.
 - Limits are refilled evenly, where Slack publishes only that short bursts are tolerated.
 """
 

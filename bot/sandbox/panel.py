@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -140,12 +141,12 @@ class Panel:
 
     @property
     def calls(self) -> list[Witnessed]:
-        newest = list(self.slack.calls)[: -NEWEST - 1 : -1]
+        newest = islice(reversed(self.slack.calls), NEWEST)
         return [Witnessed(one, self.draw.written(one.at, "{time_secs}"), self._place(one.args)) for one in newest]
 
     @property
     def events(self) -> list[Sent]:
-        newest = list(self._outbound.deliveries)[: -NEWEST - 1 : -1]
+        newest = islice(reversed(self._outbound.deliveries), NEWEST)
         return [Sent(one, self.draw.written(one.envelope["event_time"], "{time_secs}")) for one in newest]
 
     def _place(self, args: Json) -> str:

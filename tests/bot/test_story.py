@@ -17,7 +17,7 @@ from bot.sandbox.people import ACME, settle
 from bot.sandbox.state import Slack
 from bot.story import TOLD_MONTHS, Happening, Story
 from handlers.senders import segment
-from models.fact import SignalKind, (
+from models.fact import (
     AccountFact,
     AccountStatus,
     ContactFact,
@@ -25,6 +25,7 @@ from models.fact import SignalKind, (
     MovementFact,
     MovementKind,
     RoleFact,
+    SignalKind,
     dump_facts,
     read_facts,
 )

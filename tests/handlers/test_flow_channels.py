@@ -85,6 +85,7 @@ async def test_a_public_channel_from_which_the_bot_was_removed_is_joined_again(p
 
 async def test_a_private_channel_from_which_the_bot_was_removed_says_what_to_type(acme: Stage) -> None:
     await acme.ada.invite(DEALS, acme.bot())
+    await acme.sandbox.outbound.settled()
     await acme.add_destination("Deals", [DEALS])
     await happen(acme, "remove_bot", channel=DEALS)
     assert not (await known(acme, DEALS)).is_member

@@ -92,10 +92,12 @@ async def test_of_twenty_concurrent_uses_of_a_state_exactly_one_is_good(database
 async def test_select_then_update_would_let_several_of_them_through(database: Database) -> None:
     """The broken variant of the test above, as the SDK's own store does it: it looks first, and then takes."""
     await make_state(database)
+    everybody_looked = asyncio.Barrier(5)
 
     async def look_then_take() -> bool:
         async with database.read() as session:
             found = await session.scalar(select(OauthState).where(OauthState.used_at.is_(None)))
+        await everybody_looked.wait()
         if found is None:
             return False
         async with database.write() as session:

@@ -192,7 +192,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=80), nullable=False),
-    sa.Column('name_key', sa.String(length=160), nullable=False),
+    sa.Column('name_key', sa.String(length=240), nullable=False),
     sa.Column('event', sa.String(length=255), nullable=False),
     sa.Column('path', sa.String(length=255), nullable=True),
     sa.Column('value', sa.String(length=255), nullable=True),

@@ -73,8 +73,10 @@ async def test_lists_keep_their_depth_and_their_start(ready: Any) -> None:
 
 
 async def test_a_table_aligns_as_it_was_told(ready: Any) -> None:
-    rows = [[{"type": "raw_text", "text": "A"}, {"type": "raw_text", "text": "B"}]]
-    rows.append([{"type": "raw_text", "text": "x"}, {"type": "raw_number", "value": 1, "text": "+$1"}])  # type: ignore[dict-item]
+    rows = [
+        [{"type": "raw_text", "text": "A"}, {"type": "raw_text", "text": "B"}],
+        [{"type": "raw_text", "text": "x"}, {"type": "raw_number", "value": 1, "text": "+$1"}],
+    ]
     shown = await drawn(
         ready, {"type": "table", "rows": rows, "column_settings": [{"align": "center", "is_wrapped": True}]}
     )
