@@ -180,6 +180,8 @@ def _leave_note(folder: Path, settings: Settings) -> None:
 @contextmanager
 def _folder(data: Path | None, *, throw_away: bool) -> Iterator[Path]:
     """Give the folder for the demo's data: the named one as it is, or one that is empty at the start."""
+    if data is None and os.environ.get("DATABASE_URL"):
+        data = FOLDER  # What that database keeps is sealed with the key in this folder.
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
         yield data

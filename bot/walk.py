@@ -159,10 +159,10 @@ class Walk:
 
     async def _edit(self) -> Any:
         name = f"Big and small {self._mark}"
-        opened = await (await self._home_now()).click("Edit", near=self._name)
-        _expect(opened is not None, "Edit opened no modal")
-        modal = opened or await self._ada.modal()
-        await self._submit(modal, {"Name": name, "Channels": [REVENUE, WINS], "Attributes to show": ["Country"]})
+        await self._submit(
+            await self._from_menu("Edit"),
+            {"Name": name, "Channels": [REVENUE, WINS], "Attributes to show": ["Country"]},
+        )
         self._name = name
         await self._ada.home(containing=name)
         text = await self._tell("expansion", 10_000, 50_000, account=f"Contoso {self._mark}", channel=WINS)
@@ -190,7 +190,7 @@ class Walk:
         key = await self._segment_key()
         choices = {
             "Name": f"Orders {self._mark}",
-            "When this event arrives": "Order Completed",
+            "When this event arrives": f"Order Completed {self._mark}",
             "Post this message": TEMPLATE,
             "To this channel": WINS,
             "Under this name": "Order desk",
@@ -198,7 +198,12 @@ class Walk:
         }
         await self._submit(await self._open(await self._home_now(), "New workflow"), choices)
         properties = {"name": f"Ada <!channel> {self._mark}", "total": "$120"}
-        event = {"userId": "u_1", "event": "Order Completed", "messageId": f"m-{self._mark}", "properties": properties}
+        event = {
+            "userId": "u_1",
+            "event": f"Order Completed {self._mark}",
+            "messageId": f"m-{self._mark}",
+            "properties": properties,
+        }
         await self._post(f"{self._app_url}/v1/track", {**event, "writeKey": key})
         message = await self._ada.message(WINS, containing=f"{self._mark} just completed", seconds=PATIENCE)
         _expect("<!channel>" not in message["text"], "the event mentioned the channel")
@@ -227,9 +232,7 @@ class Walk:
         return {"message": message["text"], "words": message.words}
 
     async def _delete(self) -> Any:
-        opened = await (await self._home_now()).click("Delete", near=self._name)
-        _expect(opened is not None, "Delete asked nothing")
-        await self._submit(opened or await self._ada.modal(), {})
+        await self._submit(await self._from_menu("Delete"), {})
         before = len(await self._posts())
         account = f"Gone {self._mark}"
         await self._send("expansion", 10_000, 50_000, account=account)
@@ -252,12 +255,19 @@ class Walk:
         _expect(calls == 0, f"the app called Slack {calls} times after it was uninstalled")
         await self._ada.install(self._app_url)
         kept = await self._ada.message(REVENUE, containing=f"Kept {self._mark}", seconds=PATIENCE)
+        await self._submit(await self._from_menu("Delete"), {})
         return {"calls_while_uninstalled": calls, "after_reinstall": kept["text"]}
 
     async def _open(self, home: Home, button: str) -> Modal:
         modal = await home.click(button)
         _expect(modal is not None, f"“{button}” opened no modal")
         return modal or await self._ada.modal()
+
+    async def _from_menu(self, choice: str) -> Modal:
+        """Choose from the menu beside the walk's destination."""
+        opened = await (await self._home_now()).click(choice, near=self._name)
+        _expect(opened is not None, f"{choice} opened no modal")
+        return opened or await self._ada.modal()
 
     async def _home_now(self) -> Home:
         """Open the Home tab anew, as it is after what happened since."""
@@ -327,7 +337,7 @@ SABOTAGED = {
     "edit": "views.open",
     "private_channel": "chat.postMessage",
     "event_message": "chat.postMessage",
-    "signal": "users.lookupByEmail",
+    "signal": "chat.postMessage",
     "delete": "views.open",
 }
 """The method that Slack refuses while a flow is broken on purpose."""

@@ -36,6 +36,7 @@ from models import (
 from models import workspace as workspaces
 from models.delivery import DeliveryState, Health
 from models.destination import Frequency
+from models.secret import SecretUnreadableError
 from models.source import Source, SourceKind
 from scheduler.messages.notice import FailureNotice
 
@@ -211,10 +212,18 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
 def _source_row(desk: Desk, one: Source, refused: int) -> SourceRow:
     """Give a source its URL for the line that sends a first event, only until one came."""
     is_silent = one.last_event_at is None and one.kind != SourceKind.CSV
-    url = desk.webhook_url(desk.keyring.open(one.key_sealed)) if is_silent else None
+    url = _readable_url(desk, one) if is_silent else None
     return SourceRow(
         id=one.id, name=one.name, kind=SourceKind(one.kind), url=url, last_event_at=one.last_event_at, refused=refused
     )
+
+
+def _readable_url(desk: Desk, one: Source) -> str | None:
+    """Give a source's URL; None where its key was sealed with a secret key that is not listed any more."""
+    try:
+        return desk.webhook_url(desk.keyring.open(one.key_sealed))
+    except SecretUnreadableError:
+        return None
 
 
 def _page(rows: list[DestinationRow], number: int) -> Listing[DestinationRow]:

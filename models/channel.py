@@ -75,3 +75,9 @@ async def times_left(session: AsyncSession, workspace_id: str, channel_id: str) 
     """Say how often our bot has left a channel; 0 for one that we don't know."""
     found = await get(session, workspace_id, channel_id)
     return found.times_left if found is not None else 0
+
+
+async def forget_memberships(session: AsyncSession, workspace_id: str) -> None:
+    """Take our bot to have left every channel, until Slack says that it is in one."""
+    statement = update(Channel).where(Channel.workspace_id == workspace_id, Channel.is_member)
+    await session.execute(statement.values(is_member=False, times_left=Channel.times_left + 1))

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import audit, workspace
+from models import audit, channel, workspace
 from models.base import Base, Id, JsonValue, insert
 from models.database import wake
 from models.secret import Keyring, fingerprint
@@ -65,7 +65,10 @@ class Grant:
 
 
 async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: datetime) -> None:
-    """Install, or install again: the row is updated, never doubled, and sending resumes."""
+    """Install, or install again: the row is updated, never doubled, and sending resumes.
+
+    Slack takes the bot out of every channel when the app is uninstalled, so that none counts as joined.
+    """
     await workspace.remember(
         session, workspace_id=grant.workspace_id, name=grant.workspace_name, enterprise_id=grant.enterprise_id, now=now
     )
@@ -83,6 +86,7 @@ async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: da
     }
     statement = insert(session, Installation).values(workspace_id=grant.workspace_id, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values))
+    await channel.forget_memberships(session, grant.workspace_id)
     audit.record(session, grant.workspace_id, actor=grant.installed_by, action="workspace.installed", now=now)
     wake(session, Topic.INSTALLATIONS, Topic.DELIVERIES, Topic.CHANNELS)
 

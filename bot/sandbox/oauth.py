@@ -13,7 +13,7 @@ from bot.sandbox import scopes
 from bot.sandbox.app import SlackApp
 from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import OAuthCode, Person
-from bot.sandbox.remembered import remembered
+from bot.sandbox.remembered import remember, remembered
 from bot.sandbox.state import Slack
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ class AuthorisePage:
             raise web.HTTPFound(asked.way_back(error="access_denied"))
         ticked = {str(value) for value in form.getall("optional", [])}
         granted = [scope for scope in asked.scopes if scope in asked.required or scope in ticked]
-        raise web.HTTPFound(asked.way_back(code=self._new_code(asked, person, granted).value))
+        allowed = web.HTTPFound(asked.way_back(code=self._new_code(asked, person, granted).value))
+        remember(allowed, person.id)
+        raise allowed
 
     def _read(self, given: dict[str, str]) -> Request:
         app = self._slack.app_by_client_id(given.get("client_id", ""))

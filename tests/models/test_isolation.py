@@ -146,6 +146,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "attribute.remember": {"subject": Subject.ACCOUNT, "values": {"new": 1}, "now": NOW},
     "audit.of_workspace": {},
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
+    "channel.forget_memberships": {},
     "channel.get": {"channel_id": "C1"},
     "channel.known": {},
     "channel.leave": {"channel_id": "C1"},
