@@ -26,6 +26,7 @@ MOST_BRIEF = 20
 LONGEST_ACCOUNT = 80
 
 UNKNOWN_START = "Starting MRR unknown: import the history before this, and the next recap says it."
+UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and the next recap says it."
 
 BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
 
@@ -83,7 +84,9 @@ def _nothing(recap: RecapMessage) -> tuple[str, str]:
     preposition = {Rhythm.DAILY: "on ", Rhythm.WEEKLY: "in the ", Rhythm.MONTHLY: "in "}[recap.rhythm]
     fact = f"No MRR movements {preposition}{_name(recap)}."
     stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
-    return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}." if stays else ""
+    if stays:
+        return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
+    return fact, UNKNOWN_MRR if any(one.end_minor is None for one in recap.figures) else ""
 
 
 def _notification(recap: RecapMessage, moved: list[Figures]) -> str:
@@ -167,7 +170,7 @@ def _brief(recap: RecapMessage, rest: list[Figures]) -> str:
 
 def _unmoved(recap: RecapMessage) -> str:
     stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor and not one.count]
-    return f"{mrkdwn.bold('No movements')}  {mrkdwn.listed(stays, most=MOST_BRIEF)}" if stays else ""
+    return f"{mrkdwn.bold('Unchanged')}  {mrkdwn.listed(stays, most=MOST_BRIEF)}" if stays else ""
 
 
 def _chart(one: Figures) -> dict[str, Any]:
@@ -176,7 +179,7 @@ def _chart(one: Figures) -> dict[str, Any]:
     points = [{"label": word, "value": minor / 10 ** digits(one.currency)} for word, minor in values.items()]
     return {
         "type": CHART,
-        "title": mrkdwn.shown(f"MRR by kind, {one.currency}", 50),
+        "title": mrkdwn.shown(f"MRR change by kind, {one.currency}", 50),
         "chart": {
             "type": "bar",
             "series": [{"name": mrkdwn.shown(one.currency, 20), "data": points}],

@@ -187,7 +187,7 @@ def test_nothing_is_given_up_before_a_day_and_its_own_tries(what: Class, attempt
     effort = Effort(attempts=attempts, owed_since=NOW - age)
     outcome = judge_send(Decision(what, "why", "what"), "answer", effort, now=NOW, spread=1)
     is_enough = attempts >= LEAST_ATTEMPTS and age > GIVE_UP
-    if what is Class.PERMANENT:
+    if what in {Class.PLAIN, Class.PERMANENT}:
         assert outcome.state is S.FAILED
     elif what in {Class.WAIT, Class.HOLD}:
         assert outcome.state is S.RETRYING
