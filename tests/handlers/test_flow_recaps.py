@@ -8,7 +8,6 @@ from bot.sandbox.people import ACME, REVENUE
 from models import delivery, destination
 from models.delivery import DeliveryState, SkipReason
 from models.destination import Destination
-from models.wakeup import Topic
 from tests.stage import Stage
 
 
@@ -20,8 +19,7 @@ async def only(stage: Stage) -> Destination:
 
 async def turn_to(stage: Stage, moment: datetime) -> None:
     """Turn the clock to a moment, and let it tick."""
-    stage.clock.ahead += moment - stage.clock.now()
-    await stage.database.wakeups.notify(Topic.RECAPS)
+    await stage.browser.travel(to=moment.isoformat())
 
 
 async def add_daily(stage: Stage, **choices: object) -> Destination:
