@@ -40,9 +40,17 @@ class Worker:
     """Applies events, makes recaps, sends deliveries, joins channels, and reconciles every hour."""
 
     def __init__(
-        self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime], owner: str
+        self,
+        *,
+        database: Database,
+        slack: Slack,
+        keyring: Keyring,
+        now: Callable[[], datetime],
+        owner: str,
+        tick: float = TICK,
     ) -> None:
         """Take what the stages need; `start()` starts them."""
+        self._seconds = tick
         self._database = database
         self._now = now
         self._dispatcher = Dispatcher(database=database, slack=slack, keyring=keyring, now=now, owner=owner)
@@ -56,7 +64,7 @@ class Worker:
     async def start(self) -> None:
         """Start every stage."""
         self._clock.add_job(self._reconcile, "interval", hours=1, max_instances=1, coalesce=True)
-        self._clock.add_job(self._tick, "interval", seconds=TICK, max_instances=1, coalesce=True)
+        self._clock.add_job(self._tick, "interval", seconds=self._seconds, max_instances=1, coalesce=True)
         self._clock.start()
         self._sending = [
             asyncio.create_task(self._dispatcher.run()),
