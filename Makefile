@@ -7,10 +7,10 @@ TESTS  ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check lock clean
+.PHONY: help install demo screenshots test lint format check lock clean
 
 help: ## Say what each command does.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv with exactly what the lock names.
 
@@ -27,6 +27,9 @@ demo: install ## Start Runrate beside a local Slack and print the address.
 
 test: install ## Run every test, on SQLite and on PostgreSQL.
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+screenshots: install ## Take the pictures in docs/images anew (needs Chromium).
+	@$(BIN)/python -m tests.browser.screenshots
 
 lint: install ## Check format, style, types, import contracts and migrations.
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -20,12 +21,14 @@ from pydantic import SecretStr
 
 from bot import logs, manifest
 from bot.app import Runrate
+from bot.clock import Clock
 from bot.replay import Replay
 from bot.sandbox import Sandbox, SlackApp
 from bot.sandbox.person import Browser
 from bot.settings import Settings
 from bot.walk import ACME, SABOTAGED, Walk
 from models.secret import Keyring
+from models.wakeup import Topic
 
 FOLDER = Path(".runrate") / "demo"
 """Where the demo keeps its things; commands in the same folder find it there."""
@@ -44,10 +47,11 @@ class Ports:
 
 @dataclass(frozen=True)
 class Running:
-    """The local Slack and the app."""
+    """The local Slack, the app, and the clock that they share."""
 
     sandbox: Sandbox
     app: Runrate
+    clock: Clock
 
 
 @click.command()
@@ -80,10 +84,12 @@ def demo(
 async def _stay(folder: Path, ports: Ports) -> bool:
     """Run until Ctrl-C."""
     settings = _settings(folder, ports)
-    async with _running(settings, ports) as running:
+    async with _running(folder, settings, ports) as running:
         _leave_note(folder, settings)
         keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
-        replay = Replay(running.app, keyring=keyring, address=settings.address, workspace_id=ACME)
+        replay = Replay(
+            running.app, keyring=keyring, address=settings.address, workspace_id=ACME, now=running.clock.now
+        )
         story = asyncio.create_task(replay.run())
         click.echo(_welcome(ports), color=True)
         stopped = asyncio.Event()
@@ -99,7 +105,7 @@ async def _walk(folder: Path, ports: Ports, broken: str | None, *, as_json: bool
     """Walk through the flows and print what was seen."""
     settings = _settings(folder, ports)
     flows = {}
-    async with _running(settings, ports) as running, Browser(running.sandbox.url) as browser:
+    async with _running(folder, settings, ports) as running, Browser(running.sandbox.url) as browser:
         walk = Walk(sandbox=running.sandbox, app_url=settings.address, browser=browser)
         async for name, flow in walk.run(broken=broken):
             flows[name] = flow
@@ -115,7 +121,7 @@ async def _walk(folder: Path, ports: Ports, broken: str | None, *, as_json: bool
 
 
 @asynccontextmanager
-async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
+async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncIterator[Running]:
     """Start the local Slack with our app registered, and the app beside it."""
     slack_app = SlackApp(
         client_id=settings.slack_client_id,
@@ -124,13 +130,21 @@ async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
         manifest=manifest.load(settings.address),
         base_url=settings.address,
     )
-    sandbox, app = Sandbox(apps=[slack_app]), Runrate(settings)
+    clock = _clock(folder)
+    app = Runrate(settings, now=clock.now)
+
+    async def travel(to: datetime) -> None:
+        clock.jump(to)
+        _clock_file(folder).write_text(str(clock.ahead.total_seconds()))
+        await app.database.wakeups.notify(*Topic)
+
+    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, travel=travel)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         stack.push_async_callback(app.stop)
         await sandbox.start(host=HOST, port=ports.slack)
         await app.start()
-        yield Running(sandbox, app)
+        yield Running(sandbox, app, clock)
 
 
 def _settings(folder: Path, ports: Ports) -> Settings:
@@ -153,6 +167,16 @@ def _settings(folder: Path, ports: Ports) -> Settings:
         log_level="warning",
         log_format="auto",
     )
+
+
+def _clock(folder: Path) -> Clock:
+    """Give the clock as an earlier start with this folder left it: its data must not lie in the future."""
+    kept = _clock_file(folder)
+    return Clock(timedelta(seconds=float(kept.read_text())) if kept.exists() else timedelta())
+
+
+def _clock_file(folder: Path) -> Path:
+    return folder / "clock"
 
 
 def _key(folder: Path) -> str:

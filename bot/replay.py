@@ -1,8 +1,8 @@
 """The demo's business, told to the app as its billing system would tell it: history silently, the present live."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import aiohttp
 import orjson
@@ -29,13 +29,16 @@ RETRY_SECONDS = 5
 class Replay:
     """Waits for a workspace to install, brings in twelve months, and then lets one thing after another happen."""
 
-    def __init__(self, app: Runrate, *, keyring: Keyring, address: str, workspace_id: str) -> None:
-        """Take the running app, and the workspace whose business this is."""
+    def __init__(
+        self, app: Runrate, *, keyring: Keyring, address: str, workspace_id: str, now: Callable[[], datetime]
+    ) -> None:
+        """Take the running app, the workspace whose business this is, and the clock."""
         self._app = app
         self._keyring = keyring
         self._address = address
         self._workspace_id = workspace_id
-        self._story = Story(today=datetime.now(UTC).date())
+        self._now = now
+        self._story = Story(today=now().date())
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -55,7 +58,7 @@ class Replay:
 
     async def _import(self) -> str | None:
         """Add the source with its history, and answer its key; None where an earlier start of the demo did."""
-        now = datetime.now(UTC)
+        now = self._now()
         async with self._app.database.write() as session:
             if await source.find_by_name(session, self._workspace_id, SOURCE) is not None:
                 return None
@@ -81,9 +84,9 @@ class Replay:
         async with aiohttp.ClientSession(base_url=self._address) as http:
             for number, happening in enumerate(self._story.present(), start=1):
                 await asyncio.sleep(happening.after.total_seconds())
-                told: list[Fact] = [happening.at(datetime.now(UTC))]
+                told: list[Fact] = [happening.at(self._now())]
                 if number % SIGNAL_EVERY == 0 and (signal := next(signals, None)):
-                    told.append(_signal(signal, now=datetime.now(UTC)))
+                    told.append(_signal(signal, now=self._now()))
                 await _send(http, f"/in/{key}", orjson.dumps(dump_facts(told)))
 
 

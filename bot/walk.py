@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -80,6 +80,7 @@ class Walk:
             "private_channel": self._private_channel,
             "event_message": self._event_message,
             "signal": self._signal,
+            "recap": self._recap,
             "delete": self._delete,
             "uninstall": self._uninstall,
         }
@@ -225,10 +226,27 @@ class Walk:
         owner = {"type": "role", "account_external_id": account["external_id"], "role": "owner"}
         await self._post(self._webhook, {**owner, "email": "dana@acme.com"})
         hire = {"type": "signal", "kind": "new_hire", "person": "Sofia Marín", "title": "VP Finance"}
-        await self._post(self._webhook, {**hire, "account": account, "occurred_at": datetime.now(UTC).isoformat()})
+        await self._post(self._webhook, {**hire, "account": account, "occurred_at": self._now().isoformat()})
         dana = self._browser.person(ACME, DANA)
         message = await dana.message("@Runrate", containing=account["name"], seconds=PATIENCE)
         _expect("dana@acme.com is named as owner" in message.words, "the message doesn't say why Dana gets it")
+        return {"message": message["text"], "words": message.words}
+
+    async def _recap(self) -> Any:
+        """Ask for a daily recap, let something happen, and travel to the morning after."""
+        modal = await self._open(await self._home_now(), "New destination")
+        await modal.fill({"Name": f"Each day {self._mark}", "Frequency": "Daily: a recap of the day before"})
+        await self._submit(modal, {"Channels": [REVENUE], "At": "09:00", "Time zone": "UTC"})
+        account, today = f"Adventure Works {self._mark}", self._now()
+        await self._tell("new_business", 9_000_000, 0, account=account, channel=REVENUE)
+        morning = today.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        await self._browser.travel(to=morning.isoformat())
+        day = f"{today:%A} {today.day} {today:%B}"
+        message = await self._ada.message(REVENUE, containing=f"MRR, {day}", seconds=PATIENCE)
+        _expect(account in message.words, f"the recap of {day} doesn't name {account}")
+        _expect("+$90,000" in message.words, "the recap doesn't say the account's gain")
+        charts = [block for block in message.blocks if block["type"] == "data_visualization"]
+        _expect(len(charts) == 1, "the recap has no chart")
         return {"message": message["text"], "words": message.words}
 
     async def _delete(self) -> Any:
@@ -295,7 +313,7 @@ class Walk:
             "mrr_before_minor": before,
             "currency": "USD",
             "plan": "Scale",
-            "occurred_at": datetime.now(UTC).isoformat(),
+            "occurred_at": self._now().isoformat(),
             "account": {"external_id": account, "name": account, "attributes": {"country": "Germany"}},
         }
         await self._post(self._webhook, movement)
@@ -303,6 +321,10 @@ class Walk:
     async def _post(self, url: str, body: Mapping[str, Any]) -> None:
         async with self._browser.session.post(url, json=body) as response:
             _expect(response.status == HTTPStatus.OK, f"{url.split('/in/', maxsplit=1)[0]} answered {response.status}")
+
+    def _now(self) -> datetime:
+        """Read the local Slack's clock, which is the app's as well."""
+        return datetime.fromtimestamp(self._sandbox.now(), UTC)
 
     async def _posts(self) -> list[Any]:
         return await self._browser.calls("chat.postMessage")
@@ -338,6 +360,7 @@ SABOTAGED = {
     "private_channel": "chat.postMessage",
     "event_message": "chat.postMessage",
     "signal": "chat.postMessage",
+    "recap": "chat.postMessage",
     "delete": "views.open",
 }
 """The method that Slack refuses while a flow is broken on purpose."""

@@ -1,16 +1,20 @@
 """Making, changing and deleting destinations, in modals from the Home tab and from `/mrr new`."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers import home, people
 from handlers.channels import check_channels
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import destinations as forms
-from handlers.views.destinations import DestinationForm, Menu
+from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
 from models import attribute, channel, delivery, destination, lane, recipient
 from models.delivery import Health
@@ -24,6 +28,7 @@ def register(app: AsyncApp) -> None:
     app.action(forms.ACTIONS.new)(limited(pressed_new))
     app.action(forms.ACTIONS.edit)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
+    app.action(forms.ACTIONS.frequency)(limited(chose_frequency))
     app.action(notice.ACTIONS.try_now)(limited(pressed_try_now))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
@@ -58,6 +63,21 @@ async def chose(
     await ack()
 
 
+async def chose_frequency(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Draw the form again with the fields of the frequency that was chosen."""
+    await people.require_manager(desk, client, visitor)
+    view = body["view"]
+    async with desk.database.read() as session:
+        form = await _read(session, view, visitor)
+        known = await attribute.keys(session, visitor.workspace_id)
+        outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
+    drawn = forms.form(form, known_attributes=known, destination_id=subject(view), outside_channel_ids=outside)
+    await client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    await ack()
+
+
 async def pressed_try_now(
     ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
@@ -86,21 +106,39 @@ async def _open_edit(
 ) -> None:
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
-        found = await destination.get(session, visitor.workspace_id, destination_id)
-        recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
+        form = await _stored(session, visitor, destination_id)
         known = await attribute.keys(session, visitor.workspace_id)
-        channels = await channel.known(session, visitor.workspace_id)
-    chosen = tuple(to.target for to in recipients)
-    outside = [one for one in chosen if one in channels and channels[one].is_shared_outside]
-    form = DestinationForm(
+        outside = await _outside(session, form.channel_ids, visitor)
+    form = replace(form, outsiders_confirmed=bool(outside))
+    drawn = forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside)
+    await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) -> DestinationForm:
+    """Fill the form in with a destination as it is."""
+    found = await destination.get(session, visitor.workspace_id, destination_id)
+    recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
+    return DestinationForm(
         name=found.name,
         frequency=Frequency(found.frequency),
-        channel_ids=chosen,
+        at=f"{found.at:%H:%M}",
+        zone=found.zone,
+        channel_ids=tuple(to.target for to in recipients),
         attribute_keys=tuple(found.attributes),
-        outsiders_confirmed=bool(outside),
     )
-    drawn = forms.form(form, known_attributes=known, destination_id=found.id, outside_channel_ids=outside)
-    await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> DestinationForm:
+    """Read the form; what it did not ask for stays as the destination has it."""
+    destination_id = subject(view)
+    otherwise = await _stored(session, visitor, destination_id) if destination_id else None
+    return forms.read(view, otherwise=otherwise)
+
+
+async def _outside(session: AsyncSession, channel_ids: Sequence[str], visitor: Visitor) -> list[str]:
+    """Find the channels in which people of other companies read along."""
+    known = await channel.known(session, visitor.workspace_id)
+    return [one for one in channel_ids if one in known and known[one].is_shared_outside]
 
 
 async def _ask_to_delete(
@@ -150,7 +188,9 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
 
     Raises `FieldError` for a field that has to change first.
     """
-    form, destination_id = forms.read(view), subject(view)
+    destination_id = subject(view)
+    async with desk.database.read() as session:
+        form = await _read(session, view, visitor)
     wish = _wish(form)
     checked = await check_channels(form.channel_ids, client, desk, visitor)
     outside = [one.channel_id for one in checked if one.is_shared_outside]
@@ -168,9 +208,15 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
 
 
 def _wish(form: DestinationForm) -> Wish:
+    try:
+        at = time.fromisoformat(form.at)
+    except ValueError as error:
+        raise FieldError(Field.AT, "Choose a time of day, such as 09:00.") from error
     return Wish(
         name=form.name,
         frequency=form.frequency,
+        at=at,
+        zone=form.zone,
         recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
         attributes=form.attribute_keys,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -150,6 +151,9 @@ async def destination_rows(session: AsyncSession, workspace_id: str, health: dic
             id=one.id,
             name=one.name,
             frequency=Frequency(one.frequency),
+            at=one.at,
+            zone=one.zone,
+            next_run_at=one.next_run_at,
             channel_ids=tuple(to.target for to in recipients[one.id]),
             last_sent_at=health.get(one.id, Health()).last_delivered_at,
             waiting=health.get(one.id, Health()).waiting,
@@ -165,12 +169,7 @@ async def public_rows(session: AsyncSession, workspace_id: str) -> list[Destinat
     public = {one.channel_id for one in known.values() if not one.is_private}
     rows = await destination_rows(session, workspace_id, {})
     return [
-        DestinationRow(
-            id=row.id,
-            name=row.name,
-            frequency=row.frequency,
-            channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public),
-        )
+        replace(row, channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public))
         for row in rows
         if public.intersection(row.channel_ids)
     ]

@@ -47,6 +47,7 @@ class FactKind(StrEnum):
     """What a delivery tells; its `fact_id` is the id of the row that says it."""
 
     MOVEMENT = "movement"
+    RECAP = "recap"
     TRACK = "track"
     """An event of Segment's `track`, told by a workflow; the id is the event's."""
     SIGNAL = "signal"

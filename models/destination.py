@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 from sqlalchemy import Index, String, select, text
@@ -10,20 +10,31 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import audit, delivery, lane, recipient
+from models import audit, delivery, lane, recipient, zone
 from models.base import Base, Id, JsonValue, UserError, new_id
 from models.database import wake
+from models.installation import Installation
 from models.recipient import MOST_RECIPIENTS, RecipientKind
+from models.schedule import NINE, Rhythm, Schedule
 from models.wakeup import Topic
 
 LONGEST_NAME = 80
+LONGEST_ZONE = 64
 MOST_ATTRIBUTES = 10
 
 
 class Frequency(StrEnum):
-    """When a destination hears: at every movement."""
+    """When a destination hears: at every movement, or by a recap of each day, week or month."""
 
     REAL_TIME = "real_time"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+    @property
+    def is_recap(self) -> bool:
+        """Say whether it hears by recaps."""
+        return self is not Frequency.REAL_TIME
 
 
 class DestinationUnknownError(UserError):
@@ -31,7 +42,7 @@ class DestinationUnknownError(UserError):
 
 
 class FieldError(UserError):
-    """A field of a form was refused. `field` is `name`, `recipients` or `attributes`."""
+    """A field of a form was refused. `field` is `name`, `recipients`, `attributes`, `zone` or another form's own."""
 
     def __init__(self, field: str, message: str) -> None:
         """Say which field, and what to do about it."""
@@ -52,6 +63,7 @@ class Destination(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        Index(None, "next_run_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -60,11 +72,25 @@ class Destination(Base):
     name_key: Mapped[str] = mapped_column(String(3 * LONGEST_NAME))
     """The name as it is compared: folding the case makes three characters of one at most."""
     frequency: Mapped[str] = mapped_column(String(20))
+    at: Mapped[time]
+    """When a recap is told, on the clocks of `zone`; the days of which it tells begin and end there too."""
+    zone: Mapped[str] = mapped_column(String(LONGEST_ZONE))
+    next_run_at: Mapped[datetime | None]
+    """When the next recap is due; None where none will be."""
     attributes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
     created_by: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When recaps are due; None where each movement is told as it happens."""
+        return _schedule(Frequency(self.frequency), self.at, self.zone)
+
+
+def _schedule(frequency: Frequency, at: time, zone: str) -> Schedule | None:
+    return Schedule(rhythm=Rhythm(frequency), at=at, zone=zone) if frequency.is_recap else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +100,8 @@ class Wish:
     name: str
     recipients: tuple[tuple[RecipientKind, str], ...]
     frequency: Frequency = Frequency.REAL_TIME
+    at: time = NINE
+    zone: str = zone.UTC
     attributes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -89,6 +117,15 @@ class Wish:
             raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels.")
         if len(self.attributes) > MOST_ATTRIBUTES:
             raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
+        try:
+            object.__setattr__(self, "zone", zone.named(self.zone))
+        except zone.ZoneUnknownError as error:
+            raise FieldError("zone", str(error)) from error
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When recaps would be due."""
+        return _schedule(self.frequency, self.at, self.zone)
 
 
 async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime) -> Destination:
@@ -97,7 +134,7 @@ async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: st
     destination = Destination(
         id=new_id("dst", now), workspace_id=workspace_id, created_by=by, created_at=now, updated_at=now
     )
-    _take_over(destination, wish)
+    _take_over(destination, wish, now=now)
     session.add(destination)
     await _flush(session, wish.name)
     await recipient.replace(session, workspace_id, destination.id, wish.recipients)
@@ -107,13 +144,17 @@ async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: st
 
 
 async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, by: str, now: datetime) -> None:
-    """Change a destination from now on. What it owes to a recipient that it no longer has is skipped."""
+    """Change a destination from now on. What it owes to a recipient that it no longer has is skipped.
+
+    With another frequency all is skipped that it owes: it told of something else.
+    """
     await _refuse_taken_name(session, destination.workspace_id, wish.name, but_for=destination.id)
-    _take_over(destination, wish)
+    tells_the_same = destination.frequency == wish.frequency
+    _take_over(destination, wish, now=now)
     destination.updated_at = now
     await _flush(session, wish.name)
     await recipient.replace(session, destination.workspace_id, destination.id, wish.recipients)
-    kept = [target for _, target in wish.recipients]
+    kept = [target for _, target in wish.recipients] if tells_the_same else []
     await _skip_unwanted(session, destination, kept=kept, now=now)
     _audit(session, destination, "destination.edited", by=by, now=now)
     wake(session, Topic.CHANNELS)
@@ -121,7 +162,7 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
 
 async def remove(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> int:
     """Delete a destination; say how many unsent deliveries became `skipped (deleted)`."""
-    destination.deleted_at = now
+    destination.deleted_at, destination.next_run_at = now, None
     await recipient.replace(session, destination.workspace_id, destination.id, [])
     skipped = await _skip_unwanted(session, destination, kept=[], now=now)
     _audit(session, destination, "destination.deleted", by=by, now=now)
@@ -142,7 +183,11 @@ async def _flush(session: AsyncSession, name: str) -> None:
         raise FieldError("name", f"“{name}” exists already. Choose another name.") from error
 
 
-def _take_over(destination: Destination, wish: Wish) -> None:
+def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
+    """Make the destination what is wished; a run that is due stays due unless its time was changed."""
+    if destination.frequency is None or destination.schedule != wish.schedule:
+        destination.next_run_at = wish.schedule.next_after(now) if wish.schedule else None
+    destination.at, destination.zone = wish.at, wish.zone
     destination.name = wish.name
     destination.name_key = wish.name.casefold()
     destination.frequency = wish.frequency
@@ -210,3 +255,13 @@ async def hearing_movements(session: AsyncSession, workspace_id: str) -> Sequenc
         for destination in await of_workspace(session, workspace_id)
         if destination.frequency == Frequency.REAL_TIME
     ]
+
+
+async def claim_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[Destination]:
+    """Hold the rows of destinations whose recap is due, of workspaces that installed us; other clocks skip them."""
+    installed = select(Installation.workspace_id).where(Installation.revoked_at.is_(None))
+    due = select(Destination).where(
+        Destination.next_run_at <= now, Destination.deleted_at.is_(None), Destination.workspace_id.in_(installed)
+    )
+    held = due.order_by(Destination.next_run_at).limit(limit).with_for_update(skip_locked=True, key_share=True)
+    return list(await session.scalars(held.execution_options(populate_existing=True)))

@@ -15,6 +15,7 @@ from models import (
     movement,
     mute,
     person,
+    recap,
     recipient,
     role,
     signal,
@@ -27,7 +28,7 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
-    mute, person, recipient, role, signal, slack_event, source, workflow, workspace,
+    mute, person, recap, recipient, role, signal, slack_event, source, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -16,6 +16,7 @@ class Topic(StrEnum):
     DELIVERIES = "deliveries"
     SIGNALS = "signals"
     CHANNELS = "channels"
+    RECAPS = "recaps"
     INSTALLATIONS = "installations"
 
 

@@ -36,6 +36,8 @@ class Class(StrEnum):
     """A person has to do something. Keep trying, slower and slower."""
     HOLD = "hold"
     """Our token is not accepted any more. Send nothing in this workspace until it is installed again."""
+    PLAIN = "plain"
+    """Leave out what the workspace may not have yet, such as charts. Without any of it, this is permanent."""
     PERMANENT = "permanent"
     """It will never work."""
     AMBIGUOUS = "ambiguous"
@@ -140,8 +142,9 @@ _TABLE = (
     ),
     ("org_login_required", Decision(Class.HOLD, "the workspace is moving to another organisation", REINSTALL)),
     ("team_added_to_org", Decision(Class.HOLD, "the workspace moved to another organisation", REINSTALL)),
+    ("invalid_blocks", Decision(Class.PLAIN, "Slack refused the message's form", OUR_FAULT)),
     (
-        "invalid_blocks invalid_blocks_format invalid_arguments markdown_text_conflict too_many_attachments",
+        "invalid_blocks_format invalid_arguments markdown_text_conflict too_many_attachments",
         Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT),
     ),
     (
@@ -239,7 +242,7 @@ def judge_send(decision: Decision, answer: str, effort: Effort, *, now: datetime
             state, wait = again, decision.after or LIMITED_DEFAULT
         case Class.HOLD:
             state, wait = again, timedelta()
-        case Class.PERMANENT:
+        case Class.PERMANENT | Class.PLAIN:
             state = DeliveryState.FAILED
         case Class.AMBIGUOUS:
             state = DeliveryState.FAILED if effort.is_enough(now=now) else DeliveryState.AMBIGUOUS
@@ -254,7 +257,7 @@ def judge_look(decision: Decision, answer: str, effort: Effort, *, now: datetime
     It stays ambiguous while a later look may tell. Where Slack doesn't let us look it is sent, and may be a repeat.
     """
     match decision.what:
-        case Class.FIX | Class.JOIN | Class.PERMANENT:
+        case Class.FIX | Class.JOIN | Class.PLAIN | Class.PERMANENT:
             return Outcome(state=DeliveryState.RETRYING, answer=answer, due_at=now, may_be_repeat=True)
         case _:
             judged = judge_send(decision, answer, effort, now=now, spread=spread)

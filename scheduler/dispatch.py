@@ -8,7 +8,7 @@ head is found in `sending` knows that an earlier owner died in between, and trea
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ from scheduler.decisions import (
     judge_send,
 )
 from scheduler.drawing import draw_delivery
-from scheduler.messages.message import Message
+from scheduler.messages.message import Message, without_charts
 from scheduler.slack import Slack
 
 log = structlog.get_logger()
@@ -241,13 +241,16 @@ class Dispatcher:
             log.exception("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
 
     async def _send(self, job: Job, *, may_join: bool = True) -> tuple[Outcome, Decision | None]:
-        """Post the message; where we aren't in the channel, enter it and post once more."""
+        """Post the message, and once more after entering the channel, or without the charts that Slack refused."""
         try:
             return await self._post(job), None
         except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
             decision, answer = decide(error, now=self._now()), answer_of(error)
         if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
             return await self._send(job, may_join=False)
+        plainer = without_charts(job.message) if decision.what is Class.PLAIN and job.message else None
+        if plainer is not None:
+            return await self._send(replace(job, message=plainer), may_join=may_join)
         return judge_send(decision, answer, job.effort, now=self._now(), spread=_spread()), decision
 
     async def _post(self, job: Job) -> Outcome:

@@ -4,18 +4,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, event, movement, recipient, signal, source, workspace
+from models import attribute, event, movement, recap, recipient, signal, source, workspace
 from models.delivery import Delivery, FactKind, SkipReason
-from models.destination import Destination
+from models.destination import Destination, Frequency
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.recipient import RecipientKind
+from models.schedule import Period, Rhythm
 from models.workflow import Workflow
 from scheduler.messages import movement as movement_message
+from scheduler.messages import recap as recap_message
 from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
 from scheduler.messages import welcome as welcome_message
 from scheduler.messages.message import Message
 from scheduler.messages.movement import MovementMessage
+from scheduler.messages.recap import RecapMessage
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
 
@@ -28,6 +31,8 @@ async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime)
     match FactKind(owed.fact_kind):
         case FactKind.MOVEMENT:
             return await _draw_movement(session, owed, now=now)
+        case FactKind.RECAP:
+            return await _draw_recap(session, owed, now=now)
         case FactKind.TRACK:
             return await _draw_track(session, owed)
         case FactKind.SIGNAL:
@@ -43,7 +48,9 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
     destination = await session.get(Destination, owed.asked_by)
     found = await movement.get(session, owed.workspace_id, owed.fact_id)
     tenant = await workspace.get(session, owed.workspace_id)
-    if destination is None or found is None or tenant is None or not await _is_wanted(session, owed):
+    if destination is None or found is None or tenant is None:
+        return SkipReason.DELETED
+    if not await _is_wanted(session, owed, destination, Frequency.REAL_TIME):
         return SkipReason.DELETED
     moved, account = found
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
@@ -71,8 +78,40 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
     )
 
 
-async def _is_wanted(session: AsyncSession, owed: Delivery) -> bool:
-    """Say whether the destination still has the recipient: it may have changed while the delivery was being made."""
+async def _draw_recap(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
+    """Sum the period up as it is known now. Of several that wait for one destination, only the newest is news."""
+    destination = await session.get(Destination, owed.asked_by)
+    found = await recap.get(session, owed.workspace_id, owed.fact_id)
+    tenant = await workspace.get(session, owed.workspace_id)
+    if destination is None or found is None or tenant is None:
+        return SkipReason.DELETED
+    if not await _is_wanted(session, owed, destination, found.frequency):
+        return SkipReason.DELETED
+    if await recap.is_outdone(session, found):
+        return SkipReason.STALE
+    return recap_message.draw(
+        RecapMessage(
+            rhythm=Rhythm(found.frequency),
+            period=Period(found.first, found.end),
+            figures=tuple(await recap.figures(session, owed.workspace_id, found)),
+            destination_name=destination.name,
+            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
+            due_at=found.due_at,
+            told_at=now,
+            next_at=destination.next_run_at,
+            locale=tenant.locale,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
+async def _is_wanted(session: AsyncSession, owed: Delivery, destination: Destination, frequency: str) -> bool:
+    """Say whether the destination still hears this way, and has the recipient.
+
+    It may have changed while the delivery was being made.
+    """
+    if destination.frequency != frequency:
+        return False
     return await recipient.is_chosen(session, owed.asked_by, owed.recipient_kind, owed.target)
 
 

@@ -14,6 +14,7 @@ from models.wakeup import Topic
 from scheduler.address import Addresser
 from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
+from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
 from scheduler.slack import Slack
 
@@ -25,18 +26,31 @@ POLL = 5.0
 JOIN_POLL = 3600.0
 """The same for channels to join. A channel that refuses us is not asked again and again; a send tries by itself."""
 
+TICK = 15.0
+"""Seconds between two ticks of the clock, at each of which recaps that are due are made."""
+
+RECAP_POLL = 60.0
+"""Seconds after which they are made even if no tick came."""
 
 GRACE = 0.5
 """Seconds in which a stage may end by itself. Cancelled, it could leave a connection behind that it just opens."""
 
 
 class Worker:
-    """Applies events, sends deliveries, joins channels, and reconciles every hour."""
+    """Applies events, makes recaps, sends deliveries, joins channels, and reconciles every hour."""
 
     def __init__(
-        self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime], owner: str
+        self,
+        *,
+        database: Database,
+        slack: Slack,
+        keyring: Keyring,
+        now: Callable[[], datetime],
+        owner: str,
+        tick: float = TICK,
     ) -> None:
         """Take what the stages need; `start()` starts them."""
+        self._seconds = tick
         self._database = database
         self._now = now
         self._dispatcher = Dispatcher(database=database, slack=slack, keyring=keyring, now=now, owner=owner)
@@ -50,10 +64,12 @@ class Worker:
     async def start(self) -> None:
         """Start every stage."""
         self._clock.add_job(self._reconcile, "interval", hours=1, max_instances=1, coalesce=True)
+        self._clock.add_job(self._tick, "interval", seconds=self._seconds, max_instances=1, coalesce=True)
         self._clock.start()
         self._sending = [
             asyncio.create_task(self._dispatcher.run()),
             asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply, poll=POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._make_recaps, poll=RECAP_POLL)),
         ]
         self._asking = [
             asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._addresser.address_waiting, poll=POLL)),
@@ -78,6 +94,13 @@ class Worker:
         applied = BATCH
         while applied == BATCH and not self._is_stopping:
             applied = await apply_waiting(self._database, now=self._now(), limit=BATCH)
+
+    async def _tick(self) -> None:
+        await self._database.wakeups.notify(Topic.RECAPS)
+
+    async def _make_recaps(self) -> None:
+        while await make_due(self._database, now=self._now()) and not self._is_stopping:
+            pass
 
     async def _reconcile(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

@@ -64,9 +64,9 @@ async def add_source(
         )
 
 
-def wish(*channel_ids: str, name: str = "Every movement", attributes: Sequence[str] = ()) -> Wish:
+def wish(*channel_ids: str, name: str = "Every movement", attributes: Sequence[str] = (), **fields: Any) -> Wish:
     recipients = tuple((RecipientKind.CHANNEL, channel_id) for channel_id in channel_ids)
-    return Wish(name=name, recipients=recipients, attributes=tuple(attributes))
+    return Wish(name=name, recipients=recipients, attributes=tuple(attributes), **fields)
 
 
 async def add_destination(

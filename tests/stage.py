@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from bot import manifest
 from bot.app import Runrate
+from bot.clock import Clock
 from bot.sandbox import UNLIMITED, Limits, Sandbox, SlackApp
 from bot.sandbox.people import ACME, GLOBEX
 from bot.sandbox.person import Browser, Home, Modal, Person
@@ -29,25 +30,13 @@ from models import source
 from models.database import Database
 from models.secret import Keyring
 from models.source import SourceKind
+from models.wakeup import Topic
 
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
-
-
-@dataclass
-class Clock:
-    """The time on the stage: the real one, or as far ahead of it as a test turns it."""
-
-    ahead: timedelta = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def seconds(self) -> float:
-        return time.time() + self.ahead.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -342,8 +331,13 @@ async def staged(
         manifest=described,
         base_url=settings.address,
     )
-    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, limits=limits, retry_scale=RETRIES_AT_ONCE)
     app = Runrate(settings.model_copy(update=incomplete or {}), now=clock.now)
+
+    async def travel(to: datetime) -> None:
+        clock.jump(to)
+        await app.database.wakeups.notify(*Topic)
+
+    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, limits=limits, retry_scale=RETRIES_AT_ONCE, travel=travel)
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

@@ -105,6 +105,12 @@ class Page:
         return self.slack.installation(self.app.id, self.person.workspace_id) is not None
 
     @property
+    def has_access(self) -> bool:
+        """Say whether the app's token still opens anything."""
+        installation = self.slack.installation(self.app.id, self.person.workspace_id)
+        return installation is not None and self.slack.tokens[installation.token].ended is None
+
+    @property
     def now(self) -> str:
         """The time on the person's wall, for where it is not that of the machine."""
         return self.draw.written(self.slack.now(), "{date_long}, {time}")

@@ -7,7 +7,8 @@ from bot.sandbox.records import Json, Person
 from bot.sandbox.state import Slack
 
 REFERENCE = re.compile(r"<(?:@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|![a-z]+)(?:\|[^<>]*)?>")
-NAMED = re.compile(r"(?<![\w<|&])([@#])([a-z0-9][a-z0-9._-]*)")
+# Names are lower case; a person writes them as they like.
+NAMED = re.compile(r"(?<![\w<|&])([@#])([a-z0-9][a-z0-9._-]*)", re.ASCII | re.IGNORECASE)
 ADDRESS = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"]")
 GROUP = "!subteam^"
 BROADCASTS = frozenset({"here", "channel", "everyone"})
@@ -67,7 +68,7 @@ def _element(reference: str) -> Json:
 
 
 def _referred(slack: Slack, person: Person, found: re.Match[str]) -> str:
-    sign, name = found[1], found[2].rstrip(".-")
+    sign, name = found[1], found[2].rstrip(".-").lower()
     rest = found[2][len(name) :]
     if sign == "@" and name in BROADCASTS:
         return f"<!{name}>{rest}"

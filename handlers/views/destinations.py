@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -24,12 +24,19 @@ from handlers.views.filled import filled
 from models.attribute import label
 from models.destination import MOST_ATTRIBUTES, Frequency
 from models.recipient import MOST_RECIPIENTS
+from models.schedule import NINE
+from models.zone import UTC
 from scheduler.messages import mrkdwn, notice, welcome
 
 LONGEST_OPTION_VALUE = 150
 
-FREQUENCIES = {Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens")}
-"""Each frequency as a word for lists, and as a choice."""
+FREQUENCIES = {
+    Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens"),
+    Frequency.DAILY: ("Daily", "Daily: a recap of the day before"),
+    Frequency.WEEKLY: ("Mondays", "Weekly: a recap of the week, on Mondays"),
+    Frequency.MONTHLY: ("Monthly, on the 1st", "Monthly: a recap of the month, on the 1st"),
+}
+"""Each frequency as words for lists, and as a choice."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class Actions:
     new: str = welcome.ACTIONS.new
     edit: str = notice.ACTIONS.edit
     menu: str = "destination_menu"
+    frequency: str = "destination_frequency"
+    """The choice that draws the form again."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class Field(StrEnum):
 
     NAME = "name"
     FREQUENCY = "frequency"
+    AT = "at"
+    ZONE = "zone"
     RECIPIENTS = "recipients"
     ATTRIBUTES = "attributes"
     OUTSIDERS = "outsiders"
@@ -82,6 +93,9 @@ class DestinationRow:
     id: str
     name: str
     frequency: Frequency = Frequency.REAL_TIME
+    at: time = NINE
+    zone: str = UTC
+    next_run_at: datetime | None = None
     channel_ids: tuple[str, ...]
     last_sent_at: datetime | None = None
     waiting: int = 0
@@ -94,6 +108,8 @@ class DestinationForm:
 
     name: str = ""
     frequency: Frequency = Frequency.REAL_TIME
+    at: str = f"{NINE:%H:%M}"
+    zone: str = UTC
     channel_ids: tuple[str, ...] = ()
     attribute_keys: tuple[str, ...] = ()
     outsiders_confirmed: bool = False
@@ -126,10 +142,18 @@ def row(destination: DestinationRow) -> Block:
 
 
 def told(destination: DestinationRow) -> str:
-    """Say what is told where."""
+    """Say what is told where, and when next."""
     where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
-    frequency, _ = FREQUENCIES[destination.frequency]
-    return f"{mrkdwn.bold(mrkdwn.escape(destination.name, 160))} · {frequency} to {where or 'nobody'}"
+    name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
+    following = f" · next: {mrkdwn.moment(destination.next_run_at)}" if destination.next_run_at else ""
+    return f"{name} · {_when(destination)} to {where or 'nobody'}{following}"
+
+
+def _when(destination: DestinationRow) -> str:
+    """Say how often, and for a recap at what time: `Daily at 09:00 UTC`."""
+    words, _ = FREQUENCIES[destination.frequency]
+    at = f" at {destination.at:%H:%M} {mrkdwn.escape(destination.zone, 64)}"
+    return f"{words}{at}" if destination.frequency.is_recap else words
 
 
 def _state(destination: DestinationRow) -> str:
@@ -162,7 +186,8 @@ def form(
     """Draw the form: for a new destination, or for the one with this id.
 
     `outside_channel_ids` are the chosen channels in which people of other companies read along; they ask for a
-    confirmation. Drawn again over itself, the form keeps what was typed.
+    confirmation. Drawn again over itself, the form keeps what was typed. A recap asks for its time, and shows no
+    attributes.
     """
     blocks = [
         field(
@@ -171,9 +196,10 @@ def form(
             block_id=Field.NAME.block_id,
         ),
         _frequency(filled_in),
+        *(_time(filled_in) if filled_in.frequency.is_recap else []),
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
-        _attributes(filled_in, known_attributes),
+        *([] if filled_in.frequency.is_recap else [_attributes(filled_in, known_attributes)]),
     ]
     title = "Edit destination" if destination_id else "New destination"
     return modal(title, blocks, callback_id=CALLBACKS.save, submit="Save", metadata=destination_id)
@@ -183,11 +209,23 @@ def _frequency(filled_in: DestinationForm) -> Block:
     options = {frequency: option(choice, frequency) for frequency, (_, choice) in FREQUENCIES.items()}
     element = {
         "type": "static_select",
-        "action_id": "frequency",
+        "action_id": ACTIONS.frequency,
         "options": list(options.values()),
         "initial_option": options[filled_in.frequency],
     }
-    return field("Frequency", element, block_id=Field.FREQUENCY.block_id)
+    return field("Frequency", element, block_id=Field.FREQUENCY.block_id, dispatch=True)
+
+
+def _time(filled_in: DestinationForm) -> list[Block]:
+    clock: Element = {"type": "timepicker", "action_id": "at"}
+    if filled_in.at:
+        clock["initial_time"] = filled_in.at
+    zone = text_input("zone", initial=filled_in.zone, placeholder="Europe/Berlin")
+    hint = "By region and city, such as Europe/Berlin, or UTC. The days of a recap begin and end there at midnight."
+    return [
+        field("At", clock, block_id=Field.AT.block_id),
+        field("Time zone", zone, block_id=Field.ZONE.block_id, hint=hint),
+    ]
 
 
 def _channels(filled_in: DestinationForm) -> Block:
@@ -249,15 +287,20 @@ def _attribute_options(keys: Sequence[str]) -> Iterable[Element]:
         yield option(word if words.count(word) == 1 else key, key)
 
 
-def read(view: Mapping[str, Any]) -> DestinationForm:
-    """Read the form as it was submitted, or as it stands."""
-    answers = filled(dict(view))
+def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -> DestinationForm:
+    """Read the form as it was submitted, or as it stands. What it did not ask for is as `otherwise`."""
+    answers, kept = filled(dict(view)), otherwise or DestinationForm()
+    asked = {block.get("block_id") for block in view.get("blocks") or ()}
     frequency = answers.option(Field.FREQUENCY.block_id)
     return DestinationForm(
         name=mrkdwn.one_line(answers.text(Field.NAME.block_id)),
         frequency=Frequency(frequency) if frequency else Frequency.REAL_TIME,
+        at=answers.time(Field.AT.block_id) if Field.AT.block_id in asked else kept.at,
+        zone=mrkdwn.one_line(answers.text(Field.ZONE.block_id)) if Field.ZONE.block_id in asked else kept.zone,
         channel_ids=tuple(dict.fromkeys(answers.conversations(Field.RECIPIENTS.block_id))),
-        attribute_keys=answers.options(Field.ATTRIBUTES.block_id),
+        attribute_keys=(
+            answers.options(Field.ATTRIBUTES.block_id) if Field.ATTRIBUTES.block_id in asked else kept.attribute_keys
+        ),
         outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
     )
 

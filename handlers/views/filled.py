@@ -24,6 +24,10 @@ class Filled:
         """Read the values of the options chosen."""
         return tuple(str(chosen["value"]) for chosen in self._element(block_id).get("selected_options") or ())
 
+    def time(self, block_id: str) -> str:
+        """Read a time of day, as `09:00`."""
+        return str(self._element(block_id).get("selected_time") or "")
+
     def conversations(self, block_id: str) -> tuple[str, ...]:
         """Read the ids of the conversations chosen."""
         return tuple(self._element(block_id).get("selected_conversations") or ())

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -6,8 +7,9 @@ import pytest
 from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import placed_in, starting
 from handlers.views import destinations
-from handlers.views.destinations import CALLBACKS, DestinationForm, Field
+from handlers.views.destinations import CALLBACKS, DestinationForm, DestinationRow, Field
 from handlers.views.filled import subject
+from models.destination import Frequency
 
 KNOWN = ("country", "employee_count", "employeeCount", "Segment")
 FILLED = DestinationForm(
@@ -46,6 +48,34 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
         name="Every movement", channel_ids=("C0REVENUE",), attribute_keys=("country",)
     )
     assert subject(view) is None
+
+
+@pytest.mark.parametrize("frequency", [Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY])
+def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency) -> None:
+    filled_in = replace(FILLED, frequency=frequency, at="18:30", zone="Europe/Berlin")
+    view = destinations.form(filled_in, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    validate_view(view)
+    labels = [placed.label for placed in placed_in(view["blocks"])]
+    assert labels == ["Name", "Frequency", "At", "Time zone", "Channels", "Other companies"]
+    assert destinations.read(submitted(view), otherwise=FILLED) == filled_in
+    assert destinations.read(submitted(view)) == replace(filled_in, attribute_keys=())
+
+
+@pytest.mark.parametrize(
+    ("frequency", "told"),
+    [
+        (Frequency.DAILY, "Daily at 09:00 UTC"),
+        (Frequency.WEEKLY, "Mondays at 09:00 UTC"),
+        (Frequency.MONTHLY, "Monthly, on the 1st at 09:00 UTC"),
+    ],
+)
+def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> None:
+    due = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    row = DestinationRow(
+        id="dst_1", name="Board", frequency=frequency, channel_ids=("C0REVENUE",), next_run_at=due, zone="UTC"
+    )
+    following = "next: <!date^1795424400^{date_short_pretty} {time}|23 Nov 2026 09:00 UTC>"
+    assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE> · {following}"
 
 
 def test_what_the_form_starts_with_is_what_it_reads_back() -> None:

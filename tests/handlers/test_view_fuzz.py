@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from handlers.views import answers, destinations, home, managers, sources
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, SourceRow
+from models.destination import Frequency
 from models.source import SourceKind
 from scheduler.messages import mrkdwn
 from scheduler.messages.notice import FailureNotice
@@ -118,6 +119,16 @@ def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chose
     offered = tuple(key for key in chosen if key and mrkdwn.width(key) <= 150)[:10]
     read = destinations.read({**view, "state": {"values": starting(view["blocks"])}})
     assert read == replace(form, attribute_keys=offered)
+
+
+@given(names, st.sampled_from(Frequency), names, st.times())
+@fuzz
+def test_the_form_of_a_recap_gives_back_what_was_typed(name: str, frequency: Frequency, zone: str, at: time) -> None:
+    form = DestinationForm(name=name, frequency=frequency, zone=zone, at=f"{at:%H:%M}", channel_ids=("C0REVENUE",))
+    view = destinations.form(form, known_attributes=("country",))
+    validate_view(view)
+    check(view)
+    assert destinations.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form) == form
 
 
 @given(typed, typed)

@@ -24,12 +24,14 @@ from models import (
     channel,
     contact,
     delivery,
+    destination,
     event,
     lane,
     lookup,
     movement,
     mute,
     person,
+    recap,
     role,
     signal,
     slack_event,
@@ -41,8 +43,10 @@ from models.attribute import Subject
 from models.base import Base, UserError
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome
+from models.destination import Frequency
 from models.event import Refusal
 from models.mute import Muted
+from models.recap import Recap
 from models.recipient import RecipientKind
 from models.source import SourceKind
 from tests import seeds
@@ -68,6 +72,7 @@ class Ids:
     movement: str = ""
     signal: str = ""
     workflow: str = ""
+    recap: str = ""
     event: int = 0
 
 
@@ -77,6 +82,10 @@ OWED: Mapping[str, Any] = {
     "recipient": (RecipientKind.CHANNEL, "C1"),
     "now": NOW,
 }
+
+
+RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1))
+"""A period in which Acme's movement happened."""
 
 
 async def seed(database: Database) -> Ids:
@@ -106,6 +115,10 @@ async def seed(database: Database) -> Ids:
         await signal.apply(session, held, heard, source_id=origin.id, external_id="s", is_history=False, now=NOW)
         [(told, _)] = await signal.waiting(session)
         wished = await workflow.create(session, ACME, seeds.workflow_wish(name=MARK), by=MARK, now=NOW)
+        summed = await destination.create(
+            session, ACME, seeds.wish("C1", name=MARK, frequency=Frequency.DAILY), by=MARK, now=NOW
+        )
+        ids.recap = await recap.make(session, summed, NOW + timedelta(days=1), now=NOW) or ""
         ids.signal, ids.workflow = told.id, wished.id
         await lookup.remember(session, ACME, "a@a.io", "U1", now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
@@ -193,6 +206,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
+    "recap.figures": {"recap": RECAP},
+    "recap.get": {"recap_id": "<recap>"},
     "reach.channels": {},
     "reach.channels_to_join": {},
     "signal.get": {"signal_id": "<signal>"},

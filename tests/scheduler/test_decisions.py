@@ -62,7 +62,7 @@ def refusal(code: str | None = None, *, status: int = 200, **headers: str) -> Sl
         (refusal("token_revoked"), Class.HOLD),
         (refusal("account_inactive"), Class.HOLD),
         (refusal("invalid_auth"), Class.HOLD),
-        (refusal("invalid_blocks"), Class.PERMANENT),
+        (refusal("invalid_blocks"), Class.PLAIN),
         (refusal("internal_error"), Class.AMBIGUOUS),
         (refusal("fatal_error", status=500), Class.AMBIGUOUS),
         (refusal("ratelimited", status=429), Class.WAIT),
@@ -187,7 +187,7 @@ def test_nothing_is_given_up_before_a_day_and_its_own_tries(what: Class, attempt
     effort = Effort(attempts=attempts, owed_since=NOW - age)
     outcome = judge_send(Decision(what, "why", "what"), "answer", effort, now=NOW, spread=1)
     is_enough = attempts >= LEAST_ATTEMPTS and age > GIVE_UP
-    if what is Class.PERMANENT:
+    if what in {Class.PLAIN, Class.PERMANENT}:
         assert outcome.state is S.FAILED
     elif what in {Class.WAIT, Class.HOLD}:
         assert outcome.state is S.RETRYING
@@ -203,6 +203,6 @@ def test_a_look_that_fails_never_makes_a_message_go_out_unmarked(what: Class) ->
     outcome = judge_look(Decision(what, "why"), "answer", effort, now=NOW, spread=0)
     if outcome.state is S.RETRYING:
         assert outcome.may_be_repeat
-        assert what in {Class.FIX, Class.JOIN, Class.PERMANENT}
+        assert what in {Class.FIX, Class.JOIN, Class.PLAIN, Class.PERMANENT}
     else:
         assert outcome.state is S.AMBIGUOUS

@@ -7,7 +7,8 @@ from typing import Any
 
 from models import channel, event, movement
 from models.database import Database
-from models.delivery import DeliveryState
+from models.delivery import DeliveryState, FactKind
+from models.destination import Frequency
 from models.inbox import Inbox
 from scheduler.apply import BATCH
 from scheduler.dispatch import Dispatcher
@@ -21,9 +22,14 @@ JOIN = "conversations.join"
 
 
 @asynccontextmanager
-async def working(line: Sending, database: Database | None = None) -> AsyncIterator[Worker]:
+async def working(line: Sending, database: Database | None = None, **changes: Any) -> AsyncIterator[Worker]:
     worker = Worker(
-        database=database or line.database, slack=line.slack(), keyring=KEYRING, now=line.clock.now, owner="worker"
+        database=database or line.database,
+        slack=line.slack(),
+        keyring=KEYRING,
+        now=line.clock.now,
+        owner="worker",
+        **changes,
     )
     await worker.start()
     try:
@@ -56,6 +62,19 @@ async def test_an_event_comes_in_and_a_message_goes_out(line: Sending) -> None:
     await inbox.close()
     [owed] = await line.ledger()
     assert owed.state == DeliveryState.DELIVERED
+
+
+async def test_the_clock_ticks_and_a_recap_goes_out(line: Sending) -> None:
+    await line.install()
+    await line.let_in(REVENUE)
+    await line.destination(REVENUE, frequency=Frequency.DAILY)
+    async with working(line, tick=0.05):
+        await asyncio.sleep(0.2)
+        assert line.messages() == []
+        line.clock.turn(86_400)
+        assert await until(line.messages)
+    [owed] = await line.ledger()
+    assert (owed.fact_kind, owed.state) == (FactKind.RECAP, DeliveryState.DELIVERED)
 
 
 async def test_what_waited_before_the_start_is_done_at_the_start(line: Sending) -> None:

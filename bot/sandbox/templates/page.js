@@ -7,6 +7,7 @@ import * as composer from "./composer.js";
 
 const UNSEEN = new Set(["call", "delivery"]);
 const TYPING = 500;
+const SEEING = 1000;
 
 const act = (name, what) => post(`/_sandbox/${name}`, { workspace: root.workspace, as: root.as, ...what });
 const address = (element) => JSON.parse(element.closest("[data-at]:not(html)").dataset.at);
@@ -259,7 +260,8 @@ keepFresh(["side", "head", "middle", "foot", "over"], {
   before: remember,
   after() {
     settle();
-    if (root.installed && !installed) openHome();
+    // A person sees that the app is there before they open it, and by then the app has stored its token.
+    if (root.installed && !installed) setTimeout(openHome, SEEING);
     installed = root.installed;
   },
 });

@@ -72,6 +72,9 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=80), nullable=False),
     sa.Column('name_key', sa.String(length=240), nullable=False),
     sa.Column('frequency', sa.String(length=20), nullable=False),
+    sa.Column('at', sa.Time(), nullable=False),
+    sa.Column('zone', sa.String(length=64), nullable=False),
+    sa.Column('next_run_at', base.UtcDateTime(), nullable=True),
     sa.Column('attributes', base.JsonValue, nullable=False),
     sa.Column('created_by', sa.String(length=64), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
@@ -79,6 +82,7 @@ def upgrade() -> None:
     sa.Column('deleted_at', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_destinations'))
     )
+    op.create_index(op.f('ix_destinations_next_run_at'), 'destinations', ['next_run_at'], unique=False)
     op.create_index(op.f('ix_destinations_workspace_id'), 'destinations', ['workspace_id'], unique=False)
     op.create_index('uq_destinations_name', 'destinations', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_table('events',
@@ -310,6 +314,23 @@ def upgrade() -> None:
     op.create_index(op.f('ix_movements_account_id_occurred_at'), 'movements', ['account_id', 'occurred_at'], unique=False)
     op.create_index(op.f('ix_movements_workspace_id_occurred_at'), 'movements', ['workspace_id', 'occurred_at'], unique=False)
     op.create_index('uq_movements_external_id', 'movements', ['source_id', 'external_id'], unique=True)
+    op.create_table('recaps',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('destination_id', sa.String(length=64), nullable=False),
+    sa.Column('frequency', sa.String(length=20), nullable=False),
+    sa.Column('first', sa.Date(), nullable=False),
+    sa.Column('end', sa.Date(), nullable=False),
+    sa.Column('before_at', base.UtcDateTime(), nullable=False),
+    sa.Column('starts_at', base.UtcDateTime(), nullable=False),
+    sa.Column('ends_at', base.UtcDateTime(), nullable=False),
+    sa.Column('due_at', base.UtcDateTime(), nullable=False),
+    sa.Column('created_at', base.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_recaps_destination_id_destinations')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recaps'))
+    )
+    op.create_index(op.f('ix_recaps_workspace_id'), 'recaps', ['workspace_id'], unique=False)
+    op.create_index('uq_recaps_period', 'recaps', ['destination_id', 'first', 'frequency'], unique=True)
     op.create_table('recipients',
     sa.Column('destination_id', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.String(length=20), nullable=False),
@@ -378,6 +399,9 @@ def downgrade() -> None:
     op.drop_table('roles')
     op.drop_index(op.f('ix_recipients_workspace_id_target'), table_name='recipients')
     op.drop_table('recipients')
+    op.drop_index('uq_recaps_period', table_name='recaps')
+    op.drop_index(op.f('ix_recaps_workspace_id'), table_name='recaps')
+    op.drop_table('recaps')
     op.drop_index('uq_movements_external_id', table_name='movements')
     op.drop_index(op.f('ix_movements_workspace_id_occurred_at'), table_name='movements')
     op.drop_index(op.f('ix_movements_account_id_occurred_at'), table_name='movements')
@@ -416,6 +440,7 @@ def downgrade() -> None:
     op.drop_table('events')
     op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
+    op.drop_index(op.f('ix_destinations_next_run_at'), table_name='destinations')
     op.drop_table('destinations')
     op.drop_table('channels')
     op.drop_index(op.f('ix_audit_entries_workspace_id_at'), table_name='audit_entries')

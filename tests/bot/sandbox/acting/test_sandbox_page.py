@@ -36,7 +36,7 @@ async def test_cancelling_an_installation_goes_back_with_the_reason(world: Any) 
 
 async def test_the_page_leads_to_the_set_up_while_the_app_is_not_installed(world: Any) -> None:
     shown = await page(world, "U0ADA", "home")
-    assert "Echo is not installed in Acme yet. Set up Echo" in shown.text
+    assert "Echo is not installed in Acme. Set up Echo" in shown.text
 
 
 async def test_a_person_sees_only_their_channels(ready: Any) -> None:

@@ -1,0 +1,213 @@
+"""A recap: how MRR moved over a day, week or month, a currency at a time, with the accounts that moved it most."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from models.currency import digits
+from models.fact import MovementKind
+from models.recap import Figures
+from models.schedule import Period, Rhythm
+from scheduler.messages import money, mrkdwn
+from scheduler.messages.message import CHART, Message, message
+from scheduler.messages.movement import KINDS
+
+LATE = timedelta(minutes=30)
+"""A recap that is told later than this after its time says so."""
+
+MOST_CHARTS = 2
+"""As many as Slack takes in a message."""
+
+MOST_DETAILED = 6
+"""How many currencies are told in full; of the rest the net is named."""
+
+MOST_BRIEF = 20
+LONGEST_ACCOUNT = 80
+
+UNKNOWN_START = "Starting MRR unknown: import the history before this, and the next recap says it."
+UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and the next recap says it."
+
+BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
+
+_DOT = " · "
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecapMessage:
+    """A period, its figures in each currency, and to whom it is told."""
+
+    rhythm: Rhythm
+    period: Period
+    figures: tuple[Figures, ...] = ()
+    destination_name: str
+    channel_id: str | None
+    """The channel that it is posted to; None where one person gets it."""
+    due_at: datetime
+    told_at: datetime
+    next_at: datetime | None = None
+    locale: str = money.DEFAULT_LOCALE
+    may_be_repeat: bool = False
+
+
+def draw(recap: RecapMessage) -> Message:
+    """Draw the message."""
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(recap))]}
+    moved = [one for one in recap.figures if one.count]
+    if not moved:
+        fact, rest = _nothing(recap)
+        body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part))
+        return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, context)
+    return message(_notification(recap, moved), *_body(recap, moved), context)
+
+
+def day(of: date) -> str:
+    """Write a day as a recap names it: `Tuesday 17 November`."""
+    return f"{of:%A} {of.day} {of:%B}"
+
+
+def _name(recap: RecapMessage) -> str:
+    """Name the period: `Tuesday 17 November`, `week of 16 – 22 November`, `November 2026`."""
+    first, last = recap.period.first, recap.period.end - timedelta(days=1)
+    match recap.rhythm:
+        case Rhythm.DAILY:
+            return day(first)
+        case Rhythm.WEEKLY:
+            start = f"{first.day}" if first.month == last.month else f"{first.day} {first:%B}"
+            return f"week of {start} – {last.day} {last:%B}"
+        case Rhythm.MONTHLY:
+            return f"{first:%B} {first.year}"
+
+
+def _nothing(recap: RecapMessage) -> tuple[str, str]:
+    """Say that nothing happened, and what the MRR therefore still is, where it is known."""
+    preposition = {Rhythm.DAILY: "on ", Rhythm.WEEKLY: "in the ", Rhythm.MONTHLY: "in "}[recap.rhythm]
+    fact = f"No MRR movements {preposition}{_name(recap)}."
+    stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
+    if stays:
+        return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
+    return fact, UNKNOWN_MRR if any(one.end_minor is None for one in recap.figures) else ""
+
+
+def _notification(recap: RecapMessage, moved: list[Figures]) -> str:
+    """Say the fact for a phone's lock screen: `MRR, Tuesday 17 November: +$4,310 net → $152,480`."""
+    told = ", ".join(_net(recap, one) for one in moved[:MOST_DETAILED])
+    return " ".join([f"MRR, {_name(recap)}: {told}", *_marks(recap)])
+
+
+def _net(recap: RecapMessage, one: Figures) -> str:
+    end = f" → {_amount(recap, one.end_minor, one)}" if one.end_minor is not None else ""
+    return f"{_signed(recap, one.net_minor, one)} net{end}"
+
+
+def _marks(recap: RecapMessage) -> list[str]:
+    return [*(["(late)"] if _is_late(recap) else []), *(["(may be a repeat)"] if recap.may_be_repeat else [])]
+
+
+def _is_late(recap: RecapMessage) -> bool:
+    return recap.told_at - recap.due_at > LATE
+
+
+def _body(recap: RecapMessage, moved: list[Figures]) -> Iterable[dict[str, Any]]:
+    title = mrkdwn.bold(f"MRR, {_name(recap)}")
+    for number, one in enumerate(moved[:MOST_DETAILED]):
+        heading = f"{title}\n{_headline(recap, one)}" if number == 0 else _headline(recap, one)
+        yield _section(heading)
+        if number < MOST_CHARTS:
+            yield _chart(one)
+        yield {"type": "section", "fields": [mrkdwn.marked(_kind(recap, one, kind)) for kind in MovementKind]}
+        if one.gains or one.losses:
+            yield _section(_largest(recap, one))
+    rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
+    if rest:
+        yield _section(rest)
+
+
+def _headline(recap: RecapMessage, one: Figures) -> str:
+    """Say the net, from where to where it led, and the net before it."""
+    net = f"{mrkdwn.bold(_signed(recap, one.net_minor, one))} net"
+    share = money.percent(one.net_minor, one.start_minor or 0, recap.locale)
+    shape = "▲" if one.net_minor > 0 else "▼"
+    before = _before(recap, one)
+    if one.start_minor is None or one.end_minor is None:
+        return f"{net}\n{UNKNOWN_START}"
+    path = f"{_amount(recap, one.start_minor, one)} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
+    return _DOT.join(part for part in (f"{net} ({shape} {share})" if share else net, path, before) if part)
+
+
+def _before(recap: RecapMessage, one: Figures) -> str:
+    if one.before_minor is None:
+        return ""
+    return f"{BEFORE[recap.rhythm]}: {_signed(recap, one.before_minor, one)}"
+
+
+def _kind(recap: RecapMessage, one: Figures, kind: MovementKind) -> str:
+    words, sum_ = KINDS[kind], one.sums.get(kind)
+    if sum_ is None or not sum_.count:
+        return f"{words.shape} {words.word}  none"
+    number = f"{sum_.count} movement" if sum_.count == 1 else f"{sum_.count:,} movements"
+    return f"{words.shape} {words.word}  {mrkdwn.bold(_signed(recap, sum_.amount_minor, one))}  {number}"
+
+
+def _largest(recap: RecapMessage, one: Figures) -> str:
+    lines = (("Largest gains", one.gains), ("Largest losses", one.losses))
+    return "\n".join(
+        f"{mrkdwn.bold(title)}  {_accounts(recap, one, accounts)}" for title, accounts in lines if accounts
+    )
+
+
+def _accounts(recap: RecapMessage, one: Figures, accounts: Iterable[tuple[str, int]]) -> str:
+    return _DOT.join(
+        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {_signed(recap, amount, one)}" for name, amount in accounts
+    )
+
+
+def _brief(recap: RecapMessage, rest: list[Figures]) -> str:
+    if not rest:
+        return ""
+    return f"{mrkdwn.bold('Also')}  {mrkdwn.listed((_net(recap, one) for one in rest), most=MOST_BRIEF)}"
+
+
+def _unmoved(recap: RecapMessage) -> str:
+    stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor and not one.count]
+    return f"{mrkdwn.bold('Unchanged')}  {mrkdwn.listed(stays, most=MOST_BRIEF)}" if stays else ""
+
+
+def _chart(one: Figures) -> dict[str, Any]:
+    """Draw the five kinds as bars, in whole units of the currency; what it shows stands in words below it too."""
+    values = {KINDS[kind].word: one.sums[kind].amount_minor if kind in one.sums else 0 for kind in MovementKind}
+    points = [{"label": word, "value": minor / 10 ** digits(one.currency)} for word, minor in values.items()]
+    return {
+        "type": CHART,
+        "title": mrkdwn.shown(f"MRR change by kind, {one.currency}", 50),
+        "chart": {
+            "type": "bar",
+            "series": [{"name": mrkdwn.shown(one.currency, 20), "data": points}],
+            "axis_config": {"categories": list(values)},
+        },
+    }
+
+
+def _reason(recap: RecapMessage) -> str:
+    """Say whose wish it is that it stands here, and when the next one comes."""
+    to = mrkdwn.channel(recap.channel_id) if recap.channel_id else "you"
+    parts = [f"to {to} by {mrkdwn.quoted(recap.destination_name)}"]
+    if _is_late(recap):
+        parts.append(f"late: due {mrkdwn.moment(recap.due_at)}")
+    if recap.next_at is not None:
+        parts.append(f"next: {mrkdwn.moment(recap.next_at)}")
+    if recap.may_be_repeat:
+        parts.append("may be a repeat: Slack didn't confirm the first one")
+    return _DOT.join(parts)
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": mrkdwn.marked(text)}
+
+
+def _signed(recap: RecapMessage, minor: int, one: Figures) -> str:
+    return money.signed(minor, one.currency, recap.locale)
+
+
+def _amount(recap: RecapMessage, minor: int | None, one: Figures) -> str:
+    return money.amount(minor or 0, one.currency, recap.locale)

@@ -1,0 +1,124 @@
+"""Sources, destinations and movements, as an admin clicks through them."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from bot.sandbox.people import REVENUE
+from tests.browser.seat import Seat
+from tests.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_source_is_added_and_what_its_url_gets_arrives_without_a_reload(acme: Stage, ada: Seat) -> None:
+    await ada.go()
+    await ada.open_modal("Add source", "Add source")
+    await ada.submit("Add")
+    await expect(ada.error("Name")).to_be_visible()
+    await ada.fill("Name", "Billing")
+    await ada.submit("Add")
+    shown = ada.modal.locator("pre", has_text=re.compile(r"^\s*http\S+/in/\S+\s*$"))
+    webhook = (await shown.inner_text()).strip()
+    await ada.submit("Done")
+    await expect(ada.section("Billing")).to_contain_text("Waiting for your first event")
+
+    await ada.enter("revenue")
+    await ada.page.evaluate("document.body.dataset.mine = 'not reloaded'")
+    await ada.say("/mrr new")
+    await ada.fill("Name", "Every movement")
+    await expect(ada.modal).to_contain_text("revenue")
+    await ada.submit_and_close()
+    await acme.move(webhook, "Northwind Traders")
+    told = ada.messages("Northwind Traders")
+    await expect(told).to_contain_text("Expansion +$420 MRR (▲ 35 %)")
+    await expect(told).to_contain_text("$1,200 → $1,620")
+    await expect(ada.page.locator("body")).to_have_attribute("data-mine", "not reloaded")
+
+
+async def test_a_private_channel_needs_the_invitation_and_the_form_keeps_what_was_typed(
+    acme: Stage, ada: Seat, dana: Seat
+) -> None:
+    await ada.go()
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "Deals")
+    await ada.submit()
+    await expect(ada.error("Channels")).to_have_text("Please complete this required field.")
+    await ada.choose("Channels", "deals-private")
+    await ada.submit()
+    await expect(ada.error("Channels")).to_contain_text("I'm not in the private channel that you chose yet.")
+
+    await dana.go("C0DEALS")
+    await dana.say("@Runrate hello")
+    question = dana.messages("Invite Them")
+    await expect(question).to_contain_text("Only visible to you")
+    await question.get_by_role("button", name="Invite Them").click()
+    await expect(dana.messages("I can post your MRR")).to_have_count(1)
+    await expect(question).to_have_count(0)
+
+    await expect(ada.modal.get_by_label("Name")).to_have_value("Deals")
+    await ada.submit_and_close()
+    await expect(ada.section("Deals")).to_contain_text("#deals-private")
+
+
+async def test_the_welcome_in_a_channel_opens_the_form_with_that_channel(acme: Stage, ada: Seat) -> None:
+    await ada.go("C0DEALS")
+    await ada.page.get_by_role("combobox", name="Message").press_sequentially("@runr")
+    await ada.page.get_by_role("option", name="@runrate").click()
+    await ada.page.keyboard.press("Enter")
+    await ada.messages("Invite Them").get_by_role("button", name="Invite Them").click()
+    await ada.messages("I can post your MRR").get_by_role("button", name="Post MRR here").click()
+    await expect(ada.modal.locator(".chip")).to_contain_text("deals-private")
+
+
+async def test_the_composer_completes_the_command_and_names_what_can_follow(acme: Stage, ada: Seat) -> None:
+    await ada.go(REVENUE)
+    composer = ada.page.get_by_role("combobox", name="Message")
+    await composer.press_sequentially("/m")
+    await expect(ada.page.get_by_role("option", name="/mrr")).to_be_visible()
+    await composer.press("Enter")
+    await expect(composer).to_have_value("/mrr ")
+    await composer.press_sequentially("help")
+    await composer.press("Enter")
+    await expect(ada.messages("/mrr new")).to_contain_text("Only visible to you")
+
+
+async def test_a_destination_is_edited_from_its_menu_and_deleted_after_a_question(acme: Stage, ada: Seat) -> None:
+    await acme.add_destination("Every movement")
+    _, webhook = await acme.add_source()
+    await ada.go()
+    await ada.press_in_menu("Every movement", "Edit")
+    await ada.fill("Name", "Big and small")
+    await ada.choose("Channels", "wins")
+    await ada.submit_and_close()
+    await expect(ada.section("Big and small")).to_contain_text("Real-time to #revenue and #wins")
+
+    await ada.press_in_menu("Big and small", "Delete")
+    await expect(ada.modal).to_contain_text("Big and small")
+    await ada.submit("Keep")
+    await expect(ada.modal).to_have_count(0)
+    await expect(ada.section("Big and small")).to_be_visible()
+    await ada.press_in_menu("Big and small", "Delete")
+    await ada.submit_and_close("Delete")
+    await expect(ada.middle).to_contain_text("No destination yet.")
+    await acme.move(webhook)
+    assert await acme.called("chat.postMessage") == 0
+
+
+async def test_a_lost_response_shows_its_message_once(acme: Stage, ada: Seat) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    await ada.go(REVENUE)
+    await ada.page.get_by_role("link", name="Chaos panel").click()
+    await ada.press("Arm")
+    await expect(ada.page.locator("#faults")).to_contain_text("chat.postMessage: do it, but lose the answer")
+    await acme.move(webhook, "Northwind Traders")
+    await expect(ada.page.locator("#calls tr.bad")).to_contain_text("chat.postMessage")
+    await expect(ada.page.locator("#calls")).to_contain_text("conversations.history")
+    await expect(ada.page.locator("#faults")).to_contain_text("Nothing is armed")
+
+    await ada.page.get_by_role("link", name="Back to Acme").click()
+    await acme.move(webhook, "Contoso")
+    await expect(ada.messages("Contoso")).to_be_visible()
+    await expect(ada.messages("Northwind Traders")).to_have_count(1)

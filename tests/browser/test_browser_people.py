@@ -1,0 +1,103 @@
+"""Who sees what, by keyboard too, and in letters that can be read by day and by night."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from bot.sandbox.people import ADA, GUS, REVENUE
+from tests.browser.conftest import Sit
+from tests.browser.seat import HOME, Seat, seated
+from tests.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FAINT = (Path(__file__).parent / "faint.js").read_text()
+
+
+async def test_a_plain_member_sees_what_is_posted_and_whom_to_ask(acme: Stage, pat: Seat) -> None:
+    await acme.add_destination("Every movement")
+    await pat.go()
+    await expect(pat.middle).to_contain_text("Every movement · Real-time to #revenue")
+    await expect(pat.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
+    await expect(pat.middle.get_by_role("button")).to_have_count(0)
+    await pat.enter("revenue")
+    await pat.say("/mrr new")
+    await expect(pat.messages("Only visible to you")).to_contain_text("Only managers can change this: Slack admins")
+    await expect(pat.modal).to_have_count(0)
+
+
+async def test_a_guest_learns_of_no_channel_that_they_are_not_in(acme: Stage, sit: Sit) -> None:
+    await acme.add_destination("Every movement")
+    gus = await sit(GUS)
+    await gus.go()
+    await expect(gus.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
+    await expect(gus.middle).not_to_contain_text("revenue")
+    await expect(gus.middle.get_by_role("button")).to_have_count(0)
+    await expect(gus.page.locator("#side")).not_to_contain_text("revenue")
+    await gus.go(REVENUE)
+    await expect(gus.page.locator("#head")).to_contain_text("Runrate")
+
+
+async def test_another_person_is_chosen_from_the_list_and_sees_their_own(acme: Stage, ada: Seat) -> None:
+    await ada.go()
+    await expect(ada.button("Add source")).to_be_visible()
+    await ada.page.get_by_label("Acme · you are").select_option(label="Pat Singh · Analyst")
+    await expect(ada.middle).to_contain_text("To change what is posted, ask @Ada Okafor")
+    await expect(ada.button("Add source")).to_have_count(0)
+
+
+async def test_a_destination_is_made_with_the_keyboard_alone(acme: Stage, ada: Seat) -> None:
+    await ada.go()
+    await expect(ada.button("New destination")).to_be_visible()
+    keyboard = ada.page.keyboard
+    await tab_to(ada.page, "New destination")
+    await keyboard.press("Enter")
+    await expect(ada.modal.get_by_label("Name")).to_be_focused()
+    await keyboard.press("Escape")
+    await expect(ada.modal).to_have_count(0)
+    await expect(ada.button("New destination")).to_be_focused()
+
+    await keyboard.press("Enter")
+    await expect(ada.modal.get_by_label("Name")).to_be_focused()
+    await keyboard.type("Every movement")
+    await tab_to(ada.page, "Channels")
+    await keyboard.type("win")
+    await keyboard.press("Enter")
+    await expect(ada.modal.locator(".chip")).to_contain_text("wins")
+    await keyboard.press("Escape")
+    await tab_to(ada.page, "Save")
+    await keyboard.press("Enter")
+    await expect(ada.modal).to_have_count(0)
+    await expect(ada.section("Every movement")).to_contain_text("Real-time to #wins")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everything_can_be_read(scheme: str, acme: Stage, browser: Browser) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind Traders")
+    await acme.ada.message(REVENUE, containing="Northwind Traders")
+    async with seated(browser, acme.sandbox.url, ADA, color_scheme=scheme) as ada:
+        await ada.page.goto(acme.url)
+        assert await ada.page.evaluate(FAINT) == []
+        await ada.go(REVENUE)
+        await expect(ada.messages("Northwind Traders")).to_be_visible()
+        assert await ada.page.evaluate(FAINT) == []
+        await ada.go(HOME)
+        await ada.open_modal("New destination", "New destination")
+        await ada.submit()
+        await expect(ada.error("Channels")).to_be_visible()
+        assert await ada.page.evaluate(FAINT) == []
+        await ada.page.goto(f"{acme.sandbox.url}/chaos")
+        assert await ada.page.evaluate(FAINT) == []
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called this has the focus."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        focus = "e => e.ariaLabel || e.labels?.[0]?.firstChild.textContent.trim() || e.textContent.trim()"
+        if await page.locator(":focus").evaluate(focus) == name:
+            return
+    raise AssertionError(f"Tab never reached {name}")

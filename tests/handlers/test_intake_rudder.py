@@ -1,0 +1,42 @@
+"""RudderStack's own Python library, unchanged, against the running product."""
+
+import asyncio
+from typing import Any
+
+import rudderstack.analytics
+
+from models import account, contact
+from models.source import SourceKind
+from tests.stage import ACME, Stage
+
+
+async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage) -> None:
+    _, webhook = await acme.add_source(kind=SourceKind.SEGMENT, name="RudderStack")
+    errors: list[Any] = []
+
+    def send() -> None:
+        library = rudderstack.analytics.Client(
+            webhook.rsplit("/", 1)[1],
+            host=acme.url,
+            gzip=True,
+            sync_mode=True,
+            on_error=lambda *told: errors.append(told),
+        )
+        company = {"id": "acct_42", "name": "Analytical Engines", "plan": "enterprise"}
+        library.identify("u_1", {"email": "Ada@Example.com", "name": "Ada Lovelace", "company": company})
+        library.group("u_1", "acct_43", {"name": "Difference Works", "employees": 12})
+        library.track("u_1", "Signed In")
+
+    # The library takes nothing but 200 for an answer: it raises what else it gets.
+    await asyncio.to_thread(send)
+    assert errors == []
+
+    async def told() -> Any:
+        async with acme.database.read() as session:
+            people = await contact.of_workspace(session, ACME)
+            accounts = {one.external_id: one.name for one in await account.of_workspace(session, ACME)}
+        return (accounts, [(one.user_id, one.email, one.name) for one in people]) if len(accounts) > 1 else None
+
+    accounts, people = await acme.until(told)
+    assert accounts == {"acct_42": "Analytical Engines", "acct_43": "Difference Works"}
+    assert people == [("u_1", "ada@example.com", "Ada Lovelace")]

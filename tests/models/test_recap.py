@@ -1,0 +1,200 @@
+"""A recap's figures can be checked by hand: `[start, end)` in the destination's zone, each currency by itself."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from models import account, destination, movement, recap
+from models.database import Database
+from models.destination import Destination, Frequency
+from models.fact import MovementKind
+from models.recap import Figures, Recap, Sum
+from tests import seeds
+from tests.seeds import ACME, GLOBEX, NOW
+
+NEW, UP, DOWN, CHURN, BACK = MovementKind
+Told = tuple[str, str, MovementKind, int, int | None, str]
+"""When, of whom, what, how much, from how much, in which currency."""
+
+
+def at(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def tell(database: Database, *told: Told, workspace_id: str = ACME) -> None:
+    async with database.write() as session:
+        for number, (when, who, kind, amount, before, currency) in enumerate(told):
+            held = await account.lock(session, workspace_id, who, now=NOW)
+            fact = seeds.movement(
+                who, kind=kind, amount_minor=amount, mrr_before_minor=before, currency=currency, occurred_at=at(when)
+            )
+            await movement.apply(
+                session, held, fact, source_id="src", external_id=f"{who} {number}", is_history=False, now=NOW
+            )
+
+
+async def made(
+    database: Database, run: str, frequency: Frequency = Frequency.DAILY, *, zone: str = "UTC", at_: time = time(9)
+) -> Recap:
+    """Make the recap that a run tells."""
+    asking = await seeds.add_destination(database, "C1", frequency=frequency, zone=zone, at=at_, name=run + zone)
+    async with database.write() as session:
+        found = await session.get(Destination, asking.id)
+        assert found is not None
+        recap_id = await recap.make(session, found, at(run), now=at(run))
+        assert recap_id is not None
+        one = await recap.get(session, ACME, recap_id)
+        assert one is not None
+        return one
+
+
+async def summed(database: Database, one: Recap) -> list[Figures]:
+    async with database.read() as session:
+        return await recap.figures(session, ACME, one)
+
+
+WEEK: list[Told] = [
+    ("2026-10-01T12:00", "Northwind", NEW, 100_000, None, "USD"),
+    ("2026-11-10T12:00", "Contoso", NEW, 50_000, None, "USD"),  # the week before
+    ("2026-11-16T00:00", "Initech", NEW, 20_000, None, "USD"),  # the first instant of the week
+    ("2026-11-17T12:00", "Northwind", UP, 30_000, None, "USD"),
+    ("2026-11-18T12:00", "Northwind", DOWN, -5_000, None, "USD"),
+    ("2026-11-19T12:00", "Contoso", CHURN, -50_000, None, "USD"),
+    ("2026-11-20T12:00", "Contoso", BACK, 10_000, None, "USD"),
+    ("2026-11-22T23:59:59.999999", "Hooli", NEW, 1_000, None, "USD"),  # the last one
+    ("2026-11-23T00:00", "Hooli", UP, 999_000, None, "USD"),  # the next week's
+]
+
+
+async def test_a_week_in_one_currency(database: Database) -> None:
+    await tell(database, *WEEK)
+    [usd] = await summed(database, await made(database, "2026-11-23T09:00", Frequency.WEEKLY))
+    assert usd == Figures(
+        currency="USD",
+        start_minor=150_000,
+        sums={
+            NEW: Sum(amount_minor=21_000, count=2),
+            UP: Sum(amount_minor=30_000, count=1),
+            DOWN: Sum(amount_minor=-5_000, count=1),
+            CHURN: Sum(amount_minor=-50_000, count=1),
+            BACK: Sum(amount_minor=10_000, count=1),
+        },
+        before_minor=50_000,
+        gains=(("Northwind", 25_000), ("Initech", 20_000), ("Hooli", 1_000)),
+        losses=(("Contoso", -40_000),),
+    )
+    assert (usd.net_minor, usd.end_minor, usd.count) == (6_000, 156_000, 6)
+
+
+async def test_currencies_are_never_summed_and_the_busiest_comes_first(database: Database) -> None:
+    await tell(
+        database,
+        ("2026-11-01T12:00", "Resting", NEW, 7_000, None, "JPY"),
+        ("2026-11-17T08:00", "Paris", NEW, 500, None, "EUR"),
+        ("2026-11-17T09:00", "Austin", NEW, 100, None, "USD"),
+        ("2026-11-17T10:00", "Dallas", NEW, 200, None, "USD"),
+    )
+    found = await summed(database, await made(database, "2026-11-18T09:00"))
+    assert [(one.currency, one.start_minor, one.net_minor, one.end_minor, one.count) for one in found] == [
+        ("USD", 0, 300, 300, 2),
+        ("EUR", 0, 500, 500, 1),
+        ("JPY", 7_000, 0, 7_000, 0),
+    ]
+    assert [one.before_minor for one in found] == [None, None, 0]
+
+
+async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period(database: Database) -> None:
+    gains: list[Told] = [("2026-11-17T08:00", f"Up {n}", NEW, 100 * n, None, "USD") for n in range(1, 8)]
+    losses: list[Told] = [("2026-11-17T08:00", f"Down {n}", CHURN, -100 * n, 100 * n, "USD") for n in range(1, 8)]
+    still: list[Told] = [
+        ("2026-11-17T08:00", "Still", NEW, 900_000, None, "USD"),
+        ("2026-11-17T09:00", "Still", CHURN, -900_000, 900_000, "USD"),
+    ]
+    await tell(database, *gains, *losses, *still)
+    async with database.write() as session:
+        await account.apply(session, ACME, seeds.account("Up 7", name="The Seventh"), now=NOW)
+    [usd] = await summed(database, await made(database, "2026-11-18T09:00"))
+    assert usd.gains == (("The Seventh", 700), ("Up 6", 600), ("Up 5", 500), ("Up 4", 400), ("Up 3", 300))
+    assert usd.losses == tuple((f"Down {n}", -100 * n) for n in (7, 6, 5, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("told", "start"),
+    [
+        ([("2026-11-17T08:00", "A", UP, 100, 500, "USD")], None),
+        ([("2026-11-17T08:00", "A", UP, 100, None, "USD")], None),
+        ([("2026-11-17T08:00", "A", NEW, 100, None, "USD")], 0),
+        ([("2026-11-17T08:00", "A", UP, 100, 0, "USD")], 0),
+        ([("2026-10-17T08:00", "A", NEW, 500, None, "USD"), ("2026-11-17T08:00", "A", UP, 100, 500, "USD")], 500),
+        # Both at one instant: the new business came first, whatever their order in the file.
+        ([("2026-11-17T08:00", "A", UP, 100, 500, "USD"), ("2026-11-17T08:00", "A", NEW, 500, 0, "USD")], 0),
+        # What happens later shows that something was missing all along.
+        ([("2026-11-17T08:00", "A", NEW, 5, 0, "USD"), ("2026-11-19T08:00", "B", DOWN, -1, 90, "USD")], None),
+        # Another currency's gap is its own.
+        ([("2026-11-17T08:00", "A", NEW, 5, 0, "USD"), ("2026-11-01T08:00", "B", DOWN, -1, 90, "EUR")], 0),
+    ],
+)
+async def test_the_start_is_unknown_where_an_account_had_mrr_of_which_no_movement_tells(
+    database: Database, told: list[Told], start: int | None
+) -> None:
+    await tell(database, *told)
+    found = await summed(database, await made(database, "2026-11-18T09:00"))
+    usd = next(one for one in found if one.currency == "USD")
+    assert (usd.start_minor, usd.end_minor) == (start, None if start is None else start + usd.net_minor)
+    if start is None:
+        assert usd.before_minor is None
+
+
+async def test_another_workspace_is_not_in_it(database: Database) -> None:
+    await tell(database, ("2026-11-17T08:00", "A", NEW, 100, None, "USD"))
+    await tell(database, ("2026-11-17T08:00", "B", UP, 100, 900, "USD"), workspace_id=GLOBEX)
+    [usd] = await summed(database, await made(database, "2026-11-18T09:00"))
+    assert (usd.start_minor, usd.net_minor) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("run", "frequency", "zone", "first", "starts", "ends", "before"),
+    [
+        ("2026-11-18T09:00", Frequency.DAILY, "UTC", "2026-11-17", "2026-11-17T00:00", "2026-11-18T00:00", "2026-11-16T00:00"),  # noqa: E501
+        # Berlin's day of 25 hours, and New York's of 23.
+        ("2026-10-26T08:00", Frequency.DAILY, "Europe/Berlin", "2026-10-25", "2026-10-24T22:00", "2026-10-25T23:00", "2026-10-23T22:00"),  # noqa: E501
+        ("2026-03-09T13:00", Frequency.DAILY, "America/New_York", "2026-03-08", "2026-03-08T05:00", "2026-03-09T04:00", "2026-03-07T05:00"),  # noqa: E501
+        ("2026-11-22T21:00", Frequency.WEEKLY, "Pacific/Auckland", "2026-11-16", "2026-11-15T11:00", "2026-11-22T11:00", "2026-11-08T11:00"),  # noqa: E501
+        ("2026-04-01T07:00", Frequency.MONTHLY, "Europe/Berlin", "2026-03-01", "2026-02-28T23:00", "2026-03-31T22:00", "2026-01-31T23:00"),  # noqa: E501
+        ("2027-01-01T09:00", Frequency.MONTHLY, "UTC", "2026-12-01", "2026-12-01T00:00", "2027-01-01T00:00", "2026-11-01T00:00"),  # noqa: E501
+        # Cairo skips midnight on that day: it begins at one o'clock.
+        ("2026-04-25T06:00", Frequency.DAILY, "Africa/Cairo", "2026-04-24", "2026-04-23T22:00", "2026-04-24T21:00", "2026-04-22T22:00"),  # noqa: E501
+    ],
+)  # fmt: skip
+async def test_a_period_is_local_days(
+    database: Database, run: str, frequency: Frequency, zone: str, first: str, starts: str, ends: str, before: str
+) -> None:
+    one = await made(database, run, frequency, zone=zone)
+    assert one.first == date.fromisoformat(first)
+    assert (one.starts_at, one.ends_at, one.before_at) == (at(starts), at(ends), at(before))
+    tick = timedelta(microseconds=1)
+    moments = [one.starts_at - tick, one.starts_at, one.ends_at - tick, one.ends_at]
+    told: list[Told] = [(moment.isoformat(), f"A{n}", NEW, 10**n, None, "USD") for n, moment in enumerate(moments)]
+    await tell(database, *told)
+    [usd] = await summed(database, one)
+    assert (usd.start_minor, usd.net_minor, usd.before_minor) == (1, 110, 1)
+
+
+async def test_a_recap_is_made_once(database: Database) -> None:
+    one = await made(database, "2026-11-18T09:00")
+    async with database.write() as session:
+        asking = await session.get(Destination, one.destination_id)
+        assert asking is not None
+        assert await recap.make(session, asking, at("2026-11-18T09:00"), now=NOW) is None
+        assert await recap.make(session, asking, at("2026-11-18T17:30"), now=NOW) is None
+        assert await recap.make(session, asking, at("2026-11-19T09:00"), now=NOW) is not None
+        assert await recap.is_outdone(session, one)
+
+
+async def test_a_destination_that_hears_of_each_movement_has_none(database: Database) -> None:
+    await seeds.add_destination(database, "C1")
+    async with database.write() as session:
+        [asking] = await destination.of_workspace(session, ACME)
+        assert asking.next_run_at is None
+        assert await recap.make(session, asking, NOW, now=NOW) is None

@@ -1,0 +1,232 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sandbox.blocks import validate_blocks
+from models.fact import MovementKind
+from models.recap import Figures, Sum
+from models.schedule import Period, Rhythm
+from scheduler.messages.message import Message, without_charts
+from scheduler.messages.recap import LATE, RecapMessage, draw
+
+NBSP = "\u00a0"
+NEW, UP, DOWN, CHURN, BACK = MovementKind
+DUE = datetime(2026, 11, 23, 9, tzinfo=UTC)
+NEXT = "next: <!date^1796029200^{date_short_pretty} {time}|30 Nov 2026 09:00 UTC>"
+USD = Figures(
+    currency="USD",
+    start_minor=14_817_000,
+    sums={
+        NEW: Sum(amount_minor=240_000, count=6),
+        UP: Sum(amount_minor=311_000, count=14),
+        DOWN: Sum(amount_minor=-61_000, count=3),
+        CHURN: Sum(amount_minor=-72_000, count=1),
+    },
+    before_minor=195_000,
+    gains=(("Northwind", 42_000), ("Contoso & <Co>", 39_050)),
+    losses=(("Initech", -72_000),),
+)
+EUR = Figures(currency="EUR", start_minor=None, sums={UP: Sum(amount_minor=5_000, count=1)}, gains=(("Müller", 5_000),))
+JPY = Figures(currency="JPY", start_minor=700_000)
+WEEKLY = RecapMessage(
+    rhythm=Rhythm.WEEKLY,
+    period=Period(date(2026, 11, 16), date(2026, 11, 23)),
+    figures=(USD,),
+    destination_name="Board weekly",
+    channel_id="C0REVENUE",
+    due_at=DUE,
+    told_at=DUE,
+    next_at=DUE + timedelta(days=7),
+)
+DAILY = replace(WEEKLY, rhythm=Rhythm.DAILY, period=Period(date(2026, 11, 17), date(2026, 11, 18)))
+
+
+def lines(message: Message) -> list[str]:
+    """Read the message from top to bottom."""
+    read = []
+    for block in message["blocks"]:
+        texts = [block["text"]] if "text" in block else [*block.get("fields", ()), *block.get("elements", ())]
+        read += [line for text in texts for line in text["text"].split("\n")]
+        read += [f"[{block['title']}]"] if block["type"] == "data_visualization" else []
+    return read
+
+
+def test_a_week_reads_as_the_net_then_its_kinds_then_who_moved_it() -> None:
+    message = draw(WEEKLY)
+    assert message["text"] == "MRR, week of 16 – 22 November: +$4,180 net → $152,350"
+    assert lines(message) == [
+        "*MRR, week of 16 – 22 November*",
+        f"*+$4,180* net (▲ 2.8{NBSP}%) · $148,170 → *$152,350* · the week before: +$1,950",
+        "[MRR change by kind, USD]",
+        "● New business  *+$2,400*  6 movements",
+        "▲ Expansion  *+$3,110*  14 movements",
+        "▼ Contraction  *−$610*  3 movements",
+        "✕ Churn  *−$720*  1 movement",
+        "↻ Reactivation  none",
+        "*Largest gains*  Northwind +$420 · Contoso &amp; &lt;Co&gt; +$390.50",
+        "*Largest losses*  Initech −$720",
+        f"to <#C0REVENUE> by “Board weekly” · {NEXT}",
+    ]
+    validate_blocks(message["blocks"], surface="message")
+
+
+def test_the_chart_shows_the_five_kinds_in_whole_units() -> None:
+    chart = draw(WEEKLY)["blocks"][1]["chart"]
+    assert chart["type"] == "bar"
+    assert [(point["label"], point["value"]) for point in chart["series"][0]["data"]] == [
+        ("New business", 2400.0),
+        ("Expansion", 3110.0),
+        ("Contraction", -610.0),
+        ("Churn", -720.0),
+        ("Reactivation", 0.0),
+    ]
+
+
+def test_without_charts_every_word_is_still_there() -> None:
+    message = draw(WEEKLY)
+    plain = without_charts(message)
+    assert plain is not None
+    assert lines(plain) == [line for line in lines(message) if not line.startswith("[")]
+    assert plain["text"] == message["text"]
+    assert without_charts(plain) is None
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "first", "end", "name"),
+    [
+        (Rhythm.DAILY, date(2026, 11, 17), date(2026, 11, 18), "Tuesday 17 November"),
+        (Rhythm.WEEKLY, date(2026, 11, 30), date(2026, 12, 7), "week of 30 November – 6 December"),
+        (Rhythm.WEEKLY, date(2026, 12, 28), date(2027, 1, 4), "week of 28 December – 3 January"),
+        (Rhythm.MONTHLY, date(2026, 11, 1), date(2026, 12, 1), "November 2026"),
+    ],
+)
+def test_a_period_has_a_name(rhythm: Rhythm, first: date, end: date, name: str) -> None:
+    message = draw(replace(WEEKLY, rhythm=rhythm, period=Period(first, end)))
+    assert message["text"] == f"MRR, {name}: +$4,180 net → $152,350"
+
+
+def test_currencies_stand_below_each_other_and_an_unknown_start_is_said() -> None:
+    message = draw(replace(DAILY, figures=(USD, EUR, JPY)))
+    assert message["text"] == "MRR, Tuesday 17 November: +$4,180 net → $152,350, +€50 net"
+    read = lines(message)
+    start = read.index("*+€50* net")
+    assert read[start : start + 3] == [
+        "*+€50* net",
+        "Starting MRR unknown: import the history before this, and the next recap says it.",
+        "[MRR change by kind, EUR]",
+    ]
+    assert read[-3:-1] == ["*Largest gains*  Müller +€50", "*Unchanged*  ¥700,000"]
+    validate_blocks(message["blocks"], surface="message")
+
+
+def test_beyond_six_currencies_only_the_net_is_told() -> None:
+    figures = tuple(replace(EUR, currency=code) for code in ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN"))
+    message = draw(replace(DAILY, figures=figures))
+    assert lines(message)[-2] == f"*Also*  +DKK{NBSP}50 net and +PLN{NBSP}50 net"
+    assert sum(block["type"] == "data_visualization" for block in message["blocks"]) == 2
+    validate_blocks(message["blocks"], surface="message")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"figures": (replace(JPY, currency="USD", start_minor=15_190_000),)}, "No MRR movements on Tuesday 17 November. MRR stays at $151,900."),  # noqa: E501
+        ({"figures": (JPY, replace(JPY, currency="EUR"))}, "No MRR movements on Tuesday 17 November. MRR stays at ¥700,000 and €7,000."),  # noqa: E501
+        ({"figures": ()}, "No MRR movements on Tuesday 17 November."),
+        ({"figures": (replace(JPY, start_minor=None),)}, "No MRR movements on Tuesday 17 November. What MRR stays at is unknown: import the history before this, and the next recap says it."),  # noqa: E501
+        ({"figures": (), "rhythm": Rhythm.WEEKLY, "period": WEEKLY.period}, "No MRR movements in the week of 16 – 22 November."),  # noqa: E501
+        ({"figures": (), "rhythm": Rhythm.MONTHLY, "period": Period(date(2026, 11, 1), date(2026, 12, 1))}, "No MRR movements in November 2026."),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_a_period_in_which_nothing_happened_says_so(changes: dict[str, Any], text: str) -> None:
+    message = draw(replace(DAILY, **changes))
+    assert message["text"] == text
+    assert lines(message)[0].replace("*", "") == text
+    validate_blocks(message["blocks"], surface="message")
+
+
+def test_movements_that_cancel_out_are_movements() -> None:
+    both = {NEW: Sum(amount_minor=100, count=1), CHURN: Sum(amount_minor=-100, count=1)}
+    message = draw(replace(DAILY, figures=(Figures(currency="USD", start_minor=0, sums=both),)))
+    assert message["text"] == "MRR, Tuesday 17 November: $0 net → $0"
+    assert lines(message)[1] == "*$0* net · $0 → *$0*"
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_late_recap_says_when_it_was_due(is_late: bool) -> None:
+    message = draw(replace(WEEKLY, told_at=DUE + LATE + timedelta(seconds=is_late)))
+    due = "late: due <!date^1795424400^{date_short_pretty} {time}|23 Nov 2026 09:00 UTC>"
+    assert message["text"].endswith(" (late)") == is_late
+    assert (due in lines(message)[-1]) == is_late
+
+
+def test_a_repeat_says_so() -> None:
+    message = draw(replace(WEEKLY, may_be_repeat=True))
+    assert message["text"].endswith(" (may be a repeat)")
+    assert lines(message)[-1].endswith("may be a repeat: Slack didn't confirm the first one")
+
+
+def test_amounts_follow_the_locale() -> None:
+    message = draw(replace(WEEKLY, locale="de_DE"))
+    assert message["text"] == f"MRR, week of 16 – 22 November: +4.180{NBSP}$ net → 152.350{NBSP}$"
+
+
+anything = st.one_of(
+    st.text(max_size=300),
+    st.sampled_from(
+        ["<!channel>", "*a*", "`", "שלום " * 60, "👩‍👩‍👧‍👦" * 60, "&" * 400, "\u202e", "@here", ":tada:", " "]
+    ),
+)
+amounts = st.integers(-(10**18), 10**18)
+accounts = st.lists(st.tuples(anything, amounts), max_size=5).map(tuple)
+figures = st.builds(
+    Figures,
+    currency=st.sampled_from(["USD", "EUR", "JPY", "KWD", "XXX", "CLF"]),
+    start_minor=amounts | st.none(),
+    sums=st.dictionaries(
+        st.sampled_from(MovementKind), st.builds(Sum, amount_minor=amounts, count=st.integers(0, 10**9))
+    ),
+    before_minor=amounts | st.none(),
+    gains=accounts,
+    losses=accounts,
+)
+
+
+@given(
+    st.lists(figures, max_size=40).map(tuple),
+    anything,
+    st.sampled_from(Rhythm),
+    st.dates(date(1990, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(["en_US", "de_DE", "ar_EG", "xx"]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=150)
+def test_whatever_happened_slack_takes_the_message(
+    told: tuple[Figures, ...], name: str, rhythm: Rhythm, first: date, locale: str, odd: bool
+) -> None:
+    drawn = draw(
+        replace(
+            WEEKLY,
+            rhythm=rhythm,
+            period=Period(first, first + timedelta(days=7)),
+            figures=told,
+            destination_name=name,
+            channel_id=None if odd else "C0REVENUE",
+            next_at=None if odd else DUE,
+            told_at=DUE + timedelta(days=odd),
+            may_be_repeat=odd,
+            locale=locale,
+        )
+    )
+    validate_blocks(drawn["blocks"], surface="message")
+    orjson.dumps(drawn)
+    assert drawn["text"].strip()
+    assert len(drawn["text"]) < 4000
+    assert "<!channel" not in str(drawn)
+    plain = without_charts(drawn)
+    assert (plain is None) == (not any(one.count for one in told))
