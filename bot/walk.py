@@ -236,7 +236,7 @@ class Walk:
         """Ask for a daily recap, let something happen, and travel to the morning after."""
         modal = await self._open(await self._home_now(), "New destination")
         await modal.fill({"Name": f"Each day {self._mark}", "Frequency": "Daily: a recap of the day before"})
-        await self._submit(modal, {"Channels": [REVENUE], "At": "09:00", "Time zone": "UTC"})
+        await self._submit(modal, {"Channels": [REVENUE], "Time": "09:00", "Time zone": "UTC"})
         account, today = f"Adventure Works {self._mark}", self._now()
         await self._tell("new_business", 9_000_000, 0, account=account, channel=REVENUE)
         morning = today.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -33,7 +33,7 @@ LONGEST_OPTION_VALUE = 150
 FREQUENCIES = {
     Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens"),
     Frequency.DAILY: ("Daily", "Daily: a recap of the day before"),
-    Frequency.WEEKLY: ("Mondays", "Weekly: a recap of the week, on Mondays"),
+    Frequency.WEEKLY: ("Weekly, on Mondays", "Weekly: a recap of the week, on Mondays"),
     Frequency.MONTHLY: ("Monthly, on the 1st", "Monthly: a recap of the month, on the 1st"),
 }
 """Each frequency as words for lists, and as a choice."""
@@ -223,7 +223,7 @@ def _time(filled_in: DestinationForm) -> list[Block]:
     zone = text_input("zone", initial=filled_in.zone, placeholder="Europe/Berlin")
     hint = "By region and city, such as Europe/Berlin, or UTC. The days of a recap begin and end there at midnight."
     return [
-        field("At", clock, block_id=Field.AT.block_id),
+        field("Time", clock, block_id=Field.AT.block_id),
         field("Time zone", zone, block_id=Field.ZONE.block_id, hint=hint),
     ]
 

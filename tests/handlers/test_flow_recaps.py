@@ -34,9 +34,9 @@ async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(ac
     form = await acme.destination_form()
     assert form.fields == ["Name", "Frequency", "Channels"]
     await form.fill({"Name": "Every day", "Frequency": "Daily: a recap of the day before"})
-    assert form.fields == ["Name", "Frequency", "At", "Time zone", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Channels"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
-    assert (form.filled["At"], form.filled["Time zone"]) == ("09:00", "UTC")
+    assert (form.filled["Time"], form.filled["Time zone"]) == ("09:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
     assert form.fields == ["Name", "Frequency", "Channels"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
@@ -78,7 +78,7 @@ async def test_a_time_that_no_picker_offers_is_refused(acme: Stage) -> None:
 
 async def test_a_daily_recap_comes_at_its_time_with_the_day_before(acme: Stage) -> None:
     _, webhook = await acme.add_source()
-    made = await add_daily(acme, **{"At": "08:30", "Time zone": "Europe/Berlin"})
+    made = await add_daily(acme, **{"Time": "08:30", "Time zone": "Europe/Berlin"})
     assert (made.at, made.zone) == (time(8, 30), "Europe/Berlin")
     home = await acme.ada.home(containing="Every day")
     told = f"*Every day* · Daily at 08:30 Europe/Berlin to <#{REVENUE}> · next: <!date^"
@@ -126,13 +126,13 @@ async def test_editing_shows_the_time_and_keeps_what_the_other_frequency_asks_fo
     assert (await form.submit({"Name": "Each", "Attributes to show": ["Country"]})).closed
     await (await acme.home()).click("Edit", near="Each")
     form = await acme.ada.modal()
-    await form.fill({"Frequency": "Monthly: a recap of the month, on the 1st", "At": "18:00"})
+    await form.fill({"Frequency": "Monthly: a recap of the month, on the 1st", "Time": "18:00"})
     assert "Attributes to show" not in form.fields
     assert (await form.submit()).closed
     home = await acme.ada.home(containing="Monthly, on the 1st at 18:00 UTC to")
     await home.click("Edit", near="Each")
     form = await acme.ada.modal()
-    assert (form.filled["At"], form.filled["Time zone"]) == ("18:00", "UTC")
+    assert (form.filled["Time"], form.filled["Time zone"]) == ("18:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
     assert [one["value"] for one in form.filled["Attributes to show"]] == ["country"]
     assert (await form.submit()).closed

@@ -56,7 +56,7 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     view = destinations.form(filled_in, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     labels = [placed.label for placed in placed_in(view["blocks"])]
-    assert labels == ["Name", "Frequency", "At", "Time zone", "Channels", "Other companies"]
+    assert labels == ["Name", "Frequency", "Time", "Time zone", "Channels", "Other companies"]
     assert destinations.read(submitted(view), otherwise=FILLED) == filled_in
     assert destinations.read(submitted(view)) == replace(filled_in, attribute_keys=())
 
@@ -65,7 +65,7 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     ("frequency", "told"),
     [
         (Frequency.DAILY, "Daily at 09:00 UTC"),
-        (Frequency.WEEKLY, "Mondays at 09:00 UTC"),
+        (Frequency.WEEKLY, "Weekly, on Mondays at 09:00 UTC"),
         (Frequency.MONTHLY, "Monthly, on the 1st at 09:00 UTC"),
     ],
 )
