@@ -6,6 +6,7 @@ would lose concurrent updates silently, and a plain `BEGIN` that turns into a wr
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,6 +37,7 @@ class Database:
         """Prepare engines for an SQLAlchemy URL; nothing is connected before the first use."""
         self.url = make_url(url)
         self.wakeups = Wakeups()
+        self._name = secrets.token_hex(8)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = _sqlite_engine(self.url, writes=True) if self.is_sqlite else _postgres_engine(self.url)
         self._reader = _sqlite_engine(self.url, writes=False) if self.is_sqlite else self._writer
@@ -61,7 +63,7 @@ class Database:
             yield session
             topics: set[Topic] = session.info.get(TOPICS, set())
             if topics and not self.is_sqlite:
-                await _notify_postgres(session, topics)
+                await self._notify_others(session, topics)
         await self.wakeups.notify(*topics)
 
     async def start(self) -> None:
@@ -92,6 +94,15 @@ class Database:
                 log.warning("wakeups_lost", error=type(error).__name__)
             await asyncio.sleep(1)
 
+    async def _notify_others(self, session: AsyncSession, topics: set[Topic]) -> None:
+        """Notify within the transaction: PostgreSQL delivers it with the commit, or not at all.
+
+        The notification carries our name, since we hear our own too and have woken up by ourselves.
+        """
+        payload = " ".join([self._name, *sorted(topics)])
+        values = {"channel": NOTIFY_CHANNEL, "payload": payload}
+        await session.execute(text("SELECT pg_notify(:channel, :payload)"), values)
+
     async def _listen_once(self) -> None:
         connection = await asyncpg.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
         closed = asyncio.Event()
@@ -99,7 +110,8 @@ class Database:
         tasks: set[asyncio.Task[None]] = set()
 
         def received(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            known = [Topic(word) for word in payload.split() if word in set(Topic)]
+            sender, *words = payload.split()
+            known = [Topic(word) for word in words if word in set(Topic) and sender != self._name]
             task = loop.create_task(self.wakeups.notify(*known))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -123,12 +135,6 @@ def is_passing(error: BaseException) -> bool:
         return isinstance(error, OSError | PoolTimeoutError)
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or isinstance(error, OperationalError) or state.startswith(PASSING_STATES)
-
-
-async def _notify_postgres(session: AsyncSession, topics: set[Topic]) -> None:
-    """Notify within the transaction: PostgreSQL delivers it with the commit, or not at all."""
-    payload = " ".join(sorted(topics))
-    await session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": NOTIFY_CHANNEL, "payload": payload})
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
