@@ -16,10 +16,12 @@ from models import (
     mute,
     person,
     recipient,
+    report,
     role,
     signal,
     slack_event,
     source,
+    unfurl,
     workflow,
     workspace,
 )
@@ -27,7 +29,7 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
-    mute, person, recipient, role, signal, slack_event, source, workflow, workspace,
+    mute, person, recipient, report, role, signal, slack_event, source, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -30,10 +30,12 @@ from models import (
     movement,
     mute,
     person,
+    report,
     role,
     signal,
     slack_event,
     tables,
+    unfurl,
     workflow,
     workspace,
 )
@@ -45,6 +47,7 @@ from models.event import Refusal
 from models.mute import Muted
 from models.recipient import RecipientKind
 from models.source import SourceKind
+from models.unfurl import SharedLink
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, KEYRING, NOW
 
@@ -68,6 +71,8 @@ class Ids:
     movement: str = ""
     signal: str = ""
     workflow: str = ""
+    report: str = ""
+    unfurl: str = ""
     event: int = 0
 
 
@@ -77,6 +82,12 @@ OWED: Mapping[str, Any] = {
     "recipient": (RecipientKind.CHANNEL, "C1"),
     "now": NOW,
 }
+
+
+def link(report_id: str) -> SharedLink:
+    """A link in a message of Acme's."""
+    where = {"channel_id": "C1", "message_ts": "1.0"}
+    return SharedLink(report_id=report_id, url=f"https://r.io/{MARK}", preview_url="https://r.io/p", **where)
 
 
 async def seed(database: Database) -> Ids:
@@ -94,7 +105,13 @@ async def seed(database: Database) -> Ids:
         await role.apply(session, ACME, seeds.role(name=MARK), account_id=ids.account, now=NOW)
         held = await account.lock(session, ACME, "acme", now=NOW)
         moved = await movement.apply(
-            session, held, seeds.movement(plan=MARK), source_id=origin.id, external_id="m", is_history=False, now=NOW
+            session,
+            held,
+            seeds.movement(plan=MARK, mrr_before_minor=1),
+            source_id=origin.id,
+            external_id="m",
+            is_history=False,
+            now=NOW,
         )
         assert moved is not None
         ids.movement = moved.id
@@ -120,6 +137,11 @@ async def seed(database: Database) -> Ids:
         owed = fill(OWED, ids)
         await delivery.owe(session, workspace_id=ACME, fact=(FactKind.MOVEMENT, ids.movement), **owed)
         await lane.limit(session, ids.lane, until=NOW, now=NOW)
+        built_in = await report.built_in(session, ACME)
+        assert built_in is not None
+        ids.report = built_in.id
+        session.add(unfurl.Unfurl(id="unf_1", workspace_id=ACME, shared_at=NOW, **dataclasses.asdict(link(ids.report))))
+        ids.unfurl = "unf_1"
     async with database.write() as session:
         ids.event = (await event.of_workspace(session, ACME))[0].id
         [only] = await delivery.of_workspace(session, ACME)
@@ -140,6 +162,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.count": {},
     "account.get": {"account_id": "<account>"},
     "account.named": {"fact": seeds.movement(account_name="New"), "now": NOW},
+    "account.mrr": {},
     "account.lock": {"external_id": "acme", "now": NOW},
     "account.of_workspace": {},
     "attribute.keys": {},
@@ -184,7 +207,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lookup.remember": {"email": "b@a.io", "user_id": None, "now": NOW},
     "movement.count": {},
     "movement.get": {"movement_id": "<movement>"},
+    "movement.largest": {"currency": "USD", "since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "movement.of_workspace": {},
+    "movement.sums": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
@@ -195,6 +220,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
     "reach.channels": {},
     "reach.channels_to_join": {},
+    "report.built_in": {},
+    "report.figures": {"now": NOW},
+    "report.get": {"report_id": "<report>"},
     "signal.get": {"signal_id": "<signal>"},
     "slack_event.is_first": {"event_id": "Ev2", "now": NOW},
     "slack_event.is_known": {"event_id": "Ev1"},
@@ -205,6 +233,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.names": {},
     "source.of_workspace": {},
     "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
     "workflow.get": {"workflow_id": "<workflow>"},
@@ -214,6 +243,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workspace.fallback": {},
     "workspace.get": {},
     "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
+    "workspace.switch_previews": {"on": False, "by": "U1", "now": NOW},
     "workspace.the_one": {},
 }
 """What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account."""
@@ -227,6 +257,8 @@ MAKERS = {
 NOT_QUERIES = {
     "recipient.replace": "takes a destination that `destination.get` has found",
     "role.apply": "takes an account that `account.lock` has found",
+    "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
+    "unfurl.owe": "takes a report that `report.get` has found",
 }
 
 
