@@ -124,7 +124,9 @@ async def _running(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
         manifest=manifest.load(settings.address),
         base_url=settings.address,
     )
-    sandbox, app = Sandbox(apps=[slack_app]), Runrate(settings)
+    # Slack takes no address of this machine as a domain whose links may be unfurled; the local one does.
+    sandbox = Sandbox(apps=[slack_app], pretend_domains={HOST: settings.address})
+    app = Runrate(settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         stack.push_async_callback(app.stop)

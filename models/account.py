@@ -139,7 +139,7 @@ async def mrr(session: AsyncSession, workspace_id: str) -> dict[str, int | None]
         .group_by(Account.currency)
     )
     rows = (await session.execute(query)).all()
-    return {currency: int(sum_) if known == number else None for currency, number, known, sum_ in rows}
+    return {str(currency): int(sum_ or 0) if known == number else None for currency, number, known, sum_ in rows}
 
 
 def as_json(account: Account) -> dict[str, Any]:

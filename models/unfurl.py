@@ -1,4 +1,4 @@
-"""An unfurl: what Slack shows under a link to a report that somebody shared. It is owed once for a link in a message."""
+"""An unfurl: what Slack shows under a link to a report that somebody shared, owed once for a link in a message."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,26 +4,31 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, event, movement, recipient, signal, source, workspace
+from models import attribute, event, movement, recipient, report, signal, source, unfurl, workspace
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.recipient import RecipientKind
 from models.workflow import Workflow
 from scheduler.messages import movement as movement_message
+from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
 from scheduler.messages import welcome as welcome_message
-from scheduler.messages.message import Message
+from scheduler.messages.message import Message, Unfurled
 from scheduler.messages.movement import MovementMessage
+from scheduler.messages.report import ReportUnfurl
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
 
 WELCOME_KEPT = timedelta(minutes=1)
 """A welcome that can't be posted within this time is out of place."""
 
+UNFURL_KEPT = timedelta(seconds=60)
+"""After this time a conversation has gone on, and nobody looks at the link any more."""
 
-async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
+
+async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | Unfurled | SkipReason:
     """Draw what a delivery tells, or say why there is nothing to tell any more."""
     match FactKind(owed.fact_kind):
         case FactKind.MOVEMENT:
@@ -37,6 +42,8 @@ async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime)
         case FactKind.WELCOME:
             is_late = now - owed.created_at > WELCOME_KEPT
             return SkipReason.STALE if is_late else welcome_message.draw(owed.target)
+        case FactKind.UNFURL:
+            return await _draw_unfurl(session, owed, now=now)
 
 
 async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
@@ -128,6 +135,29 @@ async def _draw_unheard(session: AsyncSession, owed: Delivery) -> Message | Skip
     if found is None:
         return SkipReason.DELETED
     return signal_message.draw_unheard(UnheardMessage(account_name=found[1].display_name, why=owed.note or ""))
+
+
+async def _draw_unfurl(session: AsyncSession, owed: Delivery, *, now: datetime) -> Unfurled | SkipReason:
+    """Draw what stands under a link, while it is news and the workspace wants it."""
+    link = await unfurl.get(session, owed.workspace_id, owed.fact_id)
+    tenant = await workspace.get(session, owed.workspace_id)
+    if link is None or tenant is None:
+        return SkipReason.DELETED
+    if not tenant.shows_previews:
+        return SkipReason.MUTED
+    if now - link.shared_at > UNFURL_KEPT:
+        return SkipReason.STALE
+    blocks = report_message.draw(
+        ReportUnfurl(
+            url=link.url,
+            preview_url=link.preview_url,
+            workspace_name=tenant.name,
+            figures=await report.figures(session, owed.workspace_id, now=now),
+            as_of=now,
+            locale=tenant.locale,
+        )
+    )
+    return Unfurled(url=link.url, message_ts=link.message_ts, blocks=blocks)
 
 
 async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str:

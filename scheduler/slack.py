@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from scheduler.messages.message import Message
+from scheduler.messages.message import Message, Unfurled
 
 TIMEOUT = 15.0
 """Seconds for one question of ours; the lease of a lane outlasts three of them, which is the most that a send asks."""
@@ -38,6 +38,12 @@ class Slack:
         async with asyncio.timeout(self._timeout):
             response = await self._client.chat_postMessage(token=token, channel=channel, metadata=metadata, **message)
         return str(response["channel"]), str(response["ts"])
+
+    async def unfurl(self, token: str, *, channel: str, unfurled: Unfurled) -> None:
+        """Put something under a link in somebody's message; once more, it is replaced by the same."""
+        unfurls = {unfurled.url: {"blocks": unfurled.blocks}}
+        async with asyncio.timeout(self._timeout):
+            await self._client.chat_unfurl(token=token, channel=channel, ts=unfurled.message_ts, unfurls=unfurls)
 
     async def join(self, token: str, channel: str) -> dict[str, Any]:
         """Enter a public channel; answer Slack's channel object."""

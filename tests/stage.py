@@ -342,7 +342,13 @@ async def staged(
         manifest=described,
         base_url=settings.address,
     )
-    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, limits=limits, retry_scale=RETRIES_AT_ONCE)
+    sandbox = Sandbox(
+        apps=[slack_app],
+        now=clock.seconds,
+        limits=limits,
+        retry_scale=RETRIES_AT_ONCE,
+        pretend_domains={HOST: settings.address},
+    )
     app = Runrate(settings.model_copy(update=incomplete or {}), now=clock.now)
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
