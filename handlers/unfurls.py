@@ -32,7 +32,6 @@ def register(app: AsyncApp) -> None:
     """Listen to shared links, and to the switch."""
     app.event("link_shared")(limited(shared))
     app.action(view.ACTIONS.switch)(limited(switched))
-    app.action(view.ACTIONS.open)(limited(opened))
 
 
 async def shared(
@@ -58,11 +57,6 @@ async def switched(ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient
         await workspace.switch_previews(session, visitor.workspace_id, on=on, by=visitor.user_id, now=desk.now())
     await ack()
     await home.refresh(desk, client, visitor)
-
-
-async def opened(ack: AsyncAck) -> None:
-    """Acknowledge a button that only opens a link."""
-    await ack()
 
 
 async def _links(session: AsyncSession, event: dict[str, Any], desk: Desk, visitor: Visitor) -> list[SharedLink]:

@@ -16,7 +16,6 @@ class Actions:
     """The names of what can be pressed."""
 
     switch: str = "previews_switch"
-    open: str = "report_open"
 
 
 ACTIONS = Actions()
@@ -35,7 +34,7 @@ def row(url: str, *, shows_previews: bool) -> Block:
 
 def member_row(url: str) -> Block:
     """Draw anybody else's line."""
-    return section(_link(url), accessory=button("Open report", ACTIONS.open, url=url))
+    return section(_link(url))
 
 
 def read_switch(action: Mapping[str, Any]) -> bool:
