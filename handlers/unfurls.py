@@ -16,7 +16,7 @@ from handlers.listening import limited
 from handlers.previews import Preview
 from handlers.slack_code import slack_code
 from handlers.views import reports as view
-from models import report, slack_event, unfurl, workspace
+from models import person, report, slack_event, unfurl, workspace
 from models.unfurl import LONGEST_URL, SharedLink
 
 COMPOSER = "composer"
@@ -24,6 +24,8 @@ COMPOSER = "composer"
 
 HIDDEN = {"channel_not_found", "missing_scope", "not_in_channel"}
 """What Slack answers about a conversation of which we can't know who reads it."""
+
+MEMBERS_PAGE = 999
 
 LINK = re.compile(r"/reports/(rep_[0-9a-z]{26})/?")
 
@@ -90,15 +92,32 @@ def _report_id(url: str, public_url: str) -> str | None:
 
 
 async def _may_unfurl(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> bool:
-    """Say whether a full member posted, in a channel that nobody outside the workspace reads."""
+    """Say whether a full member posted, in a channel that no guest and nobody outside the workspace reads."""
     try:
         poster, place = await asyncio.gather(
             people.who(desk, client, visitor), client.conversations_info(channel=channel_id)
         )
+        info = place["channel"]
+        if poster.is_guest or poster.is_deactivated or info.get("is_ext_shared") or info.get("is_pending_ext_shared"):
+            return False
+        return not await _guests_read(channel_id, client, desk, visitor)
     except SlackApiError as error:
         if slack_code(error) in HIDDEN:
             return False
         raise
-    info = place["channel"]
-    is_open = info.get("is_ext_shared") or info.get("is_pending_ext_shared")
-    return not (poster.is_guest or poster.is_deactivated or is_open)
+
+
+async def _guests_read(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> bool:
+    """Say whether a guest is in a channel, or may be."""
+    async with desk.database.read() as session:
+        tenant = await workspace.get(session, visitor.workspace_id)
+        guests = await person.guests(session, visitor.workspace_id)
+    if tenant is None or tenant.guests_listed_at is None:
+        return True
+    cursor = None if guests else ""
+    while cursor != "":
+        page = await client.conversations_members(channel=channel_id, limit=MEMBERS_PAGE, cursor=cursor)
+        if guests.intersection(page["members"]):
+            return True
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+    return False

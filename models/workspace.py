@@ -30,6 +30,8 @@ class Workspace(Base):
     """Where a signal goes that has nobody else to go to."""
     shows_previews: Mapped[bool] = mapped_column(default=True)
     """Whether a link to a report that somebody shares shows figures and a picture."""
+    guests_listed_at: Mapped[datetime | None]
+    """When Slack last told us of all guests; before that nobody can say whether one of them reads a channel."""
     created_at: Mapped[datetime]
 
 
@@ -76,6 +78,11 @@ async def switch_previews(session: AsyncSession, workspace_id: str, *, on: bool,
     """Show previews under links to reports from now on, or none."""
     await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(shows_previews=on))
     audit.record(session, workspace_id, actor=by, action="workspace.previews_switched", detail={"on": on}, now=now)
+
+
+async def guests_listed(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
+    """Note that all guests of a workspace are known."""
+    await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(guests_listed_at=now))
 
 
 async def every(session: AsyncSession) -> list[Workspace]:

@@ -5,6 +5,7 @@ The SDK's own time limit holds only for sessions that it opens itself, so that t
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ LATEST_ARRIVAL = timedelta(minutes=1)
 """When a message that was sent can have appeared in Slack, counted from our own start of the send."""
 
 PAGE, MOST_PAGES = 200, 10
+PEOPLE_PAGE = 500
 
 
 class Slack:
@@ -61,6 +63,15 @@ class Slack:
         """Find a person by e-mail address; answer Slack's user object."""
         response = await self._client.users_lookupByEmail(token=token, email=email)
         return dict(response["user"])
+
+    async def everybody(self, token: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """List the people of the workspace, page by page, as Slack's user objects."""
+        cursor = None
+        while cursor != "":
+            async with asyncio.timeout(self._timeout):
+                page = await self._client.users_list(token=token, limit=PEOPLE_PAGE, cursor=cursor)
+            yield list(page["members"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
 
     async def check(self, token: str) -> None:
         """Ask whether the token still works; raise what Slack answers if not."""

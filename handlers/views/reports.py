@@ -24,7 +24,7 @@ ACTIONS = Actions()
 def row(url: str, *, shows_previews: bool) -> Block:
     """Draw a manager's line: the report, and whether its links show previews."""
     shown = (
-        "A link to it shows the figures and a picture, in channels that only your company reads."
+        "A link to it shows the figures and a picture, in channels without guests and other companies."
         if shows_previews
         else "A link to it shows nothing of what is in it."
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.sandbox.people import ACME, GLOBEX, GUS, OLGA
-from models import delivery, report
+from models import delivery, report, workspace
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind
 from scheduler.drawing import UNFURL_KEPT
@@ -23,7 +23,14 @@ async def told(acme: Stage) -> Stage:
     await acme.add_destination()
     await acme.move(webhook, "Northwind")
     await acme.ada.message(REVENUE, containing="Northwind")
+    await acme.until(lambda: guests_are_known(acme))
     return acme
+
+
+async def guests_are_known(stage: Stage) -> bool:
+    async with stage.database.read() as session:
+        tenant = await workspace.get(session, ACME)
+    return tenant is not None and tenant.guests_listed_at is not None
 
 
 async def link(stage: Stage, workspace: str = ACME) -> str:
@@ -84,12 +91,30 @@ async def test_a_link_in_a_message_unfurls_once_however_often_slack_tells_of_it(
 
 
 @pytest.mark.parametrize(
-    ("user", "channel"), [(GUS, "C0GENERAL"), ("U0ADA", PARTNERS), ("U0ADA", DEALS)], ids=["guest", "shared", "hidden"]
+    ("user", "channel"),
+    [(GUS, "C0GENERAL"), ("U0ADA", "C0GENERAL"), ("U0ADA", PARTNERS), ("U0ADA", DEALS)],
+    ids=["by a guest", "among guests", "shared", "hidden"],
 )
 async def test_nothing_unfurls_for_a_guest_or_where_outsiders_read_or_may(told: Stage, user: str, channel: str) -> None:
     await told.person(user).say(channel, await link(told))
     assert await settled(told) == []
     assert await told.called(UNFURL) == 0
+
+
+async def test_nothing_unfurls_while_nobody_can_say_who_is_a_guest(told: Stage) -> None:
+    async with told.database.write() as session:
+        found = await workspace.get(session, ACME)
+        assert found is not None
+        found.guests_listed_at = None
+    await told.ada.say(REVENUE, await link(told))
+    assert await settled(told) == []
+
+
+async def test_a_member_who_became_a_guest_is_one_at_once(told: Stage) -> None:
+    pat = {"id": "U0PAT", "name": "pat", "is_restricted": True}
+    await told.event({"type": "user_change", "user": pat})
+    await told.ada.say(REVENUE, await link(told))
+    assert await settled(told) == []
 
 
 async def test_in_a_private_channel_it_unfurls_once_we_are_in(told: Stage) -> None:

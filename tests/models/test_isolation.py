@@ -129,6 +129,7 @@ async def seed(database: Database) -> Ids:
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
         await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
+        await person.remember(session, ACME, {"id": "U2", "name": MARK, "is_restricted": True}, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={})
@@ -214,6 +215,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
     "mute.remove": {"user_id": "U1", "what": Muted.SIGNALS},
+    "person.guests": {},
     "person.get": {"user_id": "U1"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
@@ -242,6 +244,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
     "workspace.fallback": {},
     "workspace.get": {},
+    "workspace.guests_listed": {"now": NOW},
     "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
     "workspace.switch_previews": {"on": False, "by": "U1", "now": NOW},
     "workspace.the_one": {},

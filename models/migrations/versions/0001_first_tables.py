@@ -215,6 +215,7 @@ def upgrade() -> None:
     sa.Column('locale', sa.String(length=20), nullable=False),
     sa.Column('fallback_channel_id', sa.String(length=64), nullable=True),
     sa.Column('shows_previews', sa.Boolean(), nullable=False),
+    sa.Column('guests_listed_at', base.UtcDateTime(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
     )
