@@ -99,9 +99,13 @@ def _described(unfurl: ReportUnfurl) -> str:
 
 
 def picture(figures: tuple[Figures, ...], *, as_of: datetime, locale: str) -> str:
-    """Draw the preview as SVG: title, period, what changed in each currency, and the first one's five kinds."""
+    """Draw the preview as SVG: title, period, what changed in each currency, and the first one's five kinds.
+
+    It says nothing of MRR itself: the picture may be fetched days later, and of that only today's is known.
+    """
     width, left = chart.WIDTH + 2 * chart.MARGIN, chart.MARGIN
-    lines = [f"{net(one, locale)} net" for one in figures[:MOST_CURRENCIES]] or [NOTHING]
+    nets = [money.signed(one.net_minor, one.currency, locale) for one in figures[:MOST_CURRENCIES]]
+    lines = [f"{one} net" for one in nets] or [NOTHING]
     drawn = [
         chart.text(TITLE, left, 56, size=chart.LARGE, more=' font-weight="bold"'),
         chart.text(period(as_of), left, 84, fill=chart.QUIET),
