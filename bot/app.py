@@ -17,11 +17,14 @@ from bot.authorize import Authorizer
 from bot.events import Events
 from bot.oauth import Oauth
 from bot.settings import Settings
+from bot.signin import SIGN_IN_PATH, SignIn
 from handlers import checklist, health, pages, slack
 from handlers.checklist import Checklist
 from handlers.desk import Desk
 from handlers.intake import Intake, IntakeSource
 from handlers.pages import SetupPage
+from handlers.pictures import Pictures
+from handlers.reports import Reports
 from models import installation, migrations, source
 from models.database import Database, is_passing
 from models.inbox import Inbox
@@ -63,6 +66,7 @@ class Runrate:
         keys = [key.get_secret_value() for key in settings.secret_keys]
         self.keyring = Keyring(keys) if keys else None
         self._inbox = Inbox(self.database)
+        self._pictures = Pictures()
         self._session: aiohttp.ClientSession | None = None
         self._worker: Worker | None = None
         self._runner: web.AppRunner | None = None
@@ -88,6 +92,7 @@ class Runrate:
         if self._runner is not None:
             await self._runner.cleanup()
             await self._inbox.close()
+            self._pictures.stop()
         if self._worker is not None:
             await self._worker.stop()
         if self._session is not None:
@@ -111,6 +116,7 @@ class Runrate:
         )
         intake = Intake(find_source=self._find_source, inbox=self._inbox, now=self._now)
         app.add_routes([*oauth.routes(), *intake.routes(), *(events.routes() if events else [])])
+        app.add_routes(self._report_routes(session))
         health.register(app, database=self.database.ping)
 
         async def show_setup(request: web.Request) -> SetupPage:
@@ -135,9 +141,25 @@ class Runrate:
             request_verification_enabled=False,  # `Events` has checked the signature before Bolt sees the request.
             user_facing_authorize_error_message=NOT_INSTALLED.format(address=self._settings.address),
         )
-        desk = Desk(database=self.database, keyring=self.keyring, public_url=self._settings.address, now=self._now)
-        slack.register(bolt, desk)
+        slack.register(bolt, self._desk(self.keyring))
         return Events(bolt, signing_secret=signing_secret, now=self._now)
+
+    def _desk(self, keyring: Keyring) -> Desk:
+        return Desk(database=self.database, keyring=keyring, public_url=self._settings.address, now=self._now)
+
+    def _report_routes(self, session: aiohttp.ClientSession) -> list[web.RouteDef]:
+        """List the routes of reports and of signing in; none while the settings for it are missing."""
+        if self.keyring is None or self._settings.missing:
+            return []
+        settings, keyring = self._settings, self.keyring
+        sign_in = SignIn(settings=settings, database=self.database, keyring=keyring, session=session, now=self._now)
+
+        def client(token: str) -> AsyncWebClient:
+            base_url = settings.slack_api_url
+            return AsyncWebClient(token=token, base_url=base_url, session=session, timeout=10, retry_handlers=[])
+
+        reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH, pictures=self._pictures)
+        return [*sign_in.routes(), *reports.routes()]
 
     async def _find_source(self, key: str) -> IntakeSource | None:
         async with self.database.read() as session:

@@ -138,7 +138,10 @@ async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncItera
         _clock_file(folder).write_text(str(clock.ahead.total_seconds()))
         await app.database.wakeups.notify(*Topic)
 
-    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, travel=travel)
+    # Slack takes no address of this machine as a domain whose links may be unfurled; the local one does.
+    domains = {HOST: settings.address}
+    links = {"Runrate's set-up page": settings.address}
+    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, travel=travel, pretend_domains=domains, links=links)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         stack.push_async_callback(app.stop)

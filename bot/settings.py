@@ -1,7 +1,7 @@
 """Settings, from the environment or `.env`: one frozen object, read at the entry point and passed down."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The public address; where none is set, the one on this machine."""
         return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def slack_sign_in_url(self) -> str:
+        """Slack's page for Sign in with Slack, beside the one for installing."""
+        return urljoin(self.slack_authorize_url, "/openid/connect/authorize")
 
     @property
     def missing(self) -> list[str]:

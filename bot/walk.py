@@ -20,6 +20,7 @@ from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.person import Browser, Home, Message, Modal, Person
 
 ACME, ADA, DANA = "T0ACME", "U0ADA", "U0DANA"
+GLOBEX, GINA = "T0GLOBEX", "U1GINA"
 REVENUE, WINS, DEALS = "C0REVENUE", "C0WINS", "C0DEALS"
 TEMPLATE = "🎉 {{$.properties.name}} just completed an order for {{$.properties.total}}!"
 PATIENCE = 8.0
@@ -80,6 +81,7 @@ class Walk:
             "private_channel": self._private_channel,
             "event_message": self._event_message,
             "signal": self._signal,
+            "report": self._report,
             "recap": self._recap,
             "delete": self._delete,
             "uninstall": self._uninstall,
@@ -232,6 +234,24 @@ class Walk:
         _expect("dana@acme.com is named as owner" in message.words, "the message doesn't say why Dana gets it")
         return {"message": message["text"], "words": message.words}
 
+    async def _report(self) -> Any:
+        """Share the report's link; open it as Ada, and as somebody of another workspace."""
+        found = re.search(re.escape(self._app_url) + r"/reports/\w+", str((await self._home_now()).blocks))
+        _expect(found is not None, "the Home tab shows no link to the report")
+        url = found.group() if found else ""
+        await self._ada.say(REVENUE, f"Our month so far: {url}")
+        shared = await self._ada.message(REVENUE, containing="opens for members of Acme", seconds=PATIENCE)
+        picture = next(one["image_url"] for one in shared.blocks if one["type"] == "image")
+        async with self._browser.session.get(picture) as response:
+            kind, size = response.content_type, len(await response.read())
+        _expect(kind == "image/png", f"the preview's picture is {kind}")
+        async with Browser(self._browser.url) as elsewhere:
+            refused = await elsewhere.person(GLOBEX, GINA).sign_in(url)
+        _expect("no such report" in refused.text, "the report opened for a member of another workspace")
+        page = await self._ada.sign_in(url)
+        _expect("opens for members of Acme" in page.text, f"the report didn't open for Ada: {page.status}")
+        return {"unfurl": shared.words, "picture_bytes": size, "to_a_stranger": refused.status, "to_ada": page.status}
+
     async def _recap(self) -> Any:
         """Ask for a daily recap, let something happen, and travel to the morning after."""
         modal = await self._open(await self._home_now(), "New destination")
@@ -360,6 +380,7 @@ SABOTAGED = {
     "private_channel": "chat.postMessage",
     "event_message": "chat.postMessage",
     "signal": "chat.postMessage",
+    "report": "chat.unfurl",
     "recap": "chat.postMessage",
     "delete": "views.open",
 }

@@ -21,6 +21,10 @@ class Desk:
         """Give the webhook URL of the source with this key."""
         return f"{self.public_url}/in/{key}"
 
+    def report_url(self, report_id: str) -> str:
+        """Give the link to a report."""
+        return f"{self.public_url}/reports/{report_id}"
+
 
 @dataclass(frozen=True)
 class Visitor:

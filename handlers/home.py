@@ -29,6 +29,7 @@ from models import (
     installation,
     person,
     recipient,
+    report,
     scope,
     slack_event,
     source,
@@ -118,6 +119,8 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
             pages=pages,
             workflows=await _workflows(session, workspace_id),
             fallback_channel_id=tenant.fallback_channel_id,
+            report_url=await _report_url(session, desk, workspace_id),
+            shows_previews=tenant.shows_previews,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
             missing_scopes=tuple(missing),
             install_url=f"{desk.public_url}/slack/install",
@@ -125,7 +128,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
     )
 
 
-async def _for_member(session: AsyncSession, _desk: Desk, workspace_id: str, pages: Pages) -> View | None:
+async def _for_member(session: AsyncSession, desk: Desk, workspace_id: str, pages: Pages) -> View | None:
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
@@ -136,10 +139,16 @@ async def _for_member(session: AsyncSession, _desk: Desk, workspace_id: str, pag
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             destinations=_page(rows, pages.destinations),
+            report_url=await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
         )
     )
+
+
+async def _report_url(session: AsyncSession, desk: Desk, workspace_id: str) -> str | None:
+    built_in = await report.built_in(session, workspace_id)
+    return desk.report_url(built_in.id) if built_in is not None else None
 
 
 async def destination_rows(session: AsyncSession, workspace_id: str, health: dict[str, Health]) -> list[DestinationRow]:

@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from handlers import problems
 from handlers.checklist import Checklist
@@ -96,6 +97,32 @@ class InstalledPage:
         return _WEB_CLIENT + quote(self.workspace_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPart:
+    """A report's figures in one currency, in words. `now` is None where the MRR isn't known."""
+
+    currency: str
+    net: str
+    now: str | None
+    chart: Markup
+    sums: tuple[tuple[str, str, str, int], ...]
+    """Shape, word, amount and count of each kind."""
+    largest: tuple[tuple[str, str, str], ...]
+    """Account, kind and amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPage:
+    """A report for somebody who may see it. `as_of` is the time on their clock."""
+
+    title: str
+    workspace: str
+    period: str
+    as_of: str
+    parts: tuple[ReportPart, ...]
+    nothing: str
+
+
 ShowSetup = Callable[[web.Request], Awaitable[SetupPage]]
 
 
@@ -107,6 +134,11 @@ def setup_page(page: SetupPage) -> str:
 def installed_page(page: InstalledPage) -> str:
     """Draw the page after a successful installation."""
     return _draw("installed.html", page=page)
+
+
+def report_page(page: ReportPage) -> str:
+    """Draw a report."""
+    return _draw("report.html", page=page)
 
 
 def problem_page(problem: Problem) -> str:

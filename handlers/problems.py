@@ -155,6 +155,116 @@ def misconfigured(missing_settings: Sequence[str]) -> Problem:
     )
 
 
+_NOT_OPENED = "The report was not opened."
+
+
+def sign_in_refused(verdict: str, sign_in_url: str) -> Problem:
+    """A state of a sign-in that didn't count: `unknown`, `expired`, `reused` or `other browser`."""
+    title, meaning = _SIGN_INS.get(verdict, _SIGN_INS["unknown"])
+    return Problem(
+        status=HTTPStatus.BAD_REQUEST,
+        code=f"sign_in_{verdict.replace(' ', '_')}",
+        title=title,
+        meaning=f"{meaning} {_NOT_OPENED}",
+        advice="Sign in again, in this browser.",
+        action=Action("Sign in with Slack", sign_in_url),
+    )
+
+
+_SIGN_INS = {
+    "unknown": ("This sign-in wasn't started here", "Slack sent you back without the mark that Runrate gives out."),
+    "expired": ("Slack's page was open for too long", "It has to be answered within 10 minutes."),
+    "reused": ("This address was used already", "Slack's answer counts once, so that going back does nothing."),
+    "other browser": ("This browser didn't start the sign-in", "The cookie from the start is missing."),
+}
+
+
+def sign_in_cancelled(sign_in_url: str) -> Problem:
+    """The person pressed Cancel on Slack's page."""
+    return Problem(
+        status=HTTPStatus.OK,
+        code="sign_in_cancelled",
+        title="You cancelled; you aren't signed in",
+        meaning=f"Runrate shows reports only to members of their workspace. {_NOT_OPENED}",
+        advice="Runrate learns your name, your e-mail address and your workspace, nothing else.",
+        action=Action("Sign in with Slack", sign_in_url),
+    )
+
+
+def sign_in_failed(code: str | None, sign_in_url: str) -> Problem:
+    """Slack didn't say who it is. `code` is its error, or `None` where it gave no answer."""
+    known = code if code is None or _SLACK_CODE.fullmatch(code) else "unreadable"
+    return Problem(
+        status=HTTPStatus.BAD_GATEWAY,
+        code="sign_in_failed",
+        title="Slack didn't answer" if known is None else "Slack refused the sign-in",
+        meaning=f"Runrate couldn't learn who you are. {_NOT_OPENED}",
+        advice="Sign in again. If it stays like this, tell the person who runs this server.",
+        action=Action("Sign in with Slack", sign_in_url),
+        details=(("Slack's answer", known),) if known else (),
+    )
+
+
+def no_cookies(sign_in_url: str) -> Problem:
+    """Somebody came back signed in, and their browser kept nothing of it."""
+    return Problem(
+        status=HTTPStatus.BAD_REQUEST,
+        code="no_cookies",
+        title="This browser keeps no cookie from this site",
+        meaning=f"Without one Runrate can't know that you signed in. {_NOT_OPENED}",
+        advice="Allow cookies for this site, then sign in again.",
+        action=Action("Sign in with Slack", sign_in_url),
+    )
+
+
+def no_report(sign_in_url: str) -> Problem:
+    """There is no such report, or it is another workspace's: the same to whoever asks."""
+    return Problem(
+        status=HTTPStatus.NOT_FOUND,
+        code="no_report",
+        title="There is no such report in your workspace",
+        meaning="A report opens only for members of the workspace that it belongs to.",
+        advice="If you are a member of that workspace too, sign in there.",
+        action=Action("Sign in to another workspace", sign_in_url),
+    )
+
+
+def guest(workspace: str, sign_in_url: str) -> Problem:
+    """A guest of the workspace followed the link."""
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="guest",
+        title=f"Reports open for full members of {workspace}",
+        meaning=f"You are a guest there, and reports show revenue. {_NOT_OPENED}",
+        advice="Ask whoever sent you the link for the figures that you need.",
+        action=Action("Sign in as somebody else", sign_in_url),
+    )
+
+
+def deactivated(workspace: str, sign_in_url: str) -> Problem:
+    """Somebody whose account was deactivated still has a session."""
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="deactivated",
+        title=f"Your account in {workspace} is deactivated",
+        meaning=f"Reports open only for its present members. {_NOT_OPENED}",
+        advice=f"If that is a mistake, ask an admin of {workspace}.",
+        action=Action("Sign in as somebody else", sign_in_url),
+    )
+
+
+def membership_unknown() -> Problem:
+    """Slack didn't say whether the person is still a member."""
+    return Problem(
+        status=HTTPStatus.BAD_GATEWAY,
+        code="membership_unknown",
+        title="Slack didn't say whether you may see this report",
+        meaning=f"Runrate asks Slack whether you are a member. {_NOT_OPENED}",
+        advice="Try again in a minute.",
+        action=Action("Open the set-up page", SETUP_PATH),
+    )
+
+
 def unavailable() -> Problem:
     """The database can't be reached, so nothing may be promised."""
     return Problem(

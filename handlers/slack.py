@@ -11,6 +11,7 @@ from handlers import (
     managers,
     signals,
     sources,
+    unfurls,
     unhandled,
     workflows,
 )
@@ -20,5 +21,5 @@ from handlers.desk import Desk
 def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
-    for module in (home, destinations, workflows, sources, managers, signals, commands, lifecycle, unhandled):
+    for module in (home, destinations, workflows, sources, managers, signals, unfurls, commands, lifecycle, unhandled):
         module.register(app)

@@ -127,6 +127,21 @@ async def count(session: AsyncSession, workspace_id: str, *, status: AccountStat
     return int(await session.scalar(query) or 0)
 
 
+async def mrr(session: AsyncSession, workspace_id: str) -> dict[str, int | None]:
+    """Sum the MRR of a workspace's customers by currency; None where it isn't known of each of them."""
+    query = (
+        select(Account.currency, func.count(), func.count(Account.mrr_minor), func.sum(Account.mrr_minor))
+        .where(
+            Account.workspace_id == workspace_id,
+            Account.status == AccountStatus.CUSTOMER,
+            Account.currency.is_not(None),
+        )
+        .group_by(Account.currency)
+    )
+    rows = (await session.execute(query)).all()
+    return {str(currency): int(sum_ or 0) if known == number else None for currency, number, known, sum_ in rows}
+
+
 def as_json(account: Account) -> dict[str, Any]:
     """Give the account as `runrate accounts list --json` prints it; money in minor units."""
     return {

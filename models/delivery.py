@@ -55,11 +55,14 @@ class FactKind(StrEnum):
     """That a signal reached nobody, told to managers."""
     WELCOME = "welcome"
     """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
+    UNFURL = "unfurl"
+    """What stands under a link to a report that somebody shared; the id is the unfurl's."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)
 UNSENT = (DeliveryState.PENDING, DeliveryState.RETRYING)
-POST = "chat.postMessage"
+POST, UNFURL = "chat.postMessage", "chat.unfurl"
+"""Slack's methods; each has lanes of its own."""
 RUNRATE = "runrate"
 """Who asks for what the product says on its own."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import audit, channel, workspace
+from models import audit, channel, report, workspace
 from models.base import Base, Id, JsonValue, insert
 from models.database import wake
 from models.secret import Keyring, fingerprint
@@ -72,6 +72,7 @@ async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: da
     await workspace.remember(
         session, workspace_id=grant.workspace_id, name=grant.workspace_name, enterprise_id=grant.enterprise_id, now=now
     )
+    await report.ensure(session, grant.workspace_id, now=now)
     values = {
         "app_id": grant.app_id,
         "bot_id": grant.bot_id,

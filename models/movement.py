@@ -1,6 +1,7 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -171,6 +172,67 @@ async def totals(
     return [
         dict(zip((*by, "currency", "count", "amount"), (*key, number, amount), strict=True))
         for key, (number, amount) in sorted(sums.items())
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindSum:
+    """The movements of one kind and currency, summed; in minor units."""
+
+    currency: str
+    kind: MovementKind
+    count: int
+    amount_minor: int
+
+
+async def sums(session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime) -> list[KindSum]:
+    """Sum the movements in `[since, until)` by currency and kind."""
+    query = (
+        select(Movement.currency, Movement.kind, func.count(), func.sum(Movement.amount_minor))
+        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
+        .group_by(Movement.currency, Movement.kind)
+        .order_by(Movement.currency, Movement.kind)
+    )
+    return [
+        KindSum(currency=currency, kind=MovementKind(kind), count=number, amount_minor=int(amount))
+        for currency, kind, number, amount in await session.execute(query)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Largest:
+    """A movement among the largest; in minor units."""
+
+    account_name: str
+    kind: MovementKind
+    amount_minor: int
+    occurred_at: datetime
+
+
+async def largest(
+    session: AsyncSession, workspace_id: str, *, currency: str, since: datetime, until: datetime, limit: int
+) -> list[Largest]:
+    """List the largest movements in `[since, until)` in a currency, gains and losses alike."""
+    query = (
+        select(Movement, Account)
+        .join(Account, Account.id == Movement.account_id)
+        .where(
+            Movement.workspace_id == workspace_id,
+            Movement.currency == currency,
+            Movement.occurred_at >= since,
+            Movement.occurred_at < until,
+        )
+        .order_by(func.abs(Movement.amount_minor).desc(), Movement.occurred_at.desc(), Movement.id)
+        .limit(limit)
+    )
+    return [
+        Largest(
+            account_name=about.display_name,
+            kind=MovementKind(one.kind),
+            amount_minor=one.amount_minor,
+            occurred_at=one.occurred_at,
+        )
+        for one, about in await session.execute(query)
     ]
 
 

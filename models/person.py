@@ -52,6 +52,11 @@ class Manager(Base):
     named_at: Mapped[datetime]
 
 
+def is_guest_in_slack(user: dict[str, Any]) -> bool:
+    """Say whether a user object of Slack's is a guest's, or of somebody from elsewhere."""
+    return bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger"))
+
+
 async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any], *, now: datetime) -> Person:
     """Take over a user object as Slack sends it in `users.info` and `user_change`."""
     profile = user.get("profile") or {}
@@ -60,7 +65,7 @@ async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any
         "name": str(name)[:255],
         "email": (profile.get("email") or "").lower()[:255] or None,
         "is_admin": bool(user.get("is_admin") or user.get("is_owner")),
-        "is_guest": bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger")),
+        "is_guest": is_guest_in_slack(user),
         "is_deactivated": bool(user.get("deleted")),
         "time_zone": str(user.get("tz") or "UTC")[:64],
         "fetched_at": now,
@@ -73,6 +78,14 @@ async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any
 async def get(session: AsyncSession, workspace_id: str, user_id: str) -> Person | None:
     """Find a person, however old our knowledge is."""
     return await session.get(Person, (workspace_id, user_id))
+
+
+async def guests(session: AsyncSession, workspace_id: str) -> set[str]:
+    """Give the user ids of a workspace's guests, as far as we know them."""
+    query = select(Person.user_id).where(
+        Person.workspace_id == workspace_id, Person.is_guest, Person.is_deactivated.is_(False)
+    )
+    return set(await session.scalars(query))
 
 
 def is_fresh(person: Person | None, *, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Secrets at rest: what is encrypted, what is only hashed, and how keys are made."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -21,6 +22,7 @@ class Keyring:
         """Take Fernet keys (url-safe base 64 of 32 bytes), newest first."""
         if not keys:
             raise UserError("RUNRATE_SECRET_KEYS is empty. Make a key with: runrate keys new")
+        self._keys = [key.encode() for key in keys]
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
@@ -50,6 +52,24 @@ class Keyring:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadableError from error
+
+    def sign(self, text: str, *, purpose: str) -> str:
+        """Append a signature by the newest key; what is signed for one purpose counts for no other."""
+        return f"{text}.{_signature(self._keys[0], purpose, text)}"
+
+    def signed(self, written: str, *, purpose: str) -> str | None:
+        """Give the text that a listed key signed for this purpose; None for anything else."""
+        if not written.isascii():
+            return None
+        text, _, signature = written.rpartition(".")
+        is_ours = [same(signature, _signature(key, purpose, text)) for key in self._keys]
+        return text if any(is_ours) else None
+
+
+def _signature(key: bytes, purpose: str, text: str) -> str:
+    """Sign with a key of its own for each purpose, derived from the one that is listed."""
+    derived = hmac.digest(base64.urlsafe_b64decode(key), f"runrate:{purpose}".encode(), "sha256")
+    return base64.urlsafe_b64encode(hmac.digest(derived, text.encode(), "sha256")).rstrip(b"=").decode()
 
 
 def random_secret(prefix: str) -> str:

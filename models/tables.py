@@ -17,10 +17,12 @@ from models import (
     person,
     recap,
     recipient,
+    report,
     role,
     signal,
     slack_event,
     source,
+    unfurl,
     workflow,
     workspace,
 )
@@ -28,7 +30,7 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
-    mute, person, recap, recipient, role, signal, slack_event, source, workflow, workspace,
+    mute, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

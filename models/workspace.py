@@ -28,6 +28,10 @@ class Workspace(Base):
     locale: Mapped[str] = mapped_column(String(20), default="en_US")
     fallback_channel_id: Mapped[str | None] = mapped_column(Id)
     """Where a signal goes that has nobody else to go to."""
+    shows_previews: Mapped[bool] = mapped_column(default=True)
+    """Whether a link to a report that somebody shares shows figures and a picture."""
+    guests_listed_at: Mapped[datetime | None]
+    """When Slack last told us of all guests; before that nobody can say whether one of them reads a channel."""
     created_at: Mapped[datetime]
 
 
@@ -36,7 +40,9 @@ async def remember(
 ) -> None:
     """Add the workspace, or take over its new name."""
     values = {"name": name[:255], "enterprise_id": enterprise_id}
-    statement = insert(session, Workspace).values(id=workspace_id, created_at=now, locale="en_US", **values)
+    statement = insert(session, Workspace).values(
+        id=workspace_id, created_at=now, locale="en_US", shows_previews=True, **values
+    )
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
@@ -66,6 +72,17 @@ async def fallback(session: AsyncSession, workspace_id: str) -> str | None:
     """Give the channel where a signal goes that has nobody else to go to."""
     found: str | None = await session.scalar(select(Workspace.fallback_channel_id).where(Workspace.id == workspace_id))
     return found
+
+
+async def switch_previews(session: AsyncSession, workspace_id: str, *, on: bool, by: str, now: datetime) -> None:
+    """Show previews under links to reports from now on, or none."""
+    await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(shows_previews=on))
+    audit.record(session, workspace_id, actor=by, action="workspace.previews_switched", detail={"on": on}, now=now)
+
+
+async def guests_listed(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
+    """Note that all guests of a workspace are known."""
+    await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(guests_listed_at=now))
 
 
 async def every(session: AsyncSession) -> list[Workspace]:

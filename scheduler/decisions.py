@@ -15,6 +15,8 @@ RETRY_FIRST = timedelta(seconds=2)
 RETRY_MOST = timedelta(minutes=15)
 GIVE_UP = timedelta(hours=24)
 LEAST_ATTEMPTS = 10
+UNFURL_ATTEMPTS = 2
+UNFURL_AGAIN = timedelta(seconds=1)
 LIMITED_LEAST = timedelta(seconds=1)
 LIMITED_DEFAULT = timedelta(seconds=30)
 LIMITED_MOST = timedelta(minutes=15)
@@ -155,6 +157,18 @@ _TABLE = (
         "msg_too_long msg_blocks_too_long metadata_too_large attachment_payload_limit_exceeded",
         Decision(Class.PERMANENT, "Slack refused the message as too long", OUR_FAULT),
     ),
+    (
+        "cannot_find_channel cannot_find_message cannot_unfurl_message invalid_unfurl_id cannot_prompt",
+        Decision(Class.PERMANENT, "the message with the link is gone", "Nothing has to be done."),
+    ),
+    (
+        "cannot_unfurl_url",
+        Decision(
+            Class.RETRY,
+            "Slack doesn't let Runrate show anything under the link",
+            "Reinstall Runrate, and look whether an admin forbids previews of its address.",
+        ),
+    ),
     ("no_text", Decision(Class.PERMANENT, "Slack refused the message as empty", OUR_FAULT)),
     ("internal_error fatal_error", PERHAPS_POSTED),
     ("request_timeout", Decision(Class.RETRY, "Slack did not read our request in time")),
@@ -248,6 +262,22 @@ def judge_send(decision: Decision, answer: str, effort: Effort, *, now: datetime
             state = DeliveryState.FAILED if effort.is_enough(now=now) else DeliveryState.AMBIGUOUS
         case Class.RETRY | Class.FIX | Class.JOIN:
             state = DeliveryState.FAILED if effort.is_enough(now=now) else again
+    return Outcome(state=state, answer=answer, due_at=now + wait, reason=decision.reason, fix=decision.fix)
+
+
+def judge_unfurl(decision: Decision, answer: str, effort: Effort, *, now: datetime) -> Outcome:
+    """Turn what a failed unfurl was answered into its next state: tried twice, since repeating it harms nobody.
+
+    A token that isn't accepted, or a limit, says nothing about the unfurl; it waits, and becomes stale if that is long.
+    """
+    match decision.what:
+        case Class.WAIT | Class.HOLD:
+            state, wait = DeliveryState.RETRYING, decision.after or timedelta()
+        case Class.PERMANENT:
+            state, wait = DeliveryState.FAILED, timedelta()
+        case _:
+            is_last = effort.attempts >= UNFURL_ATTEMPTS
+            state, wait = DeliveryState.FAILED if is_last else DeliveryState.RETRYING, UNFURL_AGAIN
     return Outcome(state=state, answer=answer, due_at=now + wait, reason=decision.reason, fix=decision.fix)
 
 

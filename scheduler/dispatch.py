@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import channel, delivery, installation, lane
 from models.database import Database, is_passing, wake
-from models.delivery import Delivery, DeliveryState, Outcome, SkipReason
+from models.delivery import Delivery, DeliveryState, FactKind, Outcome, SkipReason
 from models.lane import Lane
 from models.recipient import RecipientKind
 from models.secret import Keyring, SecretUnreadableError
@@ -32,9 +32,10 @@ from scheduler.decisions import (
     decide,
     judge_look,
     judge_send,
+    judge_unfurl,
 )
 from scheduler.drawing import draw_delivery
-from scheduler.messages.message import Message, without_charts
+from scheduler.messages.message import Message, Unfurled, without_charts
 from scheduler.slack import Slack
 
 log = structlog.get_logger()
@@ -68,7 +69,7 @@ class Job:
     started_at: datetime
     sent_at: datetime
     """When the message left, or may have, if it is only looked for."""
-    message: Message | None
+    message: Message | Unfurled | None
 
 
 class Dispatcher:
@@ -200,7 +201,7 @@ class Dispatcher:
             delivery_id=owed.id,
             workspace_id=owed.workspace_id,
             target=owed.target,
-            is_channel=owed.recipient_kind == RecipientKind.CHANNEL,
+            is_channel=owed.recipient_kind == RecipientKind.CHANNEL and claimed.method == delivery.POST,
             token=token,
             token_sealed=grant.token_sealed,
             effort=Effort(attempts=owed.attempts, owed_since=owed.created_at),
@@ -211,7 +212,7 @@ class Dispatcher:
 
     async def _message(
         self, session: AsyncSession, owed: Delivery, scopes: set[str], *, now: datetime
-    ) -> Message | SkipReason | None:
+    ) -> Message | Unfurled | SkipReason | None:
         """Draw what is to be sent; None where it may have been sent already, and is looked for."""
         is_lost = owed.state in {DeliveryState.SENDING, DeliveryState.AMBIGUOUS}
         if is_lost and await self._can_look(session, owed, scopes):
@@ -224,8 +225,8 @@ class Dispatcher:
         return drawn
 
     async def _can_look(self, session: AsyncSession, owed: Delivery, scopes: set[str]) -> bool:
-        """Say whether the granted scopes let us read the channel's history."""
-        if owed.recipient_kind != RecipientKind.CHANNEL:
+        """Say whether the granted scopes let us read the channel's history; an unfurl is no message to be found."""
+        if owed.recipient_kind != RecipientKind.CHANNEL or owed.fact_kind == FactKind.UNFURL:
             return False
         known = await channel.get(session, owed.workspace_id, owed.target)
         if known is None:
@@ -248,13 +249,22 @@ class Dispatcher:
             decision, answer = decide(error, now=self._now()), answer_of(error)
         if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
             return await self._send(job, may_join=False)
-        plainer = without_charts(job.message) if decision.what is Class.PLAIN and job.message else None
+        plainer = _without_charts(job) if decision.what is Class.PLAIN else None
         if plainer is not None:
-            return await self._send(replace(job, message=plainer), may_join=may_join)
-        return judge_send(decision, answer, job.effort, now=self._now(), spread=_spread()), decision
+            return await self._send(plainer, may_join=may_join)
+        now = self._now()
+        if isinstance(job.message, Unfurled):
+            return judge_unfurl(decision, answer, job.effort, now=now), decision
+        return judge_send(decision, answer, job.effort, now=now, spread=_spread()), decision
+
+    async def _unfurl(self, job: Job, unfurled: Unfurled) -> Outcome:
+        await self._slack.unfurl(job.token, channel=job.target, unfurled=unfurled)
+        return Outcome(state=DeliveryState.DELIVERED, answer="ok", due_at=self._now())
 
     async def _post(self, job: Job) -> Outcome:
         message = job.message
+        if isinstance(message, Unfurled):
+            return await self._unfurl(job, message)
         assert message is not None  # noqa: S101 - only jobs with a message are sent
         where, ts = await self._slack.post(job.token, channel=job.target, message=message, delivery_id=job.delivery_id)
         return Outcome(
@@ -348,3 +358,11 @@ def _silence(outcome: Outcome, decision: Decision | None, *, now: datetime) -> d
 
 def _spread() -> float:
     return random.random()  # noqa: S311 - it only spreads load
+
+
+def _without_charts(job: Job) -> Job | None:
+    """Leave the charts out of a job's message; None where it has none."""
+    if job.message is None or isinstance(job.message, Unfurled):
+        return None
+    plainer = without_charts(job.message)
+    return replace(job, message=plainer) if plainer is not None else None

@@ -1,10 +1,11 @@
 """From a delivery to its message: load the fact that the row names, and draw it as it is now."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, event, movement, recap, recipient, signal, source, workspace
+from models import attribute, event, movement, recap, recipient, report, signal, source, unfurl, workspace
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination, Frequency
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
@@ -13,38 +14,30 @@ from models.schedule import Period, Rhythm
 from models.workflow import Workflow
 from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
+from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
 from scheduler.messages import welcome as welcome_message
-from scheduler.messages.message import Message
+from scheduler.messages.message import Message, Unfurled
 from scheduler.messages.movement import MovementMessage
 from scheduler.messages.recap import RecapMessage
+from scheduler.messages.report import ReportUnfurl
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
 
 WELCOME_KEPT = timedelta(minutes=1)
 """A welcome that can't be posted within this time is out of place."""
 
+UNFURL_KEPT = timedelta(seconds=60)
+"""After this time a conversation has gone on, and nobody looks at the link any more."""
 
-async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
+
+async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | Unfurled | SkipReason:
     """Draw what a delivery tells, or say why there is nothing to tell any more."""
-    match FactKind(owed.fact_kind):
-        case FactKind.MOVEMENT:
-            return await _draw_movement(session, owed, now=now)
-        case FactKind.RECAP:
-            return await _draw_recap(session, owed, now=now)
-        case FactKind.TRACK:
-            return await _draw_track(session, owed)
-        case FactKind.SIGNAL:
-            return await _draw_signal(session, owed)
-        case FactKind.UNHEARD:
-            return await _draw_unheard(session, owed)
-        case FactKind.WELCOME:
-            is_late = now - owed.created_at > WELCOME_KEPT
-            return SkipReason.STALE if is_late else welcome_message.draw(owed.target)
+    return await DRAWERS[FactKind(owed.fact_kind)](session, owed, now)
 
 
-async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
+async def _draw_movement(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
     destination = await session.get(Destination, owed.asked_by)
     found = await movement.get(session, owed.workspace_id, owed.fact_id)
     tenant = await workspace.get(session, owed.workspace_id)
@@ -78,7 +71,7 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, *, now: datetime
     )
 
 
-async def _draw_recap(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | SkipReason:
+async def _draw_recap(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
     """Sum the period up as it is known now. Of several that wait for one destination, only the newest is news."""
     destination = await session.get(Destination, owed.asked_by)
     found = await recap.get(session, owed.workspace_id, owed.fact_id)
@@ -115,7 +108,7 @@ async def _is_wanted(session: AsyncSession, owed: Delivery, destination: Destina
     return await recipient.is_chosen(session, owed.asked_by, owed.recipient_kind, owed.target)
 
 
-async def _draw_track(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+async def _draw_track(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
     """Fill in the workflow's template, and note in the ledger what the event did not have."""
     asking = await session.get(Workflow, owed.asked_by)
     arrived = await event.get(session, owed.workspace_id, int(owed.fact_id))
@@ -136,7 +129,7 @@ async def _draw_track(session: AsyncSession, owed: Delivery) -> Message | SkipRe
     return drawn.message or SkipReason.EMPTY
 
 
-async def _draw_signal(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+async def _draw_signal(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
     found = await signal.get(session, owed.workspace_id, owed.fact_id)
     if found is None:
         return SkipReason.DELETED
@@ -162,13 +155,53 @@ async def _draw_signal(session: AsyncSession, owed: Delivery) -> Message | SkipR
     )
 
 
-async def _draw_unheard(session: AsyncSession, owed: Delivery) -> Message | SkipReason:
+async def _draw_unheard(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
     found = await signal.get(session, owed.workspace_id, owed.fact_id)
     if found is None:
         return SkipReason.DELETED
     return signal_message.draw_unheard(UnheardMessage(account_name=found[1].display_name, why=owed.note or ""))
 
 
+async def _draw_unfurl(session: AsyncSession, owed: Delivery, now: datetime) -> Unfurled | SkipReason:
+    """Draw what stands under a link, while it is news and the workspace wants it."""
+    link = await unfurl.get(session, owed.workspace_id, owed.fact_id)
+    tenant = await workspace.get(session, owed.workspace_id)
+    if link is None or tenant is None:
+        return SkipReason.DELETED
+    if not tenant.shows_previews:
+        return SkipReason.MUTED
+    if now - link.shared_at > UNFURL_KEPT:
+        return SkipReason.STALE
+    blocks = report_message.draw(
+        ReportUnfurl(
+            url=link.url,
+            preview_url=link.preview_url,
+            workspace_name=tenant.name,
+            figures=await report.figures(session, owed.workspace_id, now=now),
+            as_of=now,
+            locale=tenant.locale,
+        )
+    )
+    return Unfurled(url=link.url, message_ts=link.message_ts, blocks=blocks)
+
+
 async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str:
     names = await source.names(session, workspace_id)
     return names.get(source_id, "a removed source")
+
+
+async def _draw_welcome(_session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
+    is_late = now - owed.created_at > WELCOME_KEPT
+    return SkipReason.STALE if is_late else welcome_message.draw(owed.target)
+
+
+DRAWERS: Mapping[FactKind, Callable[[AsyncSession, Delivery, datetime], Awaitable[Message | Unfurled | SkipReason]]] = {
+    FactKind.MOVEMENT: _draw_movement,
+    FactKind.RECAP: _draw_recap,
+    FactKind.TRACK: _draw_track,
+    FactKind.SIGNAL: _draw_signal,
+    FactKind.UNHEARD: _draw_unheard,
+    FactKind.WELCOME: _draw_welcome,
+    FactKind.UNFURL: _draw_unfurl,
+}
+"""Who draws what: each loads the fact, and draws it or says why there is nothing to tell any more."""

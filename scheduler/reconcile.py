@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, reach, slack_event
+from models import channel, installation, person, reach, slack_event, workspace
 from models.database import Database
 from models.installation import Installation
 from models.secret import Keyring
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Checks tokens and memberships, and joins the public channels that destinations chose."""
+    """Checks tokens and memberships, lists guests, and joins the public channels that destinations chose."""
 
     def __init__(self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime]) -> None:
         """Take what is needed."""
@@ -33,8 +33,35 @@ class Reconciler:
         for grant in grants:
             if await self._token_works(grant):
                 await self._check_channels(grant)
+                await self._list_guests(grant)
         async with self._database.write() as session:
             await slack_event.forget_old(session, now=self._now())
+
+    async def list_new_guests(self) -> None:
+        """List the guests of workspaces that installed us just now, since nothing unfurls there before."""
+        async with self._database.read() as session:
+            grants = await installation.active(session)
+            tenants = {tenant.id: tenant for tenant in await workspace.every(session)}
+        for grant in grants:
+            if tenants[grant.workspace_id].guests_listed_at is None:
+                await self._list_guests(grant)
+
+    async def _list_guests(self, grant: Installation) -> None:
+        """Remember who is a guest, and who is one no more. Slack's events tell of changes in between."""
+        async with self._database.read() as session:
+            before = await person.guests(session, grant.workspace_id)
+        try:
+            token = self._keyring.open(grant.token_sealed)
+            async for page in self._slack.everybody(token):
+                async with self._database.write() as session:
+                    for user in page:
+                        if person.is_guest_in_slack(user) or user["id"] in before:
+                            await person.remember(session, grant.workspace_id, user, now=self._now())
+        except Exception as error:  # noqa: BLE001 - asked again in an hour
+            log.info("guests_not_listed", workspace_id=grant.workspace_id, answer=answer_of(error))
+            return
+        async with self._database.write() as session:
+            await workspace.guests_listed(session, grant.workspace_id, now=self._now())
 
     async def join_chosen(self) -> None:
         """Join the public channels that destinations chose and that we are not in yet."""

@@ -5,13 +5,14 @@ The SDK's own time limit holds only for sessions that it opens itself, so that t
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from scheduler.messages.message import Message
+from scheduler.messages.message import Message, Unfurled
 
 TIMEOUT = 15.0
 """Seconds for one question of ours; the lease of a lane outlasts three of them, which is the most that a send asks."""
@@ -22,6 +23,7 @@ LATEST_ARRIVAL = timedelta(minutes=1)
 """When a message that was sent can have appeared in Slack, counted from our own start of the send."""
 
 PAGE, MOST_PAGES = 200, 10
+PEOPLE_PAGE = 500
 
 
 class Slack:
@@ -39,6 +41,12 @@ class Slack:
             response = await self._client.chat_postMessage(token=token, channel=channel, metadata=metadata, **message)
         return str(response["channel"]), str(response["ts"])
 
+    async def unfurl(self, token: str, *, channel: str, unfurled: Unfurled) -> None:
+        """Put something under a link in somebody's message; once more, it is replaced by the same."""
+        unfurls = {unfurled.url: {"blocks": unfurled.blocks}}
+        async with asyncio.timeout(self._timeout):
+            await self._client.chat_unfurl(token=token, channel=channel, ts=unfurled.message_ts, unfurls=unfurls)
+
     async def join(self, token: str, channel: str) -> dict[str, Any]:
         """Enter a public channel; answer Slack's channel object."""
         async with asyncio.timeout(self._timeout):
@@ -55,6 +63,15 @@ class Slack:
         """Find a person by e-mail address; answer Slack's user object."""
         response = await self._client.users_lookupByEmail(token=token, email=email)
         return dict(response["user"])
+
+    async def everybody(self, token: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """List the people of the workspace, page by page, as Slack's user objects."""
+        cursor = None
+        while cursor != "":
+            async with asyncio.timeout(self._timeout):
+                page = await self._client.users_list(token=token, limit=PEOPLE_PAGE, cursor=cursor)
+            yield list(page["members"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
 
     async def check(self, token: str) -> None:
         """Ask whether the token still works; raise what Slack answers if not."""

@@ -74,6 +74,7 @@ class Worker:
         self._asking = [
             asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._addresser.address_waiting, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),
             asyncio.create_task(self._reconcile()),
         ]
 

@@ -337,7 +337,14 @@ async def staged(
         clock.jump(to)
         await app.database.wakeups.notify(*Topic)
 
-    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, limits=limits, retry_scale=RETRIES_AT_ONCE, travel=travel)
+    sandbox = Sandbox(
+        apps=[slack_app],
+        now=clock.seconds,
+        limits=limits,
+        retry_scale=RETRIES_AT_ONCE,
+        travel=travel,
+        pretend_domains={HOST: settings.address},
+    )
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers.views import destinations, managers, signals, sources, workflows
+from handlers.views import destinations, managers, reports, signals, sources, workflows
 from handlers.views.blocks import Block, View, button, context, divider, header, home, section
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
@@ -46,6 +46,8 @@ class ManagerHome:
     workflows: tuple[WorkflowRow, ...] = ()
     fallback_channel_id: str | None = None
     """Where a signal goes that has nobody else to go to."""
+    report_url: str | None = None
+    shows_previews: bool = True
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
     missing_scopes: tuple[Scope, ...] = ()
@@ -61,6 +63,7 @@ class MemberHome:
     installed_by: str
     installed_at: datetime
     destinations: Listing[DestinationRow]
+    report_url: str | None = None
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
 
@@ -82,6 +85,7 @@ def manager_home(view: ManagerHome) -> View:
             *_workflows(view),
             divider(),
             section(signals.told(view.fallback_channel_id), accessory=signals.fallback_button()),
+            *([reports.row(view.report_url, shows_previews=view.shows_previews)] if view.report_url else []),
             _managers(view),
             *_missing(view),
         ]
@@ -95,6 +99,7 @@ def member_home(view: MemberHome) -> View:
             *_title(view.workspace_name, view.installed_by, view.installed_at),
             *_told(view),
             divider(),
+            *([reports.member_row(view.report_url)] if view.report_url else []),
             section(f"To change what is posted, ask {_whom_to_ask(view)}."),
         ]
     )

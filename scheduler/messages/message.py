@@ -1,5 +1,6 @@
 """A message as every drawing function returns it."""
 
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 CHART = "data_visualization"
@@ -16,6 +17,15 @@ class Message(TypedDict):
     username: NotRequired[str]
     icon_emoji: NotRequired[str]
     icon_url: NotRequired[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfurled:
+    """What stands under a link in somebody's message, as `chat.unfurl` takes it."""
+
+    url: str
+    message_ts: str
+    blocks: list[dict[str, Any]]
 
 
 def message(text: str, *blocks: dict[str, Any]) -> Message:

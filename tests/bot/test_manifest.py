@@ -92,7 +92,23 @@ def test_the_public_address_stands_everywhere_and_the_example_nowhere(ours: dict
     written = strings(ours)
     assert not any("example" in text for text in written)
     assert written.count("https://mrr.acme.com/slack/events") == 4
-    assert ours["oauth_config"]["redirect_urls"] == ["https://mrr.acme.com/slack/oauth_redirect"]
+    assert ours["oauth_config"]["redirect_urls"] == [
+        "https://mrr.acme.com/slack/oauth_redirect",
+        "https://mrr.acme.com/slack/signin/callback",
+    ]
+    assert ours["features"]["unfurl_domains"] == ["mrr.acme.com"]
+
+
+@pytest.mark.parametrize(
+    "public_url", ["http://127.0.0.1:3000", "http://localhost:3000", "https://[::1]:3000", "http://runrate"]
+)
+def test_an_address_that_slack_takes_no_links_of_is_left_out_with_its_comment(public_url: str) -> None:
+    assert "unfurl_domains" not in manifest.load(public_url)["features"]
+    assert "previews" not in manifest.text(public_url)
+
+
+def test_an_unfurl_domain_is_a_name_alone_in_lower_case() -> None:
+    assert manifest.load("https://MRR.Acme.com:8443")["features"]["unfurl_domains"] == ["mrr.acme.com"]
 
 
 def test_a_trailing_slash_in_the_public_address_makes_no_double_slash() -> None:

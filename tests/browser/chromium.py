@@ -16,8 +16,9 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # The same letters wherever the pictures are taken.
+    # The same letters and colours wherever pictures are taken.
     "--font-render-hinting=none",
+    "--force-color-profile=srgb",
 )
 
 

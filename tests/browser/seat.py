@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from bot.sandbox.people import ADA
 
-LAPTOP = {"width": 1280, "height": 800}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 HOME = "home"
 
 
@@ -84,7 +84,7 @@ class Seat:
         for name in names:
             await box.fill(name)
             await field.get_by_role("option").filter(has_text=name, visible=True).click()
-            await expect(field.locator(f".chip:has-text('{name}'), [value='{name}']")).to_be_visible()
+            await expect(field.locator(f".chip:has-text('{name}'), [value^='{name}']")).to_be_visible()
         await box.press("Tab")
 
     async def submit(self, words: str = "Save") -> None:
@@ -103,9 +103,11 @@ class Seat:
 
 
 @asynccontextmanager
-async def seated(browser: Browser, slack_url: str, user: str = ADA, **settings: Any) -> AsyncIterator[Seat]:
+async def seated(
+    browser: Browser, slack_url: str, user: str = ADA, *, size: ViewportSize = LAPTOP, **settings: Any
+) -> AsyncIterator[Seat]:
     """Seat a person at a browser of their own."""
-    context = await browser.new_context(viewport=LAPTOP, locale="en-GB", reduced_motion="reduce", **settings)
+    context = await browser.new_context(viewport=size, locale="en-GB", reduced_motion="reduce", **settings)
     seat = Seat(await context.new_page(), slack_url, user)
     seat.page.on("pageerror", lambda error: seat.broken.append(str(error)))
     seat.page.on("console", lambda line: _note(seat.broken, line))

@@ -4,7 +4,14 @@ from bot.sandbox.people import ACME, ADA, BOARD, DANA, DEALS, GUS, OLGA, REVENUE
 from models import person
 from tests.stage import Stage
 
-MANAGER_BUTTONS = {"Add source", "New destination", "New workflow", "Fallback channel", "Name managers"}
+MANAGER_BUTTONS = {
+    "Add source",
+    "New destination",
+    "New workflow",
+    "Fallback channel",
+    "Name managers",
+    "Switch previews off",
+}
 
 
 async def test_a_manager_sees_the_workspace_and_one_main_thing_to_press(acme: Stage) -> None:

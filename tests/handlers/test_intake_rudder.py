@@ -6,6 +6,7 @@ from typing import Any
 import rudderstack.analytics
 
 from models import account, contact
+from models.account import Account
 from models.source import SourceKind
 from tests.stage import ACME, Stage
 
@@ -31,12 +32,16 @@ async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage
     await asyncio.to_thread(send)
     assert errors == []
 
-    async def told() -> Any:
+    async def arrived() -> list[Account]:
         async with acme.database.read() as session:
-            people = await contact.of_workspace(session, ACME)
-            accounts = {one.external_id: one.name for one in await account.of_workspace(session, ACME)}
-        return (accounts, [(one.user_id, one.email, one.name) for one in people]) if len(accounts) > 1 else None
+            accounts = await account.of_workspace(session, ACME)
+        return accounts if len(accounts) == 2 else []
 
-    accounts, people = await acme.until(told)
-    assert accounts == {"acct_42": "Analytical Engines", "acct_43": "Difference Works"}
-    assert people == [("u_1", "ada@example.com", "Ada Lovelace")]
+    accounts = await acme.until(arrived)
+    assert [(one.external_id, one.name) for one in accounts] == [
+        ("acct_42", "Analytical Engines"),
+        ("acct_43", "Difference Works"),
+    ]
+    async with acme.database.read() as session:
+        people = [person for one in accounts for person in await contact.of_account(session, one.id)]
+    assert [(one.user_id, one.email, one.name) for one in people] == [("u_1", "ada@example.com", "Ada Lovelace")]

@@ -32,10 +32,12 @@ from models import (
     mute,
     person,
     recap,
+    report,
     role,
     signal,
     slack_event,
     tables,
+    unfurl,
     workflow,
     workspace,
 )
@@ -49,6 +51,7 @@ from models.mute import Muted
 from models.recap import Recap
 from models.recipient import RecipientKind
 from models.source import SourceKind
+from models.unfurl import SharedLink
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, KEYRING, NOW
 
@@ -73,6 +76,8 @@ class Ids:
     signal: str = ""
     workflow: str = ""
     recap: str = ""
+    report: str = ""
+    unfurl: str = ""
     event: int = 0
 
 
@@ -88,7 +93,13 @@ RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours
 """A period in which Acme's movement happened."""
 
 
-async def seed(database: Database) -> Ids:
+def link(report_id: str) -> SharedLink:
+    """A link in a message of Acme's."""
+    where = {"channel_id": "C1", "message_ts": "1.0"}
+    return SharedLink(report_id=report_id, url=f"https://r.io/{MARK}", preview_url="https://r.io/p", **where)
+
+
+async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every table takes its lines
     """Give Acme a row in every table."""
     await seeds.install(database)
     await seeds.install(database, GLOBEX)
@@ -103,7 +114,13 @@ async def seed(database: Database) -> Ids:
         await role.apply(session, ACME, seeds.role(name=MARK), account_id=ids.account, now=NOW)
         held = await account.lock(session, ACME, "acme", now=NOW)
         moved = await movement.apply(
-            session, held, seeds.movement(plan=MARK), source_id=origin.id, external_id="m", is_history=False, now=NOW
+            session,
+            held,
+            seeds.movement(plan=MARK, mrr_before_minor=1),
+            source_id=origin.id,
+            external_id="m",
+            is_history=False,
+            now=NOW,
         )
         assert moved is not None
         ids.movement = moved.id
@@ -125,6 +142,7 @@ async def seed(database: Database) -> Ids:
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
         await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
+        await person.remember(session, ACME, {"id": "U2", "name": MARK, "is_restricted": True}, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={})
@@ -133,6 +151,11 @@ async def seed(database: Database) -> Ids:
         owed = fill(OWED, ids)
         await delivery.owe(session, workspace_id=ACME, fact=(FactKind.MOVEMENT, ids.movement), **owed)
         await lane.limit(session, ids.lane, until=NOW, now=NOW)
+        built_in = await report.built_in(session, ACME)
+        assert built_in is not None
+        ids.report = built_in.id
+        session.add(unfurl.Unfurl(id="unf_1", workspace_id=ACME, shared_at=NOW, **dataclasses.asdict(link(ids.report))))
+        ids.unfurl = "unf_1"
     async with database.write() as session:
         ids.event = (await event.of_workspace(session, ACME))[0].id
         [only] = await delivery.of_workspace(session, ACME)
@@ -153,6 +176,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.count": {},
     "account.get": {"account_id": "<account>"},
     "account.named": {"fact": seeds.movement(account_name="New"), "now": NOW},
+    "account.mrr": {},
     "account.lock": {"external_id": "acme", "now": NOW},
     "account.of_workspace": {},
     "attribute.keys": {},
@@ -197,11 +221,14 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lookup.remember": {"email": "b@a.io", "user_id": None, "now": NOW},
     "movement.count": {},
     "movement.get": {"movement_id": "<movement>"},
+    "movement.largest": {"currency": "USD", "since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "movement.of_workspace": {},
+    "movement.sums": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
     "mute.remove": {"user_id": "U1", "what": Muted.SIGNALS},
+    "person.guests": {},
     "person.get": {"user_id": "U1"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
@@ -210,6 +237,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "recap.get": {"recap_id": "<recap>"},
     "reach.channels": {},
     "reach.channels_to_join": {},
+    "report.built_in": {},
+    "report.figures": {"now": NOW},
+    "report.get": {"report_id": "<report>"},
     "signal.get": {"signal_id": "<signal>"},
     "slack_event.is_first": {"event_id": "Ev2", "now": NOW},
     "slack_event.is_known": {"event_id": "Ev1"},
@@ -220,6 +250,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.names": {},
     "source.of_workspace": {},
     "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
     "workflow.get": {"workflow_id": "<workflow>"},
@@ -228,7 +259,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
     "workspace.fallback": {},
     "workspace.get": {},
+    "workspace.guests_listed": {"now": NOW},
     "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
+    "workspace.switch_previews": {"on": False, "by": "U1", "now": NOW},
     "workspace.the_one": {},
 }
 """What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account."""
@@ -242,6 +275,8 @@ MAKERS = {
 NOT_QUERIES = {
     "recipient.replace": "takes a destination that `destination.get` has found",
     "role.apply": "takes an account that `account.lock` has found",
+    "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
+    "unfurl.owe": "takes a report that `report.get` has found",
 }
 
 

@@ -44,3 +44,14 @@ def test_identifiers_made_one_after_the_other_are_in_order() -> None:
     assert made == sorted(made)
     assert len(set(made)) == 5000
     assert all(len(one) == len("del_") + 26 for one in made)
+
+
+def test_a_signature_counts_for_its_text_and_its_purpose_and_outlives_a_rotation() -> None:
+    old, new = Keyring.new_key(), Keyring.new_key()
+    signed = Keyring([old]).sign("T0ACME.1", purpose="preview")
+    rotated = Keyring([new, old])
+    assert rotated.signed(signed, purpose="preview") == "T0ACME.1"
+    assert rotated.signed(signed, purpose="session") is None
+    assert Keyring([new]).signed(signed, purpose="preview") is None
+    for forged in (signed[:-1], f"{signed}x", signed.replace("ACME", "EVIL"), "T0ACME.1", "", ".", "ключ", "\udcff.x"):
+        assert rotated.signed(forged, purpose="preview") is None

@@ -22,6 +22,7 @@ from scheduler.decisions import (
     LIMITED_MOST,
     RETRY_MOST,
     SLACK_CODES,
+    UNFURL_ATTEMPTS,
     Class,
     Decision,
     Effort,
@@ -29,11 +30,13 @@ from scheduler.decisions import (
     decide,
     judge_look,
     judge_send,
+    judge_unfurl,
 )
 from tests.seeds import NOW
 
 S = DeliveryState
-CONTRACT = Path(__file__).parents[2].parent / "shared" / "contracts" / "slack" / "methods" / "chat.postMessage.json"
+METHODS = Path(__file__).parents[2].parent / "shared" / "contracts" / "slack" / "methods"
+CONTRACTS = [METHODS / f"{name}.json" for name in ("chat.postMessage", "chat.unfurl")]
 
 COMMON = [
     "access_denied", "account_inactive", "deprecated_endpoint", "ekm_access_denied", "enterprise_is_restricted",
@@ -97,9 +100,9 @@ def test_what_an_error_means(error: Exception, what: Class) -> None:
 
 
 def _documented() -> list[str]:
-    if not CONTRACT.exists():
-        pytest.skip(f"Slack's contract is not at {CONTRACT}")
-    return list(json.loads(CONTRACT.read_text())["errors"])
+    if not METHODS.exists():
+        pytest.skip(f"Slack's contracts are not at {METHODS}")
+    return [code for path in CONTRACTS for code in json.loads(path.read_text())["errors"]]
 
 
 def test_every_documented_code_gets_a_decision_with_words_for_a_manager() -> None:
@@ -206,3 +209,15 @@ def test_a_look_that_fails_never_makes_a_message_go_out_unmarked(what: Class) ->
         assert what in {Class.FIX, Class.JOIN, Class.PLAIN, Class.PERMANENT}
     else:
         assert outcome.state is S.AMBIGUOUS
+
+
+@given(what=st.sampled_from(Class), attempts=st.integers(1, 5))
+def test_an_unfurl_is_never_ambiguous_and_given_up_after_two_quick_attempts(what: Class, attempts: int) -> None:
+    effort = Effort(attempts=attempts, owed_since=NOW)
+    outcome = judge_unfurl(Decision(what, "why"), "answer", effort, now=NOW)
+    if what in {Class.WAIT, Class.HOLD}:
+        assert outcome.state is S.RETRYING
+    else:
+        is_over = what is Class.PERMANENT or attempts >= UNFURL_ATTEMPTS
+        assert outcome.state is (S.FAILED if is_over else S.RETRYING)
+        assert outcome.due_at - NOW <= timedelta(seconds=1)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from models import channel, installation, slack_event
+from bot.sandbox.people import GUS
+from models import channel, installation, person, slack_event
 from models.channel import Channel
 from models.installation import Installation
 from scheduler.reconcile import Reconciler
@@ -106,3 +107,30 @@ async def test_old_events_are_forgotten(line: Sending) -> None:
     await reconciler(line).reconcile()
     async with line.database.read() as session:
         assert not await slack_event.is_known(session, ACME, "Ev1")
+
+
+async def guests(line: Sending, workspace_id: str = ACME) -> set[str]:
+    async with line.database.read() as session:
+        return await person.guests(session, workspace_id)
+
+
+async def test_guests_are_listed_after_an_installation_once_and_then_with_every_reconciling(line: Sending) -> None:
+    await line.install()
+    await line.install(GLOBEX)
+    for _ in range(2):
+        await reconciler(line).list_new_guests()
+    assert len(line.calls("users.list")) == 2
+    assert (await guests(line), await guests(line, GLOBEX)) == ({GUS}, set())
+
+    line.sandbox.state.people[GUS].is_restricted = False
+    await reconciler(line).reconcile()
+    assert await guests(line) == set()
+
+
+async def test_guests_that_could_not_be_listed_are_listed_later(line: Sending) -> None:
+    await line.install()
+    line.fault("http_500", method="users.list", times=1)
+    await reconciler(line).list_new_guests()
+    assert await guests(line) == set()
+    await reconciler(line).list_new_guests()
+    assert await guests(line) == {GUS}

@@ -1,0 +1,226 @@
+"""`make screenshots`: the pictures in docs/images, taken of the running product with the demo's story as its data.
+
+The day is fixed, and the story with it, so that a picture changes only where the product does.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.async_api import Browser, Locator, ViewportSize, expect
+
+from bot import logs
+from bot.replay import Replay
+from bot.sandbox.people import ACME, ADA, DANA, REVENUE, WINS
+from bot.story import Happening, Signal, Story
+from models import account
+from models.fact import MovementFact, SignalFact, dump_facts
+from models.source import SourceKind
+from tests.browser import chromium
+from tests.browser.seat import Seat, seated
+from tests.stage import Stage, staged
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+LARGEST = 150_000
+"""How many bytes a picture may have: a clone should stay small."""
+AFTERNOON = datetime(2026, 11, 19, 13, 40, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC)
+UNTOLD, TOLD = 2, 4
+"""How many movements happen before a destination is made, and how many it then tells: one of each kind, on one screen."""
+SCREEN: ViewportSize = {"width": 1100, "height": 720}
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The product with the story in it, and the people whose screens are photographed."""
+
+    stage: Stage
+    story: Story
+    ada: Seat
+    dana: Seat
+
+    async def take(self, name: str, seat: Seat, *, only: Locator | None = None) -> None:
+        """Take a picture of what somebody sees, or of one thing there."""
+        path = IMAGES / f"{name}.png"
+        await (only or seat.page).screenshot(path=path, animations="disabled")
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise AssertionError(f"{path.name} has {size} bytes, more than {LARGEST}.")
+        sys.stdout.write(f"{path.name:24} {size // 1000:4} kB\n")
+
+    async def send(self, webhook: str, *records: object) -> None:
+        """Send records to a source's webhook."""
+        answer = await self.stage.post(webhook, json.dumps(records).encode(), kind="application/json")
+        if answer.status != 200 or answer.json["refused"]:
+            raise AssertionError(answer.text)
+
+
+async def main() -> None:
+    """Take all pictures."""
+    path = chromium.find()
+    if path is None:
+        sys.exit(f"No picture is taken: {chromium.MISSING}.")
+    logs.configure(level="error")
+    IMAGES.mkdir(exist_ok=True)
+    async with chromium.launched(path) as browser, _studio(browser) as studio:
+        await _set_up(studio)
+        webhook, present = await _import(studio), studio.story.present()
+        for happening in _until(present, UNTOLD):
+            await _happen(studio, webhook, happening)
+        await _refused(studio)
+        await _movements(studio, webhook, present)
+        await _signal(studio, webhook)
+        await _event_message(studio)
+        await _recap(studio)
+
+
+@asynccontextmanager
+async def _studio(browser: Browser) -> AsyncIterator[Studio]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            staged(f"sqlite+aiosqlite:///{folder}/runrate.db", keeps_logs=False) as stage,
+            seated(browser, stage.sandbox.url, ADA, size=SCREEN) as ada,
+            seated(browser, stage.sandbox.url, DANA, size=SCREEN) as dana,
+        ):
+            stage.clock.ahead = AFTERNOON - datetime.now(UTC)
+            yield Studio(stage, Story(today=AFTERNOON.date()), ada, dana)
+
+
+async def _set_up(studio: Studio) -> None:
+    await studio.ada.page.goto(studio.stage.url)
+    await studio.take("set-up", studio.ada)
+    await studio.stage.install()
+
+
+async def _import(studio: Studio) -> str:
+    """Bring in twelve months as the demo does, and answer the address to which the present is sent."""
+    stage, ada = studio.stage, studio.ada
+    replay = Replay(stage.app, keyring=stage.keyring, address=stage.url, workspace_id=ACME, now=stage.clock.now)
+    history = asyncio.create_task(replay.run())
+    told = {one.external_id for one in studio.story.history() if one.type == "account"}
+    await stage.until(lambda: _has_accounts(stage, len(told)), seconds=120)
+    history.cancel()
+    await ada.go()
+    await ada.press_in_menu("Acme billing", "Show URL")
+    shown = ada.modal.locator("pre").first
+    webhook = (await shown.inner_text()).strip()
+    await ada.submit("Done")
+    return webhook
+
+
+async def _has_accounts(stage: Stage, number: int) -> bool:
+    async with stage.database.read() as session:
+        return await account.count(session, ACME) >= number
+
+
+async def _refused(studio: Studio) -> None:
+    """Show a form whose private channel lacks the bot, then save it with the public one alone."""
+    ada = studio.ada
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "Every movement")
+    await ada.choose("Channels", "revenue", "deals-private")
+    await ada.choose("Attributes to show", "Country", "Segment")
+    await ada.submit()
+    await expect(ada.error("Channels")).to_contain_text("Invite Them")
+    await studio.take("destination-error", ada, only=ada.modal)
+    await ada.modal.get_by_role("button", name="Remove deals-private").click()
+    await expect(ada.modal.get_by_role("button", name="Remove deals-private")).to_have_count(0)
+    await ada.submit_and_close()
+
+
+async def _movements(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
+    """Let an afternoon happen."""
+    ada = studio.ada
+    await ada.go(REVENUE)
+    told = ada.page.locator("article.message")
+    for number in range(1, TOLD + 1):
+        for happening in _until(present, 1):
+            await _happen(studio, webhook, happening)
+        await expect(told).to_have_count(number)
+    await studio.take("movements", ada)
+    await studio.take("movement", ada, only=told.nth(1))
+
+
+async def _happen(studio: Studio, webhook: str, happening: Happening) -> None:
+    """Let something happen as long after the one before as it takes in a real business."""
+    clock = studio.stage.clock
+    clock.jump(clock.now() + happening.after * 6)
+    await studio.send(webhook, *dump_facts([happening.at(clock.now())]))
+
+
+def _until(present: Iterator[Happening], movements: int) -> Iterator[Happening]:
+    while movements:
+        happening = next(present)
+        movements -= isinstance(happening.fact, MovementFact)
+        yield happening
+
+
+async def _signal(studio: Studio, webhook: str) -> None:
+    stage, dana = studio.stage, studio.dana
+    first = next(one for one in studio.story.signals() if one.external_id == "sig-02")
+    await studio.send(webhook, *dump_facts([_fact(first, now=stage.clock.now())]))
+    await dana.go(REVENUE)
+    await expect(dana.page.locator("#side").get_by_label("1 unread")).to_be_visible()
+    await dana.enter("Runrate")
+    await expect(dana.messages("Sent to you because")).to_have_count(1)
+    await studio.take("signal", dana)
+
+
+def _fact(signal: Signal, *, now: datetime) -> SignalFact:
+    return SignalFact(
+        external_id=signal.external_id,
+        account_external_id=signal.account_external_id,
+        kind=signal.kind,
+        person=signal.person,
+        title=signal.title,
+        text=signal.text,
+        occurred_at=now,
+    )
+
+
+async def _event_message(studio: Studio) -> None:
+    stage, ada = studio.stage, studio.ada
+    _, webhook = await stage.add_source(kind=SourceKind.SEGMENT, name="Shop")
+    await ada.go()
+    await ada.open_modal("New workflow", "New workflow")
+    await ada.fill("Name", "Orders")
+    await ada.fill("When this event arrives", "Order Completed")
+    template = "🎉 {{$.properties.name}} just completed an order for {{$.properties.total}}!"
+    await ada.fill("Post this message", template)
+    await ada.choose("To this channel", "wins")
+    await ada.fill("Under this name", "Order desk")
+    await ada.fill("With this icon", ":tada:")
+    await ada.submit_and_close()
+    await studio.take("home", ada)
+    for order in studio.story.orders()[:3]:
+        stage.clock.jump(stage.clock.now() + timedelta(minutes=7))
+        call = {**order, "writeKey": webhook.rsplit("/", 1)[1]}
+        await stage.post(f"{stage.url}/v1/track", json.dumps(call).encode(), kind="application/json")
+    await ada.go(WINS)
+    await expect(ada.messages("just completed an order")).to_have_count(3)
+    await studio.take("event-message", ada)
+
+
+async def _recap(studio: Studio) -> None:
+    """Ask for the week, and go to the Monday after it."""
+    stage, ada = studio.stage, studio.ada
+    await ada.go()
+    await ada.open_modal("New destination", "New destination")
+    await ada.choose("Frequency", "Weekly")
+    await ada.fill("Name", "Board weekly")
+    await ada.choose("Channels", "general")
+    await ada.submit_and_close()
+    await stage.browser.travel(to=MONDAY.isoformat())
+    await ada.go("C0GENERAL")
+    await expect(ada.messages("MRR, week of")).to_have_count(1)
+    await studio.take("recap", ada)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
