@@ -69,5 +69,9 @@ def test_a_column_without_a_migration_is_found_and_a_migration_written_for_it(dr
 async def test_the_manifest_carries_the_address(run: Any) -> None:
     args = ("manifest", "--public-url", "https://mrr.acme.com")
     document = (await run(*args, "--json")).document
-    assert document["oauth_config"]["redirect_urls"] == ["https://mrr.acme.com/slack/oauth_redirect"]
+    assert document["oauth_config"]["redirect_urls"] == [
+        "https://mrr.acme.com/slack/oauth_redirect",
+        "https://mrr.acme.com/slack/signin/callback",
+    ]
+    assert document["features"]["unfurl_domains"] == ["mrr.acme.com"]
     assert yaml.safe_load((await run(*args)).words) == document
