@@ -267,6 +267,7 @@ class Walk:
         _expect("+$90,000" in message.words, "the recap doesn't say the account's gain")
         charts = [block for block in message.blocks if block["type"] == "data_visualization"]
         _expect(len(charts) == 1, "the recap has no chart")
+        await self._submit(await self._from_menu("Delete", near=f"Each day {self._mark}"), {})
         return {"message": message["text"], "words": message.words}
 
     async def _delete(self) -> Any:
@@ -301,9 +302,9 @@ class Walk:
         _expect(modal is not None, f"“{button}” opened no modal")
         return modal or await self._ada.modal()
 
-    async def _from_menu(self, choice: str) -> Modal:
-        """Choose from the menu beside the walk's destination."""
-        opened = await (await self._home_now()).click(choice, near=self._name)
+    async def _from_menu(self, choice: str, *, near: str | None = None) -> Modal:
+        """Choose from the menu beside the walk's destination, or beside another one."""
+        opened = await (await self._home_now()).click(choice, near=near or self._name)
         _expect(opened is not None, f"{choice} opened no modal")
         return opened or await self._ada.modal()
 
