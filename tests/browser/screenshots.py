@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.async_api import Browser, Locator, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from bot import logs
 from bot.replay import Replay
-from bot.sandbox.people import ACME, ADA, DANA, REVENUE, WINS
+from bot.sandbox.people import ACME, ADA, DANA, GENERAL, REVENUE, WINS
 from bot.story import Happening, Signal, Story
 from models import account
 from models.fact import MovementFact, SignalFact, dump_facts
@@ -29,11 +29,16 @@ from tests.stage import Stage, staged
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LARGEST = 150_000
 """How many bytes a picture may have: a clone should stay small."""
+PORT = 3000
+ADDRESS = f"http://127.0.0.1:{PORT}"
+"""The demo's address, which stands in the pictures: nothing else may listen there."""
 AFTERNOON = datetime(2026, 11, 19, 13, 40, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC)
+REPORT = "MRR this month"
 UNTOLD, TOLD = 2, 4
-"""How many movements happen before a destination is made, and how many it then tells: one of each kind, on one screen."""
+"""How many movements happen before there is a destination, and how many it then tells: a kind each, on one screen."""
 SCREEN: ViewportSize = {"width": 1100, "height": 720}
+LONG_SCREEN: ViewportSize = {"width": 1100, "height": 2000}
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class Studio:
     ada: Seat
     dana: Seat
 
-    async def take(self, name: str, seat: Seat, *, only: Locator | None = None) -> None:
-        """Take a picture of what somebody sees, or of one thing there."""
+    async def take(self, name: str, seen: Page | Locator) -> None:
+        """Take a picture of a page, or of one thing there."""
         path = IMAGES / f"{name}.png"
-        await (only or seat.page).screenshot(path=path, animations="disabled")
+        await seen.screenshot(path=path, animations="disabled")
         size = path.stat().st_size
         if size > LARGEST:
             raise AssertionError(f"{path.name} has {size} bytes, more than {LARGEST}.")
@@ -77,14 +82,18 @@ async def main() -> None:
         await _movements(studio, webhook, present)
         await _signal(studio, webhook)
         await _event_message(studio)
+        await _report(studio)
         await _recap(studio)
+        await _expired(studio)
 
 
 @asynccontextmanager
 async def _studio(browser: Browser) -> AsyncIterator[Studio]:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            staged(f"sqlite+aiosqlite:///{folder}/runrate.db", keeps_logs=False) as stage,
+            staged(
+                f"sqlite+aiosqlite:///{folder}/runrate.db", keeps_logs=False, public_url=ADDRESS, port=PORT
+            ) as stage,
             seated(browser, stage.sandbox.url, ADA, size=SCREEN) as ada,
             seated(browser, stage.sandbox.url, DANA, size=SCREEN) as dana,
         ):
@@ -94,7 +103,7 @@ async def _studio(browser: Browser) -> AsyncIterator[Studio]:
 
 async def _set_up(studio: Studio) -> None:
     await studio.ada.page.goto(studio.stage.url)
-    await studio.take("set-up", studio.ada)
+    await studio.take("set-up", studio.ada.page)
     await studio.stage.install()
 
 
@@ -128,7 +137,7 @@ async def _refused(studio: Studio) -> None:
     await ada.choose("Attributes to show", "Country", "Segment")
     await ada.submit()
     await expect(ada.error("Channels")).to_contain_text("Invite Them")
-    await studio.take("destination-error", ada, only=ada.modal)
+    await studio.take("destination-error", ada.modal)
     await ada.modal.get_by_role("button", name="Remove deals-private").click()
     await expect(ada.modal.get_by_role("button", name="Remove deals-private")).to_have_count(0)
     await ada.submit_and_close()
@@ -143,8 +152,8 @@ async def _movements(studio: Studio, webhook: str, present: Iterator[Happening])
         for happening in _until(present, 1):
             await _happen(studio, webhook, happening)
         await expect(told).to_have_count(number)
-    await studio.take("movements", ada)
-    await studio.take("movement", ada, only=told.nth(1))
+    await studio.take("movements", ada.page)
+    await studio.take("movement", told.nth(1))
 
 
 async def _happen(studio: Studio, webhook: str, happening: Happening) -> None:
@@ -169,7 +178,7 @@ async def _signal(studio: Studio, webhook: str) -> None:
     await expect(dana.page.locator("#side").get_by_label("1 unread")).to_be_visible()
     await dana.enter("Runrate")
     await expect(dana.messages("Sent to you because")).to_have_count(1)
-    await studio.take("signal", dana)
+    await studio.take("signal", dana.page)
 
 
 def _fact(signal: Signal, *, now: datetime) -> SignalFact:
@@ -197,14 +206,46 @@ async def _event_message(studio: Studio) -> None:
     await ada.fill("Under this name", "Order desk")
     await ada.fill("With this icon", ":tada:")
     await ada.submit_and_close()
-    await studio.take("home", ada)
     for order in studio.story.orders()[:3]:
         stage.clock.jump(stage.clock.now() + timedelta(minutes=7))
         call = {**order, "writeKey": webhook.rsplit("/", 1)[1]}
         await stage.post(f"{stage.url}/v1/track", json.dumps(call).encode(), kind="application/json")
     await ada.go(WINS)
     await expect(ada.messages("just completed an order")).to_have_count(3)
-    await studio.take("event-message", ada)
+    await studio.take("event-message", ada.page)
+
+
+async def _report(studio: Studio) -> None:
+    """Open the report, and share its link."""
+    ada, dana = studio.ada, studio.dana
+    await ada.go()
+    async with ada.page.expect_popup() as opened:
+        await ada.middle.get_by_role("link", name=REPORT).click()
+    page = await opened.value
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_role("heading", name=REPORT)).to_be_visible()
+    await studio.take("report", page)
+    link = page.url
+    await page.close()
+    await dana.page.set_viewport_size(LONG_SCREEN)
+    await dana.go(REVENUE)
+    await dana.say(f"Our month so far: {link}")
+    await studio.take("unfurl", await _shared(dana))
+
+
+async def _shared(seat: Seat) -> Locator:
+    """Wait for the preview under the shared link, and for its picture."""
+    preview = seat.messages("Our month so far").locator(".unfurl")
+    await expect(preview.get_by_role("img", name=REPORT)).to_have_js_property("complete", value=True)
+    return preview
+
+
+async def _expired(studio: Studio) -> None:
+    """Look at the shared link when its picture has become old, in a browser that doesn't have it yet."""
+    ada = studio.ada
+    await studio.stage.browser.travel(to=(MONDAY + timedelta(days=1)).isoformat())
+    await ada.go(REVENUE)
+    await studio.take("preview-expired", await _shared(ada))
 
 
 async def _recap(studio: Studio) -> None:
@@ -216,10 +257,14 @@ async def _recap(studio: Studio) -> None:
     await ada.fill("Name", "Board weekly")
     await ada.choose("Channels", "general")
     await ada.submit_and_close()
+    await expect(ada.section("Board weekly")).to_be_visible()
+    await studio.take("home", ada.page)
     await stage.browser.travel(to=MONDAY.isoformat())
-    await ada.go("C0GENERAL")
-    await expect(ada.messages("MRR, week of")).to_have_count(1)
-    await studio.take("recap", ada)
+    await ada.page.set_viewport_size(LONG_SCREEN)
+    await ada.go(GENERAL)
+    recap = ada.messages("MRR, week of")
+    await expect(recap).to_have_count(1)
+    await studio.take("recap", recap)
 
 
 if __name__ == "__main__":

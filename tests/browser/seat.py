@@ -53,13 +53,15 @@ class Seat:
     # --- what they do ----------------------------------------------------------------------------------------------
 
     async def go(self, place: str = HOME) -> None:
-        """Open a conversation, or the app's Home tab, by its address."""
+        """Open a conversation, or the app's Home tab, by its address, and let the app draw it."""
         await self.page.goto(f"{self.slack_url}/?as={self.user}&at={place}")
+        await expect(self.middle).not_to_have_attribute("aria-busy", "true")
 
     async def enter(self, name: str) -> None:
         """Open a conversation from the sidebar."""
         await self.page.locator("#side li").filter(has_text=name).get_by_role("link").click()
         await expect(self.page.locator("#head h1")).to_contain_text(name)
+        await self.page.wait_for_load_state()
 
     async def press(self, words: str) -> None:
         await self.button(words).click()

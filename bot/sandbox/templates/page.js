@@ -249,8 +249,7 @@ async function markRead() {
 // The app hears of each opening of its Home tab, and draws it then.
 async function openHome() {
   if (root.at !== "home" || !root.installed) return;
-  await act("home", {});
-  await refresh();
+  await busily(part("middle"), () => act("home", {}));
 }
 
 let installed = root.installed;
