@@ -12,6 +12,7 @@ from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.destinations import DestinationForm
 from handlers.views.listing import Listing
+from models import person
 
 COMMAND = "/mrr"
 
@@ -45,10 +46,11 @@ async def _new(command: dict[str, Any], client: AsyncWebClient, desk: Desk, visi
 
 async def _listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer:
     """List the destinations: all of them to a manager, those of public channels to anybody else."""
-    may_change = await people.is_manager(desk, client, visitor)
+    visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
+        may_change = await person.is_manager(session, visiting)
         if may_change:
             rows = await home.destination_rows(session, visitor.workspace_id, {})
         else:
-            rows = await home.public_rows(session, visitor.workspace_id)
+            rows = await home.readable_rows(session, visiting)
     return answers.destination_list(Listing(tuple(rows), len(rows)), may_change=may_change)

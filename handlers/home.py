@@ -38,6 +38,7 @@ from models import (
 from models import workspace as workspaces
 from models.delivery import DeliveryState, Health
 from models.destination import Frequency
+from models.person import Person
 from models.secret import SecretUnreadableError
 from models.source import Source, SourceKind
 from scheduler.messages.notice import FailureNotice
@@ -81,10 +82,12 @@ async def granting(ack: AsyncAck) -> None:
 
 async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: Pages | None = None) -> None:
     """Publish the tab as it is now."""
-    may_change = await people.is_manager(desk, client, visitor)
-    gather = _for_manager if may_change else _for_member
+    visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
-        drawn = await gather(session, desk, visitor.workspace_id, pages or FIRST_PAGES)
+        if await person.is_manager(session, visiting):
+            drawn = await _for_manager(session, desk, visitor.workspace_id, pages or FIRST_PAGES)
+        else:
+            drawn = await _for_member(session, desk, visiting, pages or FIRST_PAGES)
     if drawn is not None:
         await client.views_publish(user_id=visitor.user_id, view=drawn)
 
@@ -128,18 +131,19 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
     )
 
 
-async def _for_member(session: AsyncSession, desk: Desk, workspace_id: str, pages: Pages) -> View | None:
+async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages: Pages) -> View | None:
+    workspace_id = visiting.workspace_id
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    rows = await public_rows(session, workspace_id)
+    rows = await readable_rows(session, visiting)
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             destinations=_page(rows, pages.destinations),
-            report_url=await _report_url(session, desk, workspace_id),
+            report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
         )
@@ -172,11 +176,16 @@ async def destination_rows(session: AsyncSession, workspace_id: str, health: dic
     ]
 
 
-async def public_rows(session: AsyncSession, workspace_id: str) -> list[DestinationRow]:
-    """Gather what anybody may know: destinations that post to public channels, and only those of their channels."""
-    known = await channel.known(session, workspace_id)
+async def readable_rows(session: AsyncSession, visiting: Person) -> list[DestinationRow]:
+    """Gather what a member may know: destinations that post to public channels, and only those of their channels.
+
+    A guest reads only some of these, and nobody tells us which; so that they are shown none.
+    """
+    if visiting.is_guest:
+        return []
+    known = await channel.known(session, visiting.workspace_id)
     public = {one.channel_id for one in known.values() if not one.is_private}
-    rows = await destination_rows(session, workspace_id, {})
+    rows = await destination_rows(session, visiting.workspace_id, {})
     return [
         replace(row, channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public))
         for row in rows

@@ -86,6 +86,7 @@ def manager_home(view: ManagerHome) -> View:
             divider(),
             section(signals.told(view.fallback_channel_id), accessory=signals.fallback_button()),
             *([reports.row(view.report_url, shows_previews=view.shows_previews)] if view.report_url else []),
+            divider(),
             _managers(view),
             *_missing(view),
         ]

@@ -111,8 +111,9 @@ def _is_late(recap: RecapMessage) -> bool:
 def _body(recap: RecapMessage, moved: list[Figures]) -> Iterable[dict[str, Any]]:
     title = mrkdwn.bold(f"MRR, {_name(recap)}")
     for number, one in enumerate(moved[:MOST_DETAILED]):
-        heading = f"{title}\n{_headline(recap, one)}" if number == 0 else _headline(recap, one)
-        yield _section(heading)
+        if number > 0:
+            yield {"type": "divider"}
+        yield _section(f"{title}\n{_headline(recap, one)}" if number == 0 else _headline(recap, one))
         if number < MOST_CHARTS:
             yield _chart(one)
         yield {"type": "section", "fields": [mrkdwn.marked(_kind(recap, one, kind)) for kind in MovementKind]}

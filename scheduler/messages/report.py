@@ -78,7 +78,9 @@ def draw(unfurl: ReportUnfurl) -> list[dict[str, Any]]:
     """Draw what stands under the link."""
     title = mrkdwn.bold(mrkdwn.link(unfurl.url, f"{TITLE} · {mrkdwn.escape(unfurl.workspace_name, 160)}"))
     lines = [_line(one, unfurl.locale) for one in unfurl.figures[:MOST_CURRENCIES]] or [NOTHING]
-    opens_for = f"as of {mrkdwn.time(unfurl.as_of)} · opens for members of {mrkdwn.escape(unfurl.workspace_name, 160)}"
+    opens_for = (
+        f"as of {mrkdwn.moment(unfurl.as_of)} · opens for members of {mrkdwn.escape(unfurl.workspace_name, 160)}"
+    )
     return [
         {"type": "section", "text": mrkdwn.marked("\n".join([title, period(unfurl.as_of), *lines]))},
         {"type": "image", "image_url": unfurl.preview_url, "alt_text": _described(unfurl)},
