@@ -242,8 +242,8 @@ def _welcome(ports: Ports) -> str:
 {title}
 
   1. Open   {app}    and press “Add to Slack”. You are Ada, an admin of Acme.
-  2. Open   {slack}    the local Slack. In Runrate's Home tab: “Add source”, then “New destination”.
-  3. Paste  the line that the Home tab shows under the source into a terminal: the movement arrives.
+  2. Open   {slack}    the local Slack. In Runrate's Home tab press “New destination” and choose #revenue.
+  3. Watch  movements arrive, or press “Add source” and send your own with the line that appears under it.
 
 Press Ctrl-C to stop. Nothing leaves this machine.
 """
