@@ -5,6 +5,7 @@ she copied from a modal. Each flow answers what was seen in Slack, or raises `Fl
 """
 
 import asyncio
+import contextlib
 import re
 import secrets
 import time
@@ -138,7 +139,7 @@ class Walk:
         _expect(found is not None, "the modal shows no webhook URL")
         self._webhook = found.group() if found else ""
         await shown.close(all_of_them=True)
-        home = await self._ada.home(containing=self._source)
+        home = await self._home_now(containing=self._source)
         _expect("Waiting for your first event" in home.words, "the Home tab doesn't wait for a first event")
         return {"home": _line(home.words, self._source)}
 
@@ -147,7 +148,7 @@ class Walk:
         _expect(answered.modal is not None, f"/mrr new opened no modal: {answered.error or answered.words}")
         modal = answered.modal or await self._ada.modal()
         await self._submit(modal, {"Name": self._name})
-        await self._ada.home(containing=self._name)
+        await self._home_now(containing=self._name)
         members = await self._until(self._bot_is_in_revenue, "the bot didn't join #revenue")
         listed = await self._ada.run("/mrr list", channel=REVENUE)
         _expect(self._name in listed.words, "/mrr list doesn't name the destination")
@@ -167,7 +168,7 @@ class Walk:
             {"Name": name, "Channels": [REVENUE, WINS], "Attributes to show": ["Country"]},
         )
         self._name = name
-        await self._ada.home(containing=name)
+        await self._home_now(containing=name)
         text = await self._tell("expansion", 10_000, 50_000, account=f"Contoso {self._mark}", channel=WINS)
         message = await self._ada.message(WINS, containing=f"Contoso {self._mark}", seconds=PATIENCE)
         _expect("Germany" in message.words, "the message in #wins doesn't show the chosen attribute")
@@ -308,10 +309,14 @@ class Walk:
         _expect(opened is not None, f"{choice} opened no modal")
         return opened or await self._ada.modal()
 
-    async def _home_now(self) -> Home:
-        """Open the Home tab anew, as it is after what happened since."""
-        await self._ada.open_home()
-        return await self._ada.home()
+    async def _home_now(self, *, containing: str = "") -> Home:
+        """Open the Home tab anew, as it is after what happened since, until it has these words."""
+        ends = time.monotonic() + PATIENCE
+        while True:
+            await self._ada.open_home()
+            with contextlib.suppress(NotPossibleError):
+                return await self._ada.home(containing=containing, seconds=1)
+            _expect(time.monotonic() < ends, f"the Home tab doesn't show “{containing}”")
 
     async def _submit(self, modal: Modal, choices: Mapping[str, Any]) -> None:
         result = await modal.submit(choices)

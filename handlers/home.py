@@ -43,7 +43,7 @@ from models.secret import SecretUnreadableError
 from models.source import Source, SourceKind
 from scheduler.messages.notice import FailureNotice
 
-REFRESH_LIMIT = 0.8
+REFRESH_LIMIT = 1.5
 """Seconds that showing the tab again may take after a change that is already saved."""
 
 

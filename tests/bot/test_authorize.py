@@ -121,7 +121,8 @@ async def test_slack_is_not_asked_who_we_are_at_each_request(acme: Stage) -> Non
     before = await acme.called("auth.test")
     for _ in range(5):
         assert (await acme.event(OPENED)).status == 200
-    assert await acme.called("auth.test") == before
+    # The worker's own check at its start may fall in between.
+    assert await acme.called("auth.test") - before <= 1
     assert await acme.called("views.publish") == 5
 
 

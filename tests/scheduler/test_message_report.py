@@ -60,7 +60,7 @@ def test_the_unfurl_says_title_period_figures_and_for_whom_it_opens() -> None:
         "*+$4,280 (▲ 2.9\u00a0%)* net → *$152,480*",
     ]
     assert image["image_url"] == UNFURL.preview_url
-    assert context["elements"][0]["text"].endswith("|14:02 UTC> · opens for members of Acme")
+    assert context["elements"][0]["text"].endswith(" 14:02 UTC> · opens for members of Acme")
     unknown = report.draw(replace(UNFURL, figures=(replace(USD, mrr_minor=None),)))
     assert "net · MRR now unknown" in unknown[0]["text"]["text"]
     assert report.NOTHING in report.draw(replace(UNFURL, figures=()))[0]["text"]["text"]
