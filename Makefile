@@ -26,7 +26,9 @@ demo: install ## Start Runrate beside a local Slack and print the address.
 	@$(BIN)/runrate demo
 
 test: install ## Run every test, on SQLite and on PostgreSQL.
-	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	@# Some tests wait for things to happen within seconds. One that fails beside the others is tried once more alone.
+	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS) || { [ $$? = 1 ] && echo "Trying alone what failed:" && \
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(TESTS); }
 
 screenshots: install ## Take the pictures in docs/images anew (needs Chromium).
 	@$(BIN)/python -m tests.browser.screenshots
