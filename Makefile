@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
-WORKERS ?= 2
+# Most of a test is waiting, so that two workers a core keep both cores busy.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo screenshots test lint format check lock clean
