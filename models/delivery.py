@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, Number, UserError, insert, new_id
+from models.base import Base, Id, Number, UserError, new_id
 
 
 class DeliveryState(StrEnum):
@@ -143,42 +143,40 @@ class Outcome:
     """What is sent next may stand in Slack already, and nobody can look."""
 
 
-async def owe(
-    session: AsyncSession,
-    *,
-    workspace_id: str,
-    lane_id: str,
-    asked_by: str,
-    fact: tuple[FactKind, str],
-    recipient: tuple[str, str],
-    now: datetime,
-    note: str | None = None,
-    skipped: SkipReason | None = None,
-) -> bool:
-    """Owe a message about a fact to a recipient (its kind and target); False where it is owed already.
+@dataclass(frozen=True, kw_only=True)
+class Owed:
+    """A message to be owed: who asks for it, which fact it tells, and its recipient's kind and target.
 
     With `skipped`, the ledger says from the start why it is not sent.
     """
-    values = {
-        "id": new_id("del", now),
-        "workspace_id": workspace_id,
-        "lane_id": lane_id,
-        "asked_by": asked_by,
-        "fact_kind": fact[0],
-        "fact_id": fact[1],
-        "recipient_kind": recipient[0],
-        "target": recipient[1],
-        "state": DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
-        "reason": skipped,
-        "note": note,
-        "attempts": 0,
-        "may_be_repeat": False,
-        "due_at": now,
-        "created_at": now,
-        "settled_at": now if skipped else None,
-    }
-    statement = insert(session, Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
-    return await session.scalar(statement) is not None
+
+    asked_by: str
+    fact: tuple[FactKind, str]
+    recipient: tuple[str, str]
+    method: str = POST
+    note: str | None = None
+    skipped: SkipReason | None = None
+
+    def row(self, workspace_id: str, lane_id: str, *, now: datetime) -> dict[str, Any]:
+        """Give the delivery's columns."""
+        return {
+            "id": new_id("del", now),
+            "workspace_id": workspace_id,
+            "lane_id": lane_id,
+            "asked_by": self.asked_by,
+            "fact_kind": self.fact[0],
+            "fact_id": self.fact[1],
+            "recipient_kind": self.recipient[0],
+            "target": self.recipient[1],
+            "state": DeliveryState.SKIPPED if self.skipped else DeliveryState.PENDING,
+            "reason": self.skipped,
+            "note": self.note,
+            "attempts": 0,
+            "may_be_repeat": False,
+            "due_at": now,
+            "created_at": now,
+            "settled_at": now if self.skipped else None,
+        }
 
 
 async def was_owed(

@@ -15,13 +15,16 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models.base import Base, Id, Number, insert, new_id
 from models.channel import Channel
 from models.database import wake
-from models.delivery import OPEN, UNSENT, Delivery, DeliveryState, SkipReason
+from models.delivery import OPEN, UNSENT, Delivery, DeliveryState, Owed, SkipReason
 from models.installation import Installation
 from models.recipient import Recipient
 from models.wakeup import Topic
 
 LEASE = timedelta(seconds=60)
 """Outlasts the HTTP timeout of a send by far."""
+
+ROWS_AT_ONCE = 500
+"""Few enough for the number of values that either engine takes in a statement."""
 
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
@@ -58,19 +61,47 @@ class Pause(Base):
     until: Mapped[datetime]
 
 
-async def find_or_make(session: AsyncSession, workspace_id: str, method: str, target: str, *, now: datetime) -> str:
-    """Give the id of the lane of a target."""
-    values = {
-        "id": new_id("lan", now),
-        "workspace_id": workspace_id,
-        "method": method,
-        "target": target,
-        "next_send_at": now,
-        "token": 0,
-    }
-    await session.execute(insert(session, Lane).values(values).on_conflict_do_nothing())
-    query = select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.method == method, Lane.target == target)
-    return (await session.scalars(query)).one()
+async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *, now: datetime) -> int:
+    """Owe messages, each in the lane of its target, in their order; say how many of them were not owed before."""
+    lanes = await _find_or_make(session, workspace_id, {(one.method, one.recipient[1]) for one in owed}, now=now)
+    rows = [one.row(workspace_id, lanes[one.method, one.recipient[1]], now=now) for one in owed]
+    new = 0
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        values = rows[first : first + ROWS_AT_ONCE]
+        statement = insert(session, Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
+        new += len((await session.scalars(statement)).all())
+    if new:
+        wake(session, Topic.DELIVERIES)
+    return new
+
+
+async def _find_or_make(
+    session: AsyncSession, workspace_id: str, wanted: set[tuple[str, str]], *, now: datetime
+) -> dict[tuple[str, str], str]:
+    """Give the ids of the lanes of these methods and targets."""
+    found = await _find(session, workspace_id, wanted)
+    missing = sorted(wanted - found.keys())
+    if not missing:
+        return found
+    rows = [
+        {
+            "id": new_id("lan", now),
+            "workspace_id": workspace_id,
+            "method": method,
+            "target": target,
+            "next_send_at": now,
+            "token": 0,
+        }
+        for method, target in missing
+    ]
+    await session.execute(insert(session, Lane).values(rows).on_conflict_do_nothing())
+    return await _find(session, workspace_id, wanted)
+
+
+async def _find(session: AsyncSession, workspace_id: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    targets = {target for _, target in wanted}
+    query = select(Lane.method, Lane.target, Lane.id).where(Lane.workspace_id == workspace_id, Lane.target.in_(targets))
+    return {(method, target): lane_id for method, target, lane_id in await session.execute(query)}
 
 
 def _is_ready(now: datetime) -> ColumnElement[bool]:

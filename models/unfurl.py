@@ -9,10 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import delivery, lane
 from models.base import Base, Id, insert, new_id
-from models.database import wake
-from models.delivery import RUNRATE, FactKind
+from models.delivery import RUNRATE, FactKind, Owed
 from models.recipient import RecipientKind
-from models.wakeup import Topic
 
 LONGEST_URL = 2000
 
@@ -61,17 +59,13 @@ async def owe(session: AsyncSession, workspace_id: str, link: SharedLink, *, now
     unfurl_id = await session.scalar(statement)
     if unfurl_id is None:
         return False
-    lane_id = await lane.find_or_make(session, workspace_id, delivery.UNFURL, link.channel_id, now=now)
-    wake(session, Topic.DELIVERIES)
-    return await delivery.owe(
-        session,
-        workspace_id=workspace_id,
-        lane_id=lane_id,
+    owed = Owed(
         asked_by=RUNRATE,
         fact=(FactKind.UNFURL, unfurl_id),
         recipient=(RecipientKind.CHANNEL, link.channel_id),
-        now=now,
+        method=delivery.UNFURL,
     )
+    return await lane.owe(session, workspace_id, [owed], now=now) > 0
 
 
 async def get(session: AsyncSession, workspace_id: str, unfurl_id: str) -> Unfurl | None:

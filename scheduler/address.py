@@ -14,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import delivery, installation, lane, lookup, mute, person, role, signal, workspace
 from models.account import Account
-from models.database import Database, wake
-from models.delivery import RUNRATE, FactKind, SkipReason
+from models.database import Database
+from models.delivery import RUNRATE, FactKind, Owed, SkipReason
 from models.installation import Installation
 from models.mute import Muted
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.signal import TOLD_TO, Signal
-from models.wakeup import Topic
 from scheduler.decisions import answer_of, code_of
 from scheduler.slack import Slack
 
@@ -119,7 +118,6 @@ class Addresser:
                     skipped = SkipReason.NO_RECIPIENT
                     await _owe_one(session, told, (address.kind, NOBODY), address.why, now=now, skipped=skipped)
                     await _tell_managers(session, told, address.why, now=now)
-            wake(session, Topic.DELIVERIES)
 
 
 async def _owe_one(
@@ -132,18 +130,8 @@ async def _owe_one(
     skipped: SkipReason | None = None,
     kind: FactKind = FactKind.SIGNAL,
 ) -> None:
-    lane_id = await lane.find_or_make(session, told.workspace_id, delivery.POST, recipient[1], now=now)
-    await delivery.owe(
-        session,
-        workspace_id=told.workspace_id,
-        lane_id=lane_id,
-        asked_by=RUNRATE,
-        fact=(kind, told.id),
-        recipient=recipient,
-        now=now,
-        note=why,
-        skipped=skipped,
-    )
+    owed = Owed(asked_by=RUNRATE, fact=(kind, told.id), recipient=recipient, note=why, skipped=skipped)
+    await lane.owe(session, told.workspace_id, [owed], now=now)
 
 
 async def _tell_managers(session: AsyncSession, told: Signal, why: str, *, now: datetime) -> None:

@@ -5,12 +5,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, destination, lane, recap, recipient
-from models.database import Database, is_passing, wake
-from models.delivery import FactKind, SkipReason
+from models import destination, lane, recap, recipient
+from models.database import Database, is_passing
+from models.delivery import FactKind, Owed, SkipReason
 from models.destination import Destination
 from models.recipient import Recipient
-from models.wakeup import Topic
 
 log = structlog.get_logger()
 
@@ -29,8 +28,6 @@ async def make_due(database: Database, *, now: datetime, limit: int = BATCH) -> 
         due = await destination.claim_due(session, now=now, limit=limit)
         recipients = await recipient.of_destinations(session, [one.id for one in due])
         made = [await _make_alone(session, one, recipients[one.id], now=now) for one in due]
-        if any(made):
-            wake(session, Topic.DELIVERIES)
         return sum(made)
 
 
@@ -74,15 +71,8 @@ async def _owe(
     recap_id = await recap.make(session, due, run, now=now)
     if recap_id is None:
         return
-    for to in recipients:
-        lane_id = await lane.find_or_make(session, due.workspace_id, delivery.POST, to.target, now=now)
-        await delivery.owe(
-            session,
-            workspace_id=due.workspace_id,
-            lane_id=lane_id,
-            asked_by=due.id,
-            fact=(FactKind.RECAP, recap_id),
-            recipient=(to.kind, to.target),
-            now=now,
-            skipped=skipped,
-        )
+    owed = [
+        Owed(asked_by=due.id, fact=(FactKind.RECAP, recap_id), recipient=(to.kind, to.target), skipped=skipped)
+        for to in recipients
+    ]
+    await lane.owe(session, due.workspace_id, owed, now=now)

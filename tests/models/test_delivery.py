@@ -7,7 +7,7 @@ import pytest
 from models import audit, delivery, lane
 from models.base import UserError
 from models.database import Database
-from models.delivery import Delivery, DeliveryState, DeliveryUnknownError, FactKind, Health, Outcome, Trouble
+from models.delivery import Delivery, DeliveryState, DeliveryUnknownError, FactKind, Health, Outcome, Owed, Trouble
 from models.recipient import RecipientKind
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
@@ -20,15 +20,8 @@ async def owe(database: Database, fact_id: str = "mov_1", target: str = "C1", as
     if asked_by is None:
         asked_by = (await seeds.add_destination(database, "C1", name=fact_id)).id
     async with database.write() as session:
-        return await delivery.owe(
-            session,
-            workspace_id=ACME,
-            lane_id=await lane.find_or_make(session, ACME, delivery.POST, target, now=NOW),
-            asked_by=asked_by,
-            fact=(FactKind.MOVEMENT, fact_id),
-            recipient=(RecipientKind.CHANNEL, target),
-            now=NOW,
-        )
+        owed = Owed(asked_by=asked_by, fact=(FactKind.MOVEMENT, fact_id), recipient=(RecipientKind.CHANNEL, target))
+        return await lane.owe(session, ACME, [owed], now=NOW) == 1
 
 
 async def all_of(database: Database) -> list[Delivery]:

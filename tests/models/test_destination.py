@@ -7,7 +7,7 @@ import pytest
 
 from models import audit, delivery, destination, lane, reach, recipient
 from models.database import Database
-from models.delivery import DeliveryState, FactKind, SkipReason
+from models.delivery import DeliveryState, FactKind, Owed, SkipReason
 from models.destination import Destination, DestinationUnknownError, FieldError, Wish
 from models.recipient import MOST_RECIPIENTS, RecipientKind
 from models.wakeup import Topic
@@ -102,17 +102,11 @@ async def test_a_destination_keeps_its_own_name_and_gets_no_other_s(database: Da
 async def owe(database: Database, made: Destination, *targets: str) -> list[str]:
     """Owe a movement to these channels; answer the deliveries' ids."""
     async with database.write() as session:
-        for target in targets:
-            lane_id = await lane.find_or_make(session, ACME, delivery.POST, target, now=NOW)
-            await delivery.owe(
-                session,
-                workspace_id=ACME,
-                lane_id=lane_id,
-                asked_by=made.id,
-                fact=(FactKind.MOVEMENT, "mov_1"),
-                recipient=(RecipientKind.CHANNEL, target),
-                now=NOW,
-            )
+        owed = [
+            Owed(asked_by=made.id, fact=(FactKind.MOVEMENT, "mov_1"), recipient=(RecipientKind.CHANNEL, target))
+            for target in targets
+        ]
+        await lane.owe(session, ACME, owed, now=NOW)
     async with database.read() as session:
         return [one.id for one in await delivery.of_workspace(session, ACME)]
 

@@ -44,7 +44,7 @@ from models import (
 from models.attribute import Subject
 from models.base import Base, UserError
 from models.database import Database
-from models.delivery import DeliveryState, FactKind, Outcome
+from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
 from models.event import Refusal
 from models.mute import Muted
@@ -81,12 +81,9 @@ class Ids:
     event: int = 0
 
 
-OWED: Mapping[str, Any] = {
-    "lane_id": "<lane>",
-    "asked_by": "<destination>",
-    "recipient": (RecipientKind.CHANNEL, "C1"),
-    "now": NOW,
-}
+def owed(asked_by: str, movement_id: str) -> Owed:
+    """A message about a movement, to a channel of Acme's."""
+    return Owed(asked_by=asked_by, fact=(FactKind.MOVEMENT, movement_id), recipient=(RecipientKind.CHANNEL, "C1"))
 
 
 RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1))
@@ -147,9 +144,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={})
         await event.store(session, [seeds.event_of(origin, seeds.movement(), key="1"), bad])
-        ids.lane = await lane.find_or_make(session, ACME, delivery.POST, "C1", now=NOW)
-        owed = fill(OWED, ids)
-        await delivery.owe(session, workspace_id=ACME, fact=(FactKind.MOVEMENT, ids.movement), **owed)
+        await lane.owe(session, ACME, [owed(ids.destination, ids.movement)], now=NOW)
+        ids.lane = (await session.scalars(select(lane.Lane.id).where(lane.Lane.workspace_id == ACME))).one()
         await lane.limit(session, ids.lane, until=NOW, now=NOW)
         built_in = await report.built_in(session, ACME)
         assert built_in is not None
@@ -197,7 +193,6 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "delivery.health": {},
     "delivery.of_workspace": {},
     "delivery.oldest_open": {},
-    "delivery.owe": {**OWED, "fact": (FactKind.MOVEMENT, "mov_2")},
     "delivery.retry": {"delivery_id": "<delivery>", "by": "U1", "now": NOW},
     "delivery.was_owed": {"kind": FactKind.MOVEMENT, "since": NOW - timedelta(hours=1)},
     "destination.create": {"wish": seeds.wish("C1"), "by": "U1", "now": NOW},
@@ -213,7 +208,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
     "installation.revoke": {"because": "x", "now": NOW},
-    "lane.find_or_make": {"method": delivery.POST, "target": "C2", "now": NOW},
+    "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
@@ -267,7 +262,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
 """What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account."""
 
 MAKERS = {
-    "delivery.owe", "destination.create", "installation.revoke", "lane.find_or_make", "slack_event.is_first",
+    "destination.create", "installation.revoke", "lane.owe", "slack_event.is_first",
     "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""

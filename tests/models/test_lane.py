@@ -5,10 +5,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from models import channel, delivery, installation, lane, reach, recipient
 from models.database import Database
-from models.delivery import DeliveryState, FactKind
+from models.delivery import DeliveryState, FactKind, Owed, SkipReason
 from models.destination import Destination
 from models.lane import LEASE, Lane
 from models.recipient import RecipientKind
@@ -29,18 +30,18 @@ async def owe(
 ) -> str:
     """Owe so many movements to a channel; answer the lane's id."""
     async with database.write() as session:
-        lane_id = await lane.find_or_make(session, workspace_id, method, target, now=NOW)
-        for number in range(facts):
-            await delivery.owe(
-                session,
-                workspace_id=workspace_id,
-                lane_id=lane_id,
+        owed = [
+            Owed(
                 asked_by=made.id,
                 fact=(FactKind.MOVEMENT, f"mov_{number}"),
                 recipient=(RecipientKind.CHANNEL, target),
-                now=NOW,
+                method=method,
             )
-    return lane_id
+            for number in range(facts)
+        ]
+        await lane.owe(session, workspace_id, owed, now=NOW)
+        theirs = (Lane.workspace_id == workspace_id, Lane.method == method, Lane.target == target)
+        return (await session.scalars(select(Lane.id).where(*theirs))).one()
 
 
 @pytest.fixture
@@ -100,7 +101,13 @@ async def test_a_claim_without_a_lease_would_be_taken_twice(database: Database, 
 async def test_only_a_lane_with_something_to_send_now_is_claimed(database: Database, made: Destination) -> None:
     await owe(database, made, "C1")
     async with database.write() as session:
-        await lane.find_or_make(session, ACME, delivery.POST, "C2", now=NOW)
+        nothing = Owed(
+            asked_by=made.id,
+            fact=(FactKind.MOVEMENT, "mov_0"),
+            recipient=(RecipientKind.CHANNEL, "C2"),
+            skipped=SkipReason.STALE,
+        )
+        await lane.owe(session, ACME, [nothing], now=NOW)
     assert await claim(database, now=NOW - SECOND) == []
     [held] = await claim(database)
     assert (held.target, held.owner, held.lease_until) == ("C1", "worker", NOW + LEASE)

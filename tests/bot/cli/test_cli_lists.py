@@ -215,7 +215,7 @@ async def test_a_retry_hurries_the_lane(
     [owed] = (await run("deliveries", "list", "--json")).document["deliveries"]
     await fail(database, owed["id"], now=now)
     async with database.write() as session:
-        lane_id = await lane.find_or_make(session, acme, delivery.POST, "C0REVENUE", now=now)
+        lane_id = (await delivery.get(session, acme, owed["id"])).lane_id
         await lane.release(session, lane_id, token=0, next_send_at=now + timedelta(days=365))
     await run("deliveries", "retry", owed["id"])
     async with database.read() as session:
