@@ -56,12 +56,24 @@ class Decision:
     after: timedelta | None = None
 
 
+NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ServerFingerprintMismatch,
+)
+"""What goes wrong before anything has left, unless Slack itself sent us there."""
+
 SLOWER = Decision(Class.WAIT, "Slack asks us to send slower", after=LIMITED_DEFAULT)
 PERHAPS_POSTED = Decision(Class.AMBIGUOUS, "Slack had an error and may have posted the message")
 BROKEN_OFF = Decision(Class.AMBIGUOUS, "the connection broke before Slack answered")
 UNAVAILABLE = Decision(Class.RETRY, "Slack is not available")
 UNREACHABLE = Decision(Class.RETRY, "Slack can't be reached")
 UNKNOWN = Decision(Class.FIX, "Slack refused the message", "See the code in the delivery's attempts.")
+NOT_UNDERSTOOD = Decision(Class.FIX, "Slack doesn't understand Runrate's request", OUR_FAULT)
+REFUSED_FORM = Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT)
+LINK_GONE = Decision(Class.PERMANENT, "the message with the link is gone", "Nothing has to be done.")
 CANNOT_BE_MADE = Decision(Class.PERMANENT, "the message could not be made", OUR_FAULT)
 TOKEN_UNREADABLE = Decision(
     Class.FIX,
@@ -100,6 +112,14 @@ _TABLE = (
             Class.FIX, "the channel takes answers in threads only", "Allow messages there, or choose another channel."
         ),
     ),
+    (
+        "restricted_action_non_threadable_channel restricted_action_thread_locked cannot_reply_to_message",
+        Decision(Class.FIX, "the channel takes no answers in threads", "Allow them, or choose another channel."),
+    ),
+    (
+        "channel_is_limited_access",
+        Decision(Class.FIX, "access to the channel is limited", "Let Runrate in, or choose another channel."),
+    ),
     ("missing_scope", Decision(Class.FIX, "Runrate lacks a permission in Slack", REINSTALL)),
     ("no_permission", Decision(Class.FIX, "Slack doesn't let Runrate post there", REINSTALL)),
     (
@@ -115,7 +135,19 @@ _TABLE = (
         ),
     ),
     (
-        "team_access_not_granted",
+        "enterprise_is_restricted",
+        Decision(Class.FIX, "your Slack organisation restricts Runrate", "Ask an admin of it to allow Runrate."),
+    ),
+    (
+        "two_factor_setup_required",
+        Decision(
+            Class.FIX,
+            "Slack wants two-factor authentication set up first",
+            "Let whoever installed Runrate set it up, then reinstall Runrate from its set-up page.",
+        ),
+    ),
+    (
+        "team_access_not_granted team_not_found",
         Decision(
             Class.FIX,
             "Runrate is not granted to this workspace",
@@ -146,8 +178,29 @@ _TABLE = (
     ("team_added_to_org", Decision(Class.HOLD, "the workspace moved to another organisation", REINSTALL)),
     ("invalid_blocks", Decision(Class.PLAIN, "Slack refused the message's form", OUR_FAULT)),
     (
-        "invalid_blocks_format invalid_arguments markdown_text_conflict too_many_attachments",
-        Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT),
+        """
+        invalid_blocks_format invalid_arguments markdown_text_conflict too_many_attachments missing_file_data
+        as_user_not_supported send_on_behalf_not_allowed too_many_contact_cards draft_already_deleted
+        draft_already_sent draft_has_conflict draft_not_found duplicate_channel_not_found
+        duplicate_message_not_found slack_connect_canvas_sharing_blocked slack_connect_file_link_sharing_blocked
+        slack_connect_lists_sharing_blocked
+        """,
+        REFUSED_FORM,
+    ),
+    (
+        """
+        cannot_auth_user cannot_find_service cannot_parse_attachment invalid_unfurls_format invalid_source
+        missing_channel missing_source missing_ts missing_unfurl_id missing_unfurls
+        """,
+        REFUSED_FORM,
+    ),
+    (
+        """
+        deprecated_endpoint invalid_arg_name invalid_array_arg invalid_charset invalid_form_data invalid_json
+        invalid_post_type json_not_object method_deprecated missing_post_type not_allowed_token_type
+        unknown_method invalid_cursor invalid_metadata_filter_keys invalid_ts_latest invalid_ts_oldest
+        """,
+        NOT_UNDERSTOOD,
     ),
     (
         "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app",
@@ -159,7 +212,7 @@ _TABLE = (
     ),
     (
         "cannot_find_channel cannot_find_message cannot_unfurl_message invalid_unfurl_id cannot_prompt",
-        Decision(Class.PERMANENT, "the message with the link is gone", "Nothing has to be done."),
+        LINK_GONE,
     ),
     (
         "cannot_unfurl_url",
@@ -202,7 +255,7 @@ def decide(error: BaseException, *, now: datetime) -> Decision:
     """Say what an error means for the message that was being sent. One that we don't know may follow its arrival."""
     if isinstance(error, SlackApiError):
         return _decide_answer(error, now=now)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+    if isinstance(error, NOT_SENT) and not isinstance(error, aiohttp.RedirectClientError):
         return UNREACHABLE
     return BROKEN_OFF
 

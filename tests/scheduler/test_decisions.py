@@ -1,6 +1,9 @@
 """What an answer means: a table that a reader can check, and properties that hold for whatever comes."""
 
+import builtins
 import json
+import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import client_exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.errors import SlackApiError, SlackObjectFormationError
@@ -36,7 +40,14 @@ from tests.seeds import NOW
 
 S = DeliveryState
 METHODS = Path(__file__).parents[2].parent / "shared" / "contracts" / "slack" / "methods"
-CONTRACTS = [METHODS / f"{name}.json" for name in ("chat.postMessage", "chat.unfurl")]
+CONTRACTS = [METHODS / f"{name}.json" for name in ("chat.postMessage", "chat.unfurl", "conversations.history")]
+
+ANSWERS = tomllib.loads((Path(__file__).parent / "answers.toml").read_text())
+CODES = {code: Class(what) for what, codes in ANSWERS["codes"].items() for code in codes.split()}
+STATUSES = {
+    status: Class(what) for first, last, what in ANSWERS["statuses"]["ranges"] for status in range(first, last + 1)
+}
+TRANSPORT = {name: Class(what) for what, names in ANSWERS["transport"].items() for name in names.split()}
 
 COMMON = [
     "access_denied", "account_inactive", "deprecated_endpoint", "ekm_access_denied", "enterprise_is_restricted",
@@ -99,28 +110,77 @@ def test_what_an_error_means(error: Exception, what: Class) -> None:
     assert decide(error, now=NOW).what is what
 
 
-def _documented() -> list[str]:
+def _documented() -> set[str]:
     if not METHODS.exists():
         pytest.skip(f"Slack's contracts are not at {METHODS}")
-    return [code for path in CONTRACTS for code in json.loads(path.read_text())["errors"]]
+    return {code for path in CONTRACTS for code in json.loads(path.read_text())["errors"]}
 
 
-def test_every_documented_code_gets_a_decision_with_words_for_a_manager() -> None:
-    codes = [*_documented(), *COMMON]
-    assert len(codes) > 60
-    for code in codes:
-        decision = decide(refusal(code), now=NOW)
-        assert decision.reason, code
-        assert not decision.reason.endswith("."), code
-        assert decision.fix or decision.what not in {Class.FIX, Class.JOIN, Class.HOLD, Class.PERMANENT}, code
-        assert decision.fix is None or decision.fix.endswith("."), code
-        for judge in (judge_send, judge_look):
-            outcome = judge(decision, code, Effort(attempts=1, owed_since=NOW), now=NOW, spread=0)
-            assert outcome.state in OPEN or decision.what in {Class.PERMANENT, Class.PLAIN}, code
+def wrong(table: Mapping[str, Decision]) -> set[str]:
+    """Give the codes of which a table says something else than the contract."""
+    return {code for code, what in CODES.items() if code not in table or table[code].what is not what}
 
 
-def test_the_table_names_no_code_that_slack_doesn_t_have() -> None:
-    assert SLACK_CODES.keys() - {*_documented(), *COMMON} == {"msg_too_long"}
+def test_every_code_of_the_contract_means_what_it_says() -> None:
+    """Delivery test 9."""
+    assert wrong(SLACK_CODES) == set()
+    assert SLACK_CODES.keys() == CODES.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "broken"),
+    [
+        ("is_archived", Class.PERMANENT),
+        ("token_revoked", Class.RETRY),
+        ("internal_error", Class.RETRY),
+        ("not_in_channel", Class.FIX),
+    ],
+)
+def test_a_table_with_one_wrong_row_is_seen(code: str, broken: Class) -> None:
+    """Delivery test 9, its broken variant: the contract is no copy of the table."""
+    assert wrong({**SLACK_CODES, code: Decision(broken, "why")}) == {code}
+    assert wrong({known: decision for known, decision in SLACK_CODES.items() if known != code}) == {code}
+
+
+def test_the_contract_names_every_code_that_slack_documents_and_one_more() -> None:
+    assert len(_documented()) >= 60
+    assert CODES.keys() - _documented() - {*COMMON} == {"msg_too_long"}
+    assert _documented() | {*COMMON} <= CODES.keys()
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_has_words_for_a_manager(code: str) -> None:
+    """Delivery test 9."""
+    decision = decide(refusal(code), now=NOW)
+    assert decision.reason
+    assert not decision.reason.endswith(".")
+    assert decision.fix or decision.what not in {Class.FIX, Class.JOIN, Class.HOLD, Class.PERMANENT}
+    assert decision.fix is None or decision.fix.endswith(".")
+    for judge in (judge_send, judge_look):
+        outcome = judge(decision, code, Effort(attempts=1, owed_since=NOW), now=NOW, spread=0)
+        assert outcome.state in OPEN or decision.what in {Class.PERMANENT, Class.PLAIN}
+
+
+def test_every_status_means_what_the_contract_says() -> None:
+    """Delivery test 10."""
+    assert sorted(STATUSES) == list(range(100, 600))
+    assert {status: decide(refusal(status=status), now=NOW).what for status in STATUSES} == STATUSES
+
+
+@pytest.mark.parametrize("name", sorted(TRANSPORT))
+def test_every_transport_error_means_what_the_contract_says(name: str) -> None:
+    """Delivery test 10."""
+    kind = getattr(client_exceptions, name, None) or getattr(builtins, name)
+    assert decide(kind.__new__(kind), now=NOW).what is TRANSPORT[name]
+
+
+def test_the_contract_names_every_error_that_aiohttp_raises() -> None:
+    raised = {
+        name
+        for name, kind in vars(client_exceptions).items()
+        if isinstance(kind, type) and issubclass(kind, aiohttp.ClientError | TypeError)
+    }
+    assert raised <= TRANSPORT.keys()
 
 
 @given(status=st.integers(100, 599), code=st.none() | st.text(max_size=20), wait=st.text(max_size=12))
