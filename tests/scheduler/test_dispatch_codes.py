@@ -1,4 +1,4 @@
-"""Each of Slack's codes, answered by the local Slack to a real post, ends as the contract says: in the ledger, in words."""
+"""Each of Slack's codes, answered to a real post, ends as the contract says: in the ledger and in words."""
 
 import tomllib
 from pathlib import Path
