@@ -6,6 +6,7 @@ It deviates from Slack knowingly in a few places only:
 - An unfurl domain may be a pretend one, and links are not announced while they are being typed.
 - Nobody signs in: one says on each page who one is, also where an app asks with Sign in with Slack.
 - Files and pictures are given to whoever asks, as no browser here could show who it is.
+- A picture named by its address is fetched when it is posted only where it lies on this machine, and not kept.
 - Limits are refilled evenly, where Slack publishes only that short bursts are tolerated.
 """
 

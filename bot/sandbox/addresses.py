@@ -26,7 +26,7 @@ class Addresses:
             return self.page(channel, f"{seconds}.{micros}" if seconds else "") if known else url
         if DEEP_LINK.match(url) or APP_REDIRECT.match(url):
             return self._deep(parse_qs(urlsplit(url).query))
-        return self._at_home(url)
+        return at_home(self._slack, url)
 
     def page(self, at: str, ts: str = "") -> str:
         """Return the address of a conversation, or of a message in it, as this person reads it."""
@@ -49,11 +49,12 @@ class Addresses:
         channel = self._slack.direct(self._person.workspace_id, [self._person.id, user_id])
         return channel.id if channel else None
 
-    def _at_home(self, url: str) -> str:
-        """Lead a pretend domain's address to the process on this machine that plays it."""
-        parts = urlsplit(url)
-        played_at = self._slack.pretend_domains.get(parts.hostname or "")
-        if played_at is None:
-            return url
-        rest = parts._replace(scheme="", netloc="").geturl()
-        return played_at.rstrip("/") + (rest if rest.startswith("/") else f"/{rest}")
+
+def at_home(slack: Slack, url: str) -> str:
+    """Lead a pretend domain's address to the process on this machine that plays it."""
+    parts = urlsplit(url)
+    played_at = slack.pretend_domains.get(parts.hostname or "")
+    if played_at is None:
+        return url
+    rest = parts._replace(scheme="", netloc="").geturl()
+    return played_at.rstrip("/") + (rest if rest.startswith("/") else f"/{rest}")

@@ -244,9 +244,10 @@ def _svg(drawn: Markup, title: str, chart: Json) -> Markup:
 
 
 def _legend(chart: Json) -> Markup:
-    """Name the colours; a pie's legend has the figures as well, as they stand nowhere else."""
+    """Name the colours where there are several; a pie's legend has the figures as well: they stand nowhere else."""
     if chart["type"] != "pie":
-        return _list([(one["name"], "") for one in chart["series"]])
+        named = [(one["name"], "") for one in chart["series"]]
+        return _list(named) if len(named) > 1 else Markup()
     total = sum(float(one["value"]) for one in chart["segments"])
     return _list(
         [

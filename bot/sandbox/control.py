@@ -1,10 +1,11 @@
 """What can be made to happen to a workspace from outside: the doings of admins, other people and fate."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 
 from bot.sandbox.app import SlackApp
 from bot.sandbox.errors import NotPossibleError
-from bot.sandbox.records import Channel, Json, Person
+from bot.sandbox.records import SHOWN, Channel, Json, Person, Shown
 from bot.sandbox.state import Slack
 
 FIRST_EVENTS = ("member_joined_channel", "app_mention")
@@ -130,6 +131,14 @@ async def _repeat_events(one: Happening) -> None:
     one.slack.event_copies = int(times)
 
 
+async def _show(one: Happening) -> None:
+    """Say what a workspace's messages can show from now on."""
+    shows = one.text("shows")
+    if shows not in SHOWN:
+        raise NotPossibleError(f"Name one of these with “shows”: {', '.join(SHOWN)}.")
+    one.slack.workspaces[one.text("workspace")].shows = cast("Shown", shows)
+
+
 HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "archive": _archive,
     "unarchive": _unarchive,
@@ -147,6 +156,7 @@ HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "uninstall": _uninstall,
     "order_events": _order_events,
     "repeat_events": _repeat_events,
+    "show": _show,
 }
 
 

@@ -36,6 +36,12 @@ FAULTS: Mapping[str, str] = {
     "drop_request": "drop the connection",
     "error": "refuse with the error …",
 }
+# What a workspace's messages can show, in words.
+SHOWS: Mapping[str, str] = {
+    "charts": "charts and pictures",
+    "pictures": "pictures, no charts",
+    "words": "words alone",
+}
 # What an app calls most often comes first.
 COMMON = ("chat.postMessage", "chat.update", "chat.unfurl", "views.publish", "views.open", "conversations.join")
 
@@ -94,11 +100,16 @@ class Panel:
         self.app = clients.app()
         self.faults_offered, self.methods = FAULTS, [*COMMON, *sorted(set(METHODS) - set(COMMON))]
         self.first_events = FIRST_EVENTS
+        self.shows_offered = SHOWS
         self._outbound = clients.outbound
 
     @property
     def workspace_name(self) -> str:
         return self.slack.workspaces[self.person.workspace_id].name
+
+    @property
+    def shows(self) -> str:
+        return self.slack.workspaces[self.person.workspace_id].shows
 
     @property
     def back(self) -> str:

@@ -2,11 +2,13 @@
 
 import mimetypes
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Json: TypeAlias = dict[str, Any]
 ChannelKind: TypeAlias = Literal["public", "private", "im", "mpim"]
 TokenEnd: TypeAlias = Literal["token_revoked", "account_inactive"]
+Shown: TypeAlias = Literal["charts", "pictures", "words"]
+SHOWN: tuple[str, ...] = get_args(Shown)
 
 TRIGGER_SECONDS = 3.0
 RESPONSE_URL_SECONDS = 30 * 60.0
@@ -23,6 +25,8 @@ class Workspace:
     name: str
     domain: str
     email_domain: str = ""
+    shows: Shown = "charts"
+    """What its messages can show: charts are new, and reach one workspace after the other."""
 
 
 @dataclass

@@ -25,7 +25,7 @@ TOLD_OF_AN_UPDATE = frozenset(
 async def _post_message(ask: Ask) -> Json:
     channel = _addressed(ask)
     _refuse_unless_postable(ask, channel)
-    said = _content(ask, surface="message")
+    said = await _content(ask, surface="message")
     metadata = content.metadata(ask.args) or None
     thread_ts = _thread(ask, channel)
     ask.pace(channel)
@@ -48,7 +48,7 @@ async def _post_ephemeral(ask: Ask) -> Json:
     person = ask.slack.person(ask.caller.workspace.id, ask.required("user"))
     if person is None or person.id not in channel.members:
         raise SlackError("user_not_in_channel")
-    said = _content(ask, surface="ephemeral")
+    said = await _content(ask, surface="ephemeral")
     if len(said["text"]) > MOST_TEXT:
         raise SlackError("msg_too_long")
     message = ask.slack.post(
@@ -67,7 +67,9 @@ async def _update(ask: Ask) -> Json:
     message = _own(ask, channel, refusal="cant_update_message")
     if channel.is_archived:
         raise SlackError("cant_update_message")
-    ask.slack.edit(channel, message, **_edited(ask, message))
+    changed = _edited(ask, message)
+    await content.refuse_unshown(ask.slack, ask.caller.workspace, changed.get("blocks"))
+    ask.slack.edit(channel, message, **changed)
     drawn = shapes.message(ask.slack, message)
     told = {name: value for name, value in drawn.items() if name in TOLD_OF_AN_UPDATE}
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": told}
@@ -145,14 +147,15 @@ def _may_post(ask: Ask, channel: Channel) -> bool:
     )
 
 
-def _content(ask: Ask, *, surface: content.Surface) -> Json:
-    said = {
+async def _content(ask: Ask, *, surface: content.Surface) -> Json:
+    said: Json = {
         "text": content.text(ask.args),
         "blocks": content.blocks(ask.slack, ask.args, surface=surface) or None,
         "attachments": content.attachments(ask.slack, ask.args) or None,
     }
     if not any(said.values()):
         raise SlackError("no_text")
+    await content.refuse_unshown(ask.slack, ask.caller.workspace, said["blocks"])
     return said
 
 

@@ -8,11 +8,13 @@ import orjson
 from bot.sandbox.arguments import Arguments
 from bot.sandbox.blocks import InvalidBlocks, validate_blocks
 from bot.sandbox.errors import SlackError, with_messages
-from bot.sandbox.records import Json
+from bot.sandbox.fetching import can_fetch
+from bot.sandbox.records import Json, Workspace
 from bot.sandbox.state import Slack
 
 Surface: TypeAlias = Literal["message", "ephemeral", "unfurl"]
 
+CHART = "data_visualization"
 MOST_ATTACHMENTS = 100
 MOST_METADATA = 8_000
 MOST_MARKDOWN = 12_000
@@ -53,23 +55,38 @@ def _checked(slack: Slack, given: Any, *, surface: Surface, pointer: str) -> lis
 def refuse_unknown_files(slack: Slack, given: list[Json], *, pointer: str, code: str = "invalid_blocks") -> None:
     """Raise `code` where an image names a file of Slack's that is none, is no picture, or is not uploaded yet."""
     wrong = [
-        f"invalid slack file [json-pointer:{place}]" for place, one in _files(given, pointer) if not slack.picture(one)
+        f"invalid slack file [json-pointer:{place}]"
+        for place, one in _named(given, "slack_file", pointer)
+        if not slack.picture(one)
     ]
     if wrong:
         raise with_messages(code, wrong)
 
 
-def _files(drawn: Any, pointer: str) -> Iterator[tuple[str, Json]]:
-    """Walk over the files that images name, wherever they stand."""
+async def refuse_unshown(slack: Slack, workspace: Workspace, given: list[Json] | None) -> None:
+    """Raise `invalid_blocks` for a chart where the workspace has none, and for a picture that can't be fetched."""
+    wrong = []
+    for index, block in enumerate(given or ()):
+        if block["type"] == CHART and workspace.shows != "charts":
+            wrong.append(f"unsupported type: {CHART} [json-pointer:/blocks/{index}/type]")
+    for place, url in _named(given, "image_url", "/blocks"):
+        if workspace.shows == "words" or not await can_fetch(slack, url):
+            wrong.append(f"downloading image failed [json-pointer:{place}]")
+    if wrong:
+        raise with_messages("invalid_blocks", wrong)
+
+
+def _named(drawn: Any, sought: str, pointer: str) -> Iterator[tuple[str, Any]]:
+    """Walk over what has this name, such as the files and addresses of images, wherever they stand."""
     if isinstance(drawn, list):
         for index, one in enumerate(drawn):
-            yield from _files(one, f"{pointer}/{index}")
+            yield from _named(one, sought, f"{pointer}/{index}")
     elif isinstance(drawn, dict):
         for name, value in drawn.items():
-            if name == "slack_file":
+            if name == sought:
                 yield f"{pointer}/{name}", value
             else:
-                yield from _files(value, f"{pointer}/{name}")
+                yield from _named(value, sought, f"{pointer}/{name}")
 
 
 def attachments(slack: Slack, args: Arguments) -> list[Json] | None:

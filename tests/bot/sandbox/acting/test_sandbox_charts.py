@@ -45,6 +45,12 @@ def test_a_screen_reader_finds_the_figures_in_a_table() -> None:
     assert "<tr><th></th><th>A</th><th>B</th></tr><tr><td>Mon</td><td>1,200</td><td>3</td></tr>" in html
 
 
+def test_a_legend_tells_several_series_apart_and_one_needs_none() -> None:
+    one, other = series("A", Mon=1), series("B", Mon=2)
+    assert "legend" not in charts.figure("MRR", chart("bar", one))
+    assert charts.figure("MRR", chart("bar", one, other)).count("<li>") == 2
+
+
 def test_a_pie_tells_the_shares_in_its_legend() -> None:
     pie = {"type": "pie", "segments": [{"label": "Scale", "value": 3}, {"label": "Team", "value": 1}]}
     html = charts.figure("Plans", pie)

@@ -9,6 +9,7 @@ import pytest
 from bot.sandbox import Sandbox
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.panel import jumps
+from bot.sandbox.people import ACME
 from bot.sandbox.person import Browser
 
 
@@ -132,6 +133,15 @@ async def test_after_an_invitation_either_event_can_come_first(ready: Any, first
     await (await ready.dana.messages("C0DEALS"))[-1].click("Invite Them")
     await ready.sandbox.outbound.settled()
     assert [one.body["event"]["type"] for one in ready.received if "event" in one.body] == order
+
+
+async def test_one_chooses_what_messages_can_show_in_this_workspace_alone(ready: Any) -> None:
+    assert '<option value="charts" selected>' in (await panel(ready)).html
+    await ready.browser.control("show", workspace=ACME, shows="pictures")
+    assert '<option value="pictures" selected>' in (await panel(ready)).html
+    assert [one.shows for one in ready.sandbox.state.workspaces.values()].count("charts") == 1
+    with pytest.raises(NotPossibleError, match="charts, pictures, words"):
+        await ready.browser.control("show", workspace=ACME, shows="films")
 
 
 async def test_events_can_be_sent_twice_under_the_same_id(ready: Any) -> None:

@@ -6,8 +6,10 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Sandbox
-from bot.sandbox.people import BOARD, DANA, DEALS, GENERAL, OLD_NEWS, OLGA, REVENUE, SLACKBOT
+from bot.sandbox.people import ACME, BOARD, DANA, DEALS, GENERAL, OLD_NEWS, OLGA, REVENUE, SLACKBOT
+from bot.sandbox.records import Shown
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "Hello"}}
 METADATA = {"event_type": "delivery", "event_payload": {"delivery_id": "d1"}}
 
@@ -110,6 +112,50 @@ async def test_content_that_slack_refuses_is_refused(
 ) -> None:
     call = member.api_call("chat.postMessage", json={"channel": REVENUE, **arguments})
     assert (await refused(call))["error"] == code
+
+
+BARS = {
+    "type": "bar",
+    "series": [{"name": "MRR", "data": [{"label": "Mon", "value": 1}]}],
+    "axis_config": {"categories": ["Mon"]},
+}
+CHART = {"type": "data_visualization", "title": "MRR", "chart": BARS}
+NO_CHART = "[ERROR] unsupported type: data_visualization [json-pointer:/blocks/1/type]"
+NO_PICTURE = "[ERROR] downloading image failed [json-pointer:/blocks/0/{}]"
+
+
+def picture(url: str = "https://example.com/a.png") -> dict[str, Any]:
+    return {"type": "image", "image_url": url, "alt_text": "A"}
+
+
+@pytest.mark.parametrize(
+    ("shows", "messages"),
+    [("charts", None), ("pictures", [NO_CHART]), ("words", [NO_CHART, NO_PICTURE.format("image_url")])],
+)
+async def test_a_workspace_refuses_what_its_messages_cannot_show(
+    member: AsyncWebClient, sandbox: Sandbox, refused: Any, shows: Shown, messages: list[str] | None
+) -> None:
+    sandbox.state.workspaces[ACME].shows = shows
+    posting = member.chat_postMessage(channel=REVENUE, text="a", blocks=[picture(), CHART])
+    if messages is None:
+        await posting
+    else:
+        answer = await refused(posting)
+        assert (answer["error"], answer["response_metadata"]["messages"]) == ("invalid_blocks", messages)
+
+
+async def test_a_picture_on_this_machine_is_fetched_when_it_is_posted(
+    member: AsyncWebClient, sandbox: Sandbox, refused: Any
+) -> None:
+    uploaded = await member.files_upload_v2(content=PNG, filename="a.png", title="A")
+    there, page, nobody = uploaded["file"]["url_private"], f"{sandbox.url}/", "http://127.0.0.1:9/a.png"
+    posted = await member.chat_postMessage(channel=REVENUE, text="a", blocks=[picture(there)])
+    for url in (page, f"{sandbox.url}/nothing.png", nobody):
+        answer = await refused(member.chat_postMessage(channel=REVENUE, text="a", blocks=[picture(url)]))
+        assert answer["response_metadata"]["messages"] == [NO_PICTURE.format("image_url")]
+    beside = {**SECTION, "accessory": picture(nobody)}
+    answer = await refused(member.chat_update(channel=REVENUE, ts=posted["ts"], text="a", blocks=[beside]))
+    assert answer["response_metadata"]["messages"] == [NO_PICTURE.format("accessory/image_url")]
 
 
 async def test_a_refused_block_is_pointed_at(member: AsyncWebClient, refused: Any) -> None:
