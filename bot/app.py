@@ -24,6 +24,7 @@ from handlers.desk import Desk
 from handlers.intake import Intake, IntakeSource
 from handlers.pages import SetupPage
 from handlers.pictures import Pictures
+from handlers.previews import Previews
 from handlers.reports import Reports
 from models import installation, migrations, source
 from models.database import Database, is_passing
@@ -82,7 +83,12 @@ class Runrate:
             slack_api = Slack(self._session, base_url=self._settings.slack_api_url)
             owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
             self._worker = Worker(
-                database=self.database, slack=slack_api, keyring=self.keyring, now=self._now, owner=owner
+                database=self.database,
+                slack=slack_api,
+                keyring=self.keyring,
+                public_url=self._settings.address,
+                now=self._now,
+                owner=owner,
             )
             await self._worker.start()
         log.info("started", web=self._serves_web, worker=self._worker is not None)
@@ -158,8 +164,9 @@ class Runrate:
             base_url = settings.slack_api_url
             return AsyncWebClient(token=token, base_url=base_url, session=session, timeout=10, retry_handlers=[])
 
-        reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH, pictures=self._pictures)
-        return [*sign_in.routes(), *reports.routes()]
+        reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH)
+        previews = Previews(self._desk(keyring), pictures=self._pictures)
+        return [*sign_in.routes(), *reports.routes(), *previews.routes()]
 
     async def _find_source(self, key: str) -> IntakeSource | None:
         async with self.database.read() as session:

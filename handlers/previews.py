@@ -1,37 +1,68 @@
-"""Previews: a report's picture in Slack, at an address that is signed and expires."""
+"""The pictures that Slack fetches: of a report whose link was shared, and of a recap where Slack draws no charts.
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+Whoever was given the signed address may see one; others, who made an address up, find nothing there.
+"""
 
-from models.secret import Keyring
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers.desk import Desk
+from handlers.pictures import Pictures
+from models import preview, recap, report, workspace
+from models.preview import Preview
+from models.schedule import Period, Rhythm
+from models.workspace import Workspace
+from scheduler.messages import chart
+from scheduler.messages import recap as recap_drawing
+from scheduler.messages import report as report_drawing
 
 PATH = "/previews/{signed}.png"
-KEPT = timedelta(days=4)
-PURPOSE = "preview"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """The picture of a report as it was at an instant."""
+class Previews:
+    """The pictures by their addresses."""
 
-    workspace_id: str
-    report_id: str
-    as_of: datetime
+    def __init__(self, desk: Desk, *, pictures: Pictures) -> None:
+        """Take what is needed."""
+        self._desk = desk
+        self._pictures = pictures
 
-    def is_expired(self, *, now: datetime) -> bool:
-        return now - self.as_of >= KEPT
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.get(PATH, self._show)]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        """Give a picture, or the stock one where it expired or is of nothing. An address must be ours."""
+        asked = preview.read(request.match_info["signed"], keyring=self._desk.keyring)
+        if asked is None:
+            raise web.HTTPNotFound
+        draw, stock = (
+            (_of_report, report_drawing.EXPIRED) if asked.currency is None else (_of_recap, recap_drawing.EXPIRED)
+        )
+        async with self._desk.database.read() as session:
+            tenant = await workspace.get(session, asked.workspace_id)
+            is_kept = not asked.is_expired(now=self._desk.now())
+            drawn = await draw(session, tenant, asked) if tenant is not None and is_kept else None
+        png = await self._pictures.png(drawn or chart.stock(*stock))
+        return web.Response(body=png, content_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
-def address(preview: Preview, *, keyring: Keyring, public_url: str) -> str:
-    """Give the address of a preview."""
-    text = f"{preview.workspace_id}:{preview.report_id}:{int(preview.as_of.timestamp())}"
-    return f"{public_url}/previews/{keyring.sign(text, purpose=PURPOSE)}.png"
-
-
-def read(signed: str, *, keyring: Keyring) -> Preview | None:
-    """Read what an address names; None where we didn't sign it."""
-    text = keyring.signed(signed, purpose=PURPOSE)
-    if text is None:
+async def _of_report(session: AsyncSession, tenant: Workspace, asked: Preview) -> str | None:
+    """Draw a report; None where there is none, or links to it show no figures."""
+    found = await report.get(session, tenant.id, asked.subject_id)
+    if found is None or not tenant.shows_previews:
         return None
-    workspace_id, report_id, at = text.split(":")
-    return Preview(workspace_id=workspace_id, report_id=report_id, as_of=datetime.fromtimestamp(int(at), UTC))
+    figures = await report.figures(session, tenant.id, now=asked.as_of)
+    return report_drawing.picture(figures, as_of=asked.as_of, locale=tenant.locale)
+
+
+async def _of_recap(session: AsyncSession, tenant: Workspace, asked: Preview) -> str | None:
+    """Draw one currency of a recap; None where there is none."""
+    found = await recap.get(session, tenant.id, asked.subject_id)
+    if found is None:
+        return None
+    period, rhythm = Period(found.first, found.end), Rhythm(found.frequency)
+    for one in await recap.figures(session, tenant.id, found):
+        if one.currency == asked.currency:
+            return recap_drawing.picture(one, rhythm=rhythm, period=period, locale=tenant.locale)
+    return None

@@ -1,4 +1,4 @@
-"""A report in the browser, for members of its workspace; and its picture, for whoever was given the signed address.
+"""A report in the browser, for members of its workspace.
 
 To everybody else a report doesn't exist: the page says the same of a report of another workspace and of none at all.
 """
@@ -15,10 +15,9 @@ from markupsafe import Markup
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import pages, people, previews, problems, session
+from handlers import pages, people, problems, session
 from handlers.desk import Desk, Visitor
 from handlers.pages import ReportPage, ReportPart
-from handlers.pictures import Pictures
 from handlers.problems import Problem
 from handlers.session import Session
 from models import installation, report, workspace
@@ -53,20 +52,17 @@ class RefusedError(Exception):
 
 
 class Reports:
-    """The pages of reports, and their previews."""
+    """The pages of reports."""
 
-    def __init__(
-        self, desk: Desk, *, client: Callable[[str], AsyncWebClient], sign_in_path: str, pictures: Pictures
-    ) -> None:
+    def __init__(self, desk: Desk, *, client: Callable[[str], AsyncWebClient], sign_in_path: str) -> None:
         """Take what is needed; `client` makes one for a token."""
         self._desk = desk
         self._client = client
         self._sign_in_url = desk.public_url + sign_in_path
-        self._pictures = pictures
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        return [web.get(PATH, self._show), web.get(previews.PATH, self._show_preview)]
+        return [web.get(PATH, self._show)]
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         """Show a report to whoever may see it; ask others who they are."""
@@ -113,23 +109,6 @@ class Reports:
             return await people.who(self._desk, self._client(token), visitor)
         except (SlackApiError, aiohttp.ClientError, OSError) as error:
             raise RefusedError(problems.membership_unknown()) from error
-
-    async def _show_preview(self, request: web.Request) -> web.Response:
-        """Give a preview, the stock picture where it expired, or nothing where we didn't sign the address."""
-        now = self._desk.now()
-        preview = previews.read(request.match_info["signed"], keyring=self._desk.keyring)
-        if preview is None:
-            raise web.HTTPNotFound
-        async with self._desk.database.read() as reading:
-            found = await report.get(reading, preview.workspace_id, preview.report_id)
-            tenant = await workspace.get(reading, preview.workspace_id)
-            if found is None or tenant is None or not tenant.shows_previews or preview.is_expired(now=now):
-                drawn = drawing.expired()
-            else:
-                figures = await report.figures(reading, tenant.id, now=preview.as_of)
-                drawn = drawing.picture(figures, as_of=preview.as_of, locale=tenant.locale)
-        png = await self._pictures.png(drawn)
-        return web.Response(body=png, content_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _page(opened: Opened, *, now: datetime) -> ReportPage:

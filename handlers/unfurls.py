@@ -10,13 +10,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people, previews
+from handlers import home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
-from handlers.previews import Preview
 from handlers.slack_code import slack_code
 from handlers.views import reports as view
-from models import person, report, slack_event, unfurl, workspace
+from models import person, preview, report, slack_event, unfurl, workspace
+from models.preview import Preview
 from models.unfurl import LONGEST_URL, SharedLink
 
 COMPOSER = "composer"
@@ -70,14 +70,14 @@ async def _links(session: AsyncSession, event: dict[str, Any], desk: Desk, visit
     for url in (str(link["url"]) for link in event["links"]):
         named = await report.get(session, visitor.workspace_id, _report_id(url, desk.public_url) or "")
         if named is not None:
-            preview = Preview(workspace_id=visitor.workspace_id, report_id=named.id, as_of=desk.now())
+            pictured = Preview(workspace_id=visitor.workspace_id, subject_id=named.id, as_of=desk.now())
             found.append(
                 SharedLink(
                     report_id=named.id,
                     channel_id=event["channel"],
                     message_ts=event["message_ts"],
                     url=url,
-                    preview_url=previews.address(preview, keyring=desk.keyring, public_url=desk.public_url),
+                    preview_url=preview.address(pictured, keyring=desk.keyring, public_url=desk.public_url),
                 )
             )
     return found

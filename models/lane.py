@@ -20,7 +20,7 @@ from models.installation import Installation
 from models.recipient import Recipient
 from models.wakeup import Topic
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=90)
 """Outlasts the HTTP timeout of a send by far."""
 
 ROWS_AT_ONCE = 500

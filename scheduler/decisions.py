@@ -39,7 +39,8 @@ class Class(StrEnum):
     HOLD = "hold"
     """Our token is not accepted any more. Send nothing in this workspace until it is installed again."""
     PLAIN = "plain"
-    """Leave out what the workspace may not have yet, such as charts. Without any of it, this is permanent."""
+    """Send the plainer form: the workspace may not have charts yet, or Slack can't fetch a picture. Where there is none
+    such, this is permanent."""
     PERMANENT = "permanent"
     """It will never work."""
     AMBIGUOUS = "ambiguous"

@@ -10,12 +10,13 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, delivery, installation, lane
+from models import channel, delivery, installation, lane, preview
 from models.database import Database, is_passing, wake
 from models.delivery import Delivery, DeliveryState, FactKind, Outcome, SkipReason
 from models.lane import Lane
@@ -35,7 +36,8 @@ from scheduler.decisions import (
     judge_unfurl,
 )
 from scheduler.drawing import draw_delivery
-from scheduler.messages.message import Message, Unfurled, without_charts
+from scheduler.messages.message import Message, Unfurled
+from scheduler.refusals import Refusals
 from scheduler.slack import Slack
 
 log = structlog.get_logger()
@@ -76,12 +78,21 @@ class Dispatcher:
     """Sends what is owed. Any number of them may share a database."""
 
     def __init__(
-        self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime], owner: str
+        self,
+        *,
+        database: Database,
+        slack: Slack,
+        keyring: Keyring,
+        public_url: str,
+        now: Callable[[], datetime],
+        owner: str,
     ) -> None:
         """Take what is needed; `owner` names this process in the lanes that it leases."""
         self._database = database
         self._slack = slack
         self._keyring = keyring
+        self._picture_url = partial(preview.address, keyring=keyring, public_url=public_url)
+        self._refusals = Refusals()
         self._now = now
         self._owner = owner
         self._in_flight: set[asyncio.Task[Any]] = set()
@@ -219,7 +230,7 @@ class Dispatcher:
             delivery.look(owed)
             return None
         owed.may_be_repeat = owed.may_be_repeat or is_lost
-        drawn = await draw_delivery(session, owed, now=now)
+        drawn = await draw_delivery(session, owed, now=now, picture_url=self._picture_url)
         if not isinstance(drawn, SkipReason):
             delivery.start(owed, now=now)
         return drawn
@@ -242,20 +253,33 @@ class Dispatcher:
             log.exception("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
 
     async def _send(self, job: Job, *, may_join: bool = True) -> tuple[Outcome, Decision | None]:
-        """Post the message, and once more after entering the channel, or without the charts that Slack refused."""
+        """Post the message, and once more after entering the channel, or in the plainer form where Slack refuses it."""
+        job = self._spared(job)
         try:
             return await self._post(job), None
         except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
             decision, answer = decide(error, now=self._now()), answer_of(error)
         if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
             return await self._send(job, may_join=False)
-        plainer = _without_charts(job) if decision.what is Class.PLAIN else None
-        if plainer is not None:
-            return await self._send(plainer, may_join=may_join)
+        if decision.what is Class.PLAIN and isinstance(job.message, dict) and "plainer" in job.message:
+            return await self._send_plainer(job, job.message, may_join=may_join)
         now = self._now()
         if isinstance(job.message, Unfurled):
             return judge_unfurl(decision, answer, job.effort, now=now), decision
         return judge_send(decision, answer, job.effort, now=now, spread=_spread()), decision
+
+    def _spared(self, job: Job) -> Job:
+        """Take the form of a job's message that the workspace is known to take."""
+        if not isinstance(job.message, dict):
+            return job
+        return replace(job, message=self._refusals.spare(job.workspace_id, job.message, now=self._now()))
+
+    async def _send_plainer(self, job: Job, refused: Message, *, may_join: bool) -> tuple[Outcome, Decision | None]:
+        """Post the plainer form; where that is taken, the other one isn't tried again for a while."""
+        outcome, decision = await self._send(replace(job, message=refused["plainer"]), may_join=may_join)
+        if outcome.state is DeliveryState.DELIVERED:
+            self._refusals.note(job.workspace_id, refused, now=self._now())
+        return outcome, decision
 
     async def _unfurl(self, job: Job, unfurled: Unfurled) -> Outcome:
         await self._slack.unfurl(job.token, channel=job.target, unfurled=unfurled)
@@ -358,11 +382,3 @@ def _silence(outcome: Outcome, decision: Decision | None, *, now: datetime) -> d
 
 def _spread() -> float:
     return random.random()  # noqa: S311 - it only spreads load
-
-
-def _without_charts(job: Job) -> Job | None:
-    """Leave the charts out of a job's message; None where it has none."""
-    if job.message is None or isinstance(job.message, Unfurled):
-        return None
-    plainer = without_charts(job.message)
-    return replace(job, message=plainer) if plainer is not None else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,6 +10,8 @@ from models import attribute, event, movement, recap, recipient, report, signal,
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination, Frequency
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
+from models.preview import Preview
+from models.recap import Recap
 from models.recipient import RecipientKind
 from models.schedule import Period, Rhythm
 from models.workflow import Workflow
@@ -32,8 +35,16 @@ UNFURL_KEPT = timedelta(seconds=60)
 """After this time a conversation has gone on, and nobody looks at the link any more."""
 
 
-async def draw_delivery(session: AsyncSession, owed: Delivery, *, now: datetime) -> Message | Unfurled | SkipReason:
+PictureUrl: TypeAlias = Callable[[Preview], str]
+"""Gives the address at which a picture is."""
+
+
+async def draw_delivery(
+    session: AsyncSession, owed: Delivery, *, now: datetime, picture_url: PictureUrl
+) -> Message | Unfurled | SkipReason:
     """Draw what a delivery tells, or say why there is nothing to tell any more."""
+    if owed.fact_kind == FactKind.RECAP:
+        return await _draw_recap(session, owed, now, picture_url)
     return await DRAWERS[FactKind(owed.fact_kind)](session, owed, now)
 
 
@@ -71,7 +82,9 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, now: datetime) -
     )
 
 
-async def _draw_recap(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
+async def _draw_recap(
+    session: AsyncSession, owed: Delivery, now: datetime, picture_url: PictureUrl
+) -> Message | SkipReason:
     """Sum the period up as it is known now. Of several that wait for one destination, only the newest is news."""
     destination = await session.get(Destination, owed.asked_by)
     found = await recap.get(session, owed.workspace_id, owed.fact_id)
@@ -82,11 +95,12 @@ async def _draw_recap(session: AsyncSession, owed: Delivery, now: datetime) -> M
         return SkipReason.DELETED
     if await recap.is_outdone(session, found):
         return SkipReason.STALE
+    figures = tuple(await recap.figures(session, owed.workspace_id, found))
     return recap_message.draw(
         RecapMessage(
             rhythm=Rhythm(found.frequency),
             period=Period(found.first, found.end),
-            figures=tuple(await recap.figures(session, owed.workspace_id, found)),
+            figures=figures,
             destination_name=destination.name,
             channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
             due_at=found.due_at,
@@ -94,8 +108,13 @@ async def _draw_recap(session: AsyncSession, owed: Delivery, now: datetime) -> M
             next_at=destination.next_run_at,
             locale=tenant.locale,
             may_be_repeat=owed.may_be_repeat,
+            picture_urls={one.currency: picture_url(_preview(found, one.currency, now)) for one in figures},
         )
     )
+
+
+def _preview(told: Recap, currency: str, now: datetime) -> Preview:
+    return Preview(workspace_id=told.workspace_id, subject_id=told.id, currency=currency, as_of=now)
 
 
 async def _is_wanted(session: AsyncSession, owed: Delivery, destination: Destination, frequency: str) -> bool:
@@ -197,11 +216,10 @@ async def _draw_welcome(_session: AsyncSession, owed: Delivery, now: datetime) -
 
 DRAWERS: Mapping[FactKind, Callable[[AsyncSession, Delivery, datetime], Awaitable[Message | Unfurled | SkipReason]]] = {
     FactKind.MOVEMENT: _draw_movement,
-    FactKind.RECAP: _draw_recap,
     FactKind.TRACK: _draw_track,
     FactKind.SIGNAL: _draw_signal,
     FactKind.UNHEARD: _draw_unheard,
     FactKind.WELCOME: _draw_welcome,
     FactKind.UNFURL: _draw_unfurl,
 }
-"""Who draws what: each loads the fact, and draws it or says why there is nothing to tell any more."""
+"""Who draws what, recaps apart: each loads the fact, and draws it or says why there is nothing to tell any more."""

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from scheduler.messages.message import Message, Unfurled
+from scheduler.messages.message import Message, Unfurled, payload
 
 TIMEOUT = 15.0
-"""Seconds for one question of ours; the lease of a lane outlasts three of them, which is the most that a send asks."""
+"""Seconds for one question of ours; the lease of a lane outlasts five of them, which is the most that a send asks."""
 
 EVENT_TYPE = "runrate_delivery"
 CLOCKS_DIFFER = timedelta(minutes=2)
@@ -38,7 +38,9 @@ class Slack:
         """Post a message that carries its delivery's id; answer its channel and ts."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
         async with asyncio.timeout(self._timeout):
-            response = await self._client.chat_postMessage(token=token, channel=channel, metadata=metadata, **message)
+            response = await self._client.chat_postMessage(
+                token=token, channel=channel, metadata=metadata, **payload(message)
+            )
         return str(response["channel"]), str(response["ts"])
 
     async def unfurl(self, token: str, *, channel: str, unfurled: Unfurled) -> None:

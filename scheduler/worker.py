@@ -45,6 +45,7 @@ class Worker:
         database: Database,
         slack: Slack,
         keyring: Keyring,
+        public_url: str,
         now: Callable[[], datetime],
         owner: str,
         tick: float = TICK,
@@ -53,7 +54,9 @@ class Worker:
         self._seconds = tick
         self._database = database
         self._now = now
-        self._dispatcher = Dispatcher(database=database, slack=slack, keyring=keyring, now=now, owner=owner)
+        self._dispatcher = Dispatcher(
+            database=database, slack=slack, keyring=keyring, public_url=public_url, now=now, owner=owner
+        )
         self._addresser = Addresser(database=database, slack=slack, keyring=keyring, now=now)
         self._reconciler = Reconciler(database=database, slack=slack, keyring=keyring, now=now)
         self._clock = AsyncIOScheduler(timezone="UTC")

@@ -11,7 +11,7 @@ import aiohttp
 
 from bot import manifest
 from bot.sandbox import UNLIMITED, Fault, Limits, Sandbox, SlackApp
-from bot.sandbox.records import Call, Message
+from bot.sandbox.records import Call, Message, Shown
 from models import channel, delivery, event, lane, scope
 from models.database import Database
 from models.delivery import Attempt, Delivery
@@ -67,6 +67,7 @@ class Sending:
     sandbox: Sandbox
     http: aiohttp.ClientSession
     clock: Clock
+    public_url: str = "https://runrate.example"
     moved: int = 0
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -85,6 +86,7 @@ class Sending:
             database=self.database,
             slack=slack or self.slack(timeout=timeout),
             keyring=KEYRING,
+            public_url=self.public_url,
             now=self.clock.now,
             owner=owner,
         )
@@ -155,6 +157,10 @@ class Sending:
 
     def fault(self, kind: Any, *, method: str = POST, **fields: Any) -> None:
         self.sandbox.faults.add(Fault(kind, method=method, **fields))
+
+    def shows(self, shown: Shown) -> None:
+        """Say what messages in Acme can show from now on."""
+        self.sandbox.state.workspaces[ACME].shows = shown
 
     # --- what came of it -------------------------------------------------------------------------------------------
 

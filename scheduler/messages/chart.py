@@ -29,6 +29,22 @@ def svg(inside: Sequence[str], *, height: int, label: str, width: int = WIDTH) -
     )
 
 
+def card(drawn: Sequence[str], *, height: int, label: str, width: int = WIDTH + 2 * MARGIN) -> str:
+    """Put a drawing on paper, so that it can be read on Slack's dark background too."""
+    paper = f'<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+    return svg([paper, *drawn], width=width, height=height, label=label)
+
+
+def stock(fact: str, fix: str) -> str:
+    """Draw two sentences where a picture was."""
+    middle = WIDTH / 2 + MARGIN
+    lines = [
+        text(fact, middle, 84, size=MIDDLE, more=' text-anchor="middle"'),
+        text(fix, middle, 114, fill=QUIET, more=' text-anchor="middle"'),
+    ]
+    return card(lines, height=180, label=f"{fact} {fix}")
+
+
 def text(words: str, x: float, y: float, *, size: int = SMALL, fill: str = INK, more: str = "") -> str:
     """Write a line whose base is at y."""
     return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{fill}"{more}>{escape(words)}</text>'

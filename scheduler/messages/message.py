@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 CHART = "data_visualization"
-"""The type of Slack's native charts."""
+"""The type of Slack's native charts, which not every workspace has yet."""
+
+PICTURE = "image"
+"""The type of pictures, which Slack fetches when they are posted, and refuses where it can't."""
 
 
 class Message(TypedDict):
@@ -17,6 +20,8 @@ class Message(TypedDict):
     username: NotRequired[str]
     icon_emoji: NotRequired[str]
     icon_url: NotRequired[str]
+    plainer: NotRequired["Message"]
+    """What is posted in its place where Slack refuses its form; this alone is nothing that Slack gets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +38,6 @@ def message(text: str, *blocks: dict[str, Any]) -> Message:
     return Message(text=text, blocks=list(blocks), unfurl_links=False, unfurl_media=False)
 
 
-def without_charts(drawn: Message) -> Message | None:
-    """Leave the charts out, which not every workspace has yet; None where there is none."""
-    blocks = [block for block in drawn["blocks"] if block["type"] != CHART]
-    return Message({**drawn, "blocks": blocks}) if len(blocks) < len(drawn["blocks"]) else None
+def payload(drawn: Message) -> dict[str, Any]:
+    """Give what is posted of a message."""
+    return {name: value for name, value in drawn.items() if name != "plainer"}

@@ -1,16 +1,17 @@
 """A recap: how MRR moved over a day, week or month, a currency at a time, with the accounts that moved it most."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from models.currency import digits
 from models.fact import MovementKind
-from models.recap import Figures
+from models.movement import KindSum
+from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
-from scheduler.messages import money, mrkdwn
-from scheduler.messages.message import CHART, Message, message
+from scheduler.messages import chart, money, mrkdwn
+from scheduler.messages.message import CHART, PICTURE, Message, message
 from scheduler.messages.movement import KINDS
 
 LATE = timedelta(minutes=30)
@@ -30,6 +31,8 @@ UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and
 
 BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
 
+EXPIRED = ("This picture has expired.", "Its figures stand below it, in words.")
+
 _DOT = " · "
 
 
@@ -48,17 +51,43 @@ class RecapMessage:
     next_at: datetime | None = None
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
+    picture_urls: Mapping[str, str]
+    """Where the picture of each currency is."""
+
+
+Charts: TypeAlias = Callable[[RecapMessage, Figures], Sequence[dict[str, Any]]]
+"""How the chart of a currency is drawn: as blocks, or none."""
 
 
 def draw(recap: RecapMessage) -> Message:
-    """Draw the message."""
+    """Draw the message with native charts; plainer, with pictures of them; and plainer still, in its words alone."""
     context = {"type": "context", "elements": [mrkdwn.marked(_reason(recap))]}
     moved = [one for one in recap.figures if one.count]
     if not moved:
         fact, rest = _nothing(recap)
         body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part))
         return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, context)
-    return message(_notification(recap, moved), *_body(recap, moved), context)
+    text = _notification(recap, moved)
+    words, pictures, charts = (
+        message(text, *_body(recap, moved, form), context) for form in (_no_chart, _picture, _chart)
+    )
+    return {**charts, "plainer": {**pictures, "plainer": words}}
+
+
+def picture(figures: Figures, *, rhythm: Rhythm, period: Period, locale: str) -> str:
+    """Draw a currency's chart as SVG."""
+    title, name, left = _chart_title(figures), _name(rhythm, period), chart.MARGIN
+    sums = [
+        KindSum(currency=figures.currency, kind=kind, count=one.count, amount_minor=one.amount_minor)
+        for kind, one in figures.sums.items()
+    ]
+    bars = "".join(chart.kinds(sums, figures.currency, locale))
+    drawn = [
+        chart.text(title, left, 50, size=chart.MIDDLE, more=' font-weight="bold"'),
+        chart.text(f"{name[:1].upper()}{name[1:]}", left, 76, fill=chart.QUIET),
+        f'<g transform="translate({left} 96)">{bars}</g>',
+    ]
+    return chart.card(drawn, height=96 + chart.ROW * len(MovementKind) + 20, label=title)
 
 
 def day(of: date) -> str:
@@ -66,10 +95,10 @@ def day(of: date) -> str:
     return f"{of:%A} {of.day} {of:%B}"
 
 
-def _name(recap: RecapMessage) -> str:
+def _name(rhythm: Rhythm, period: Period) -> str:
     """Name the period: `Tuesday 17 November`, `week of 16 – 22 November`, `November 2026`."""
-    first, last = recap.period.first, recap.period.end - timedelta(days=1)
-    match recap.rhythm:
+    first, last = period.first, period.end - timedelta(days=1)
+    match rhythm:
         case Rhythm.DAILY:
             return day(first)
         case Rhythm.WEEKLY:
@@ -82,7 +111,7 @@ def _name(recap: RecapMessage) -> str:
 def _nothing(recap: RecapMessage) -> tuple[str, str]:
     """Say that nothing happened, and what the MRR therefore still is, where it is known."""
     preposition = {Rhythm.DAILY: "on ", Rhythm.WEEKLY: "in the ", Rhythm.MONTHLY: "in "}[recap.rhythm]
-    fact = f"No MRR movements {preposition}{_name(recap)}."
+    fact = f"No MRR movements {preposition}{_name(recap.rhythm, recap.period)}."
     stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
     if stays:
         return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
@@ -92,7 +121,7 @@ def _nothing(recap: RecapMessage) -> tuple[str, str]:
 def _notification(recap: RecapMessage, moved: list[Figures]) -> str:
     """Say the fact for a phone's lock screen: `MRR, Tuesday 17 November: +$4,310 net → $152,480`."""
     told = ", ".join(_net(recap, one) for one in moved[:MOST_DETAILED])
-    return " ".join([f"MRR, {_name(recap)}: {told}", *_marks(recap)])
+    return " ".join([f"MRR, {_name(recap.rhythm, recap.period)}: {told}", *_marks(recap)])
 
 
 def _net(recap: RecapMessage, one: Figures) -> str:
@@ -108,14 +137,14 @@ def _is_late(recap: RecapMessage) -> bool:
     return recap.told_at - recap.due_at > LATE
 
 
-def _body(recap: RecapMessage, moved: list[Figures]) -> Iterable[dict[str, Any]]:
-    title = mrkdwn.bold(f"MRR, {_name(recap)}")
+def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable[dict[str, Any]]:
+    title = mrkdwn.bold(f"MRR, {_name(recap.rhythm, recap.period)}")
     for number, one in enumerate(moved[:MOST_DETAILED]):
         if number > 0:
             yield {"type": "divider"}
         yield _section(f"{title}\n{_headline(recap, one)}" if number == 0 else _headline(recap, one))
         if number < MOST_CHARTS:
-            yield _chart(one)
+            yield from charts(recap, one)
         yield {"type": "section", "fields": [mrkdwn.marked(_kind(recap, one, kind)) for kind in MovementKind]}
         if one.gains or one.losses:
             yield _section(_largest(recap, one))
@@ -174,19 +203,33 @@ def _unmoved(recap: RecapMessage) -> str:
     return f"{mrkdwn.bold('Unchanged')}  {mrkdwn.listed(stays, most=MOST_BRIEF)}" if stays else ""
 
 
-def _chart(one: Figures) -> dict[str, Any]:
-    """Draw the five kinds as bars, in whole units of the currency; what it shows stands in words below it too."""
+def _no_chart(_recap: RecapMessage, _one: Figures) -> Sequence[dict[str, Any]]:
+    """Draw nothing: what a chart shows stands in words below it too."""
+    return ()
+
+
+def _picture(recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
+    """Show the chart as a picture, and say in its description all that it shows."""
+    sums = {kind: one.sums.get(kind, Sum()) for kind in MovementKind}
+    told = ", ".join(f"{KINDS[kind].word} {_signed(recap, sum_.amount_minor, one)}" for kind, sum_ in sums.items())
+    described = f"{_chart_title(one)}, {_name(recap.rhythm, recap.period)}: {told}"
+    return ({"type": PICTURE, "image_url": recap.picture_urls[one.currency], "alt_text": described},)
+
+
+def _chart_title(one: Figures) -> str:
+    return f"MRR change by kind, {one.currency}"
+
+
+def _chart(_recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
+    """Draw the five kinds as bars, in whole units of the currency."""
     values = {KINDS[kind].word: one.sums[kind].amount_minor if kind in one.sums else 0 for kind in MovementKind}
     points = [{"label": word, "value": minor / 10 ** digits(one.currency)} for word, minor in values.items()]
-    return {
-        "type": CHART,
-        "title": mrkdwn.shown(f"MRR change by kind, {one.currency}", 50),
-        "chart": {
-            "type": "bar",
-            "series": [{"name": mrkdwn.shown(one.currency, 20), "data": points}],
-            "axis_config": {"categories": list(values)},
-        },
+    drawn = {
+        "type": "bar",
+        "series": [{"name": mrkdwn.shown(one.currency, 20), "data": points}],
+        "axis_config": {"categories": list(values)},
     }
+    return ({"type": CHART, "title": mrkdwn.shown(_chart_title(one), 50), "chart": drawn},)
 
 
 def _reason(recap: RecapMessage) -> str:

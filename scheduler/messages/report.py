@@ -105,7 +105,7 @@ def picture(figures: tuple[Figures, ...], *, as_of: datetime, locale: str) -> st
 
     It says nothing of MRR itself: the picture may be fetched days later, and of that only today's is known.
     """
-    width, left = chart.WIDTH + 2 * chart.MARGIN, chart.MARGIN
+    left = chart.MARGIN
     nets = [money.signed(one.net_minor, one.currency, locale) for one in figures[:MOST_CURRENCIES]]
     lines = [f"{one} net" for one in nets] or [NOTHING]
     drawn = [
@@ -118,20 +118,4 @@ def picture(figures: tuple[Figures, ...], *, as_of: datetime, locale: str) -> st
         inside = "".join(chart.kinds(figures[0].sums, figures[0].currency, locale))
         drawn.append(f'<g transform="translate({left} {bottom})">{inside}</g>')
         bottom += chart.ROW * 5 + 16
-    return _card(drawn, width=width, height=bottom, label=TITLE)
-
-
-def expired() -> str:
-    """Draw what stands where a preview was."""
-    width, height = chart.WIDTH + 2 * chart.MARGIN, 180
-    fact, fix = EXPIRED
-    lines = [
-        chart.text(fact, width / 2, 84, size=chart.MIDDLE, more=' text-anchor="middle"'),
-        chart.text(fix, width / 2, 114, fill=chart.QUIET, more=' text-anchor="middle"'),
-    ]
-    return _card(lines, width=width, height=height, label=" ".join(EXPIRED))
-
-
-def _card(drawn: list[str], *, width: int, height: int, label: str) -> str:
-    paper = f'<rect width="{width}" height="{height}" fill="{chart.PAPER}"/>'
-    return chart.svg([paper, *drawn], width=width, height=height, label=label)
+    return chart.card(drawn, height=bottom, label=TITLE)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.people import WINS
+from bot.sandbox.people import REVENUE, WINS
 from tests.browser.seat import Seat
 from tests.stage import Stage
 
@@ -40,3 +40,26 @@ async def test_a_daily_recap_comes_on_the_morning_that_the_time_machine_jumps_to
     await expect(recap).to_contain_text("+$420")
     await expect(recap.get_by_role("figure")).to_be_visible()
     await expect(recap).to_contain_text("Each day")
+
+
+async def test_where_slack_draws_no_charts_a_recap_shows_a_picture(acme: Stage, ada: Seat) -> None:
+    _, webhook = await acme.add_source()
+    form = await acme.destination_form()
+    await form.fill({"Name": "Each day", "Frequency": "Daily: a recap of the day before", "Channels": [REVENUE]})
+    assert (await form.submit()).closed
+    await acme.move(webhook, "Northwind Traders", kind="new_business", mrr_before_minor=0)
+    await acme.move(webhook, "Initech", kind="churn", amount_minor=-12_000, mrr_before_minor=12_000)
+
+    await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
+    await ada.page.get_by_label("Messages in Acme can show").select_option("pictures, no charts")
+    await expect(ada.page.get_by_text("Done.")).to_be_visible()
+    await ada.press("+1 day")
+    await ada.page.get_by_role("button", name=re.compile("09:00 UTC")).first.click()
+    await expect(ada.page.locator("#clock time")).to_contain_text("09:00 UTC")
+
+    await ada.go(REVENUE)
+    recap = ada.messages("Northwind Traders")
+    drawn = recap.get_by_role("img", name=re.compile("New business \\+\\$420, .*Churn −\\$120"))
+    await expect(drawn).to_be_visible()
+    assert await drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
+    await expect(recap.locator(".chart")).to_have_count(0)

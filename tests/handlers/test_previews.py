@@ -1,4 +1,4 @@
-"""A preview's address: signed by us, for four days, and for nothing else."""
+"""Pictures at their signed addresses: of a report, of a recap, and what stands there where there is nothing to show."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -6,59 +6,37 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import previews
-from handlers.previews import KEPT, Preview
-from models import report
-from scheduler.messages.report import EXPIRED, expired
-from tests.seeds import ACME, GLOBEX, KEYRING, NOW
+from models import preview, recap, report
+from models.destination import Frequency
+from models.preview import KEPT, Preview
+from models.recap import Recap
+from scheduler.messages import chart
+from scheduler.messages import recap as recap_drawing
+from scheduler.messages import report as report_drawing
+from tests import seeds
+from tests.seeds import ACME, GLOBEX
 from tests.stage import Stage
 
-PREVIEW = Preview(workspace_id=ACME, report_id="rep_1", as_of=NOW)
-
 Fetch = Callable[[Preview], Awaitable[bytes]]
-
-
-def signed(preview: Preview) -> str:
-    address = previews.address(preview, keyring=KEYRING, public_url="https://r.io")
-    return address.removeprefix("https://r.io/previews/").removesuffix(".png")
-
-
-def test_what_was_signed_is_read_back() -> None:
-    assert previews.read(signed(PREVIEW), keyring=KEYRING) == PREVIEW
-
-
-@pytest.mark.parametrize("change", [("T0ACME", "T0GLOBEX"), ("rep_1", "rep_2"), (":", "."), (".", ""), ("rep", "REP")])
-def test_whatever_was_changed_is_not_ours(change: tuple[str, str]) -> None:
-    assert previews.read(signed(PREVIEW).replace(*change), keyring=KEYRING) is None
-
-
-def test_a_later_instant_has_another_signature() -> None:
-    later = signed(replace(PREVIEW, as_of=NOW + timedelta(days=9)))
-    forged = f"{later.rpartition('.')[0]}.{signed(PREVIEW).rpartition('.')[2]}"
-    assert previews.read(forged, keyring=KEYRING) is None
-
-
-def test_a_preview_expires_after_four_days() -> None:
-    assert not PREVIEW.is_expired(now=NOW + KEPT - timedelta(seconds=1))
-    assert PREVIEW.is_expired(now=NOW + KEPT)
-
-
-def test_the_stock_picture_says_what_to_do() -> None:
-    assert EXPIRED == ("This preview has expired.", "Open the report to see it as it is now.")
-    assert all(words in expired() for words in EXPIRED)
 
 
 @pytest.fixture
 async def fetch(acme: Stage) -> Fetch:
     """Fetch a preview's picture from the product."""
 
-    async def picture(preview: Preview) -> bytes:
-        address = previews.address(preview, keyring=acme.keyring, public_url=acme.url)
+    async def picture(of: Preview) -> bytes:
+        address = preview.address(of, keyring=acme.keyring, public_url=acme.url)
         async with acme.http.get(address) as response:
             assert (response.status, response.content_type) == (200, "image/png")
             return await response.read()
 
     return picture
+
+
+def test_the_stock_pictures_say_what_to_do() -> None:
+    assert report_drawing.EXPIRED == ("This preview has expired.", "Open the report to see it as it is now.")
+    assert recap_drawing.EXPIRED[1] == "Its figures stand below it, in words."
+    assert all(words in chart.stock(*recap_drawing.EXPIRED) for words in recap_drawing.EXPIRED)
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -67,16 +45,59 @@ async def test_an_expired_picture_gives_way_to_the_stock_one(acme: Stage, fetch:
         found = await report.built_in(session, ACME)
     assert found is not None
     now = acme.clock.now()
-    fresh = Preview(workspace_id=ACME, report_id=found.id, as_of=now)
+    fresh = Preview(workspace_id=ACME, subject_id=found.id, as_of=now)
     stock = await fetch(replace(fresh, as_of=now - KEPT))
     assert await fetch(fresh) != stock
-    assert await fetch(replace(fresh, report_id="rep_gone")) == stock
+    assert await fetch(replace(fresh, subject_id="rep_gone")) == stock
     assert await fetch(replace(fresh, workspace_id=GLOBEX)) == stock
+    acme.clock.ahead = KEPT
+    assert await fetch(fresh) == stock
+
+
+async def made(stage: Stage) -> Recap:
+    """Make the recap of today, without a message of it, once both movements are in it."""
+    asking = await seeds.add_destination(stage.database, "C0REVENUE", frequency=Frequency.DAILY)
+    tomorrow = stage.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
+    async with stage.database.write() as session:
+        schedule = asking.schedule
+        assert schedule is not None
+        run = schedule.next_after(tomorrow)
+        recap_id = await recap.make(session, asking, run, now=stage.clock.now())
+
+    async def complete() -> Recap | None:
+        async with stage.database.read() as session:
+            found = await recap.get(session, ACME, recap_id or "")
+            assert found is not None
+            return found if len(await recap.figures(session, ACME, found)) > 1 else None
+
+    found = await stage.until(complete)
+    assert found is not None
+    return found
+
+
+async def test_a_recaps_picture_shows_its_own_figures_until_it_expires(acme: Stage, fetch: Fetch) -> None:
+    """Neither another workspace's figures nor those of a currency that it doesn't have."""
+    await acme.install(GLOBEX)
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, currency="USD")
+    await acme.move(webhook, currency="EUR", amount_minor=99_000)
+    told = await made(acme)
+    fresh = Preview(workspace_id=ACME, subject_id=told.id, currency="USD", as_of=acme.clock.now())
+    euros, stock = await fetch(replace(fresh, currency="EUR")), await fetch(replace(fresh, subject_id="rcp_gone"))
+    assert len({await fetch(fresh), euros, stock}) == 3
+    assert await fetch(replace(fresh, currency="CHF")) == stock
+    assert await fetch(replace(fresh, workspace_id=GLOBEX)) == stock
+    assert await fetch(replace(fresh, currency=None)) != await fetch(fresh), "a recap's id names no report"
     acme.clock.ahead = KEPT
     assert await fetch(fresh) == stock
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_forged_address_is_not_found(acme: Stage) -> None:
-    for name in ("x", "T0ACME:rep_1:1.x", acme.keyring.sign("T0ACME:U0ADA:1", purpose="session"), "%ff", "%D0%BA"):
+    told = Preview(workspace_id=ACME, subject_id="rcp_1", currency="USD", as_of=acme.clock.now())
+    ours = preview.address(told, keyring=acme.keyring, public_url="").removesuffix(".png").rpartition("/")[2]
+    tampered = ours.replace("USD", "EUR")
+    session = acme.keyring.sign("T0ACME:U0ADA::1", purpose="session")
+    assert preview.read(ours, keyring=acme.keyring) == replace(told, as_of=told.as_of.replace(microsecond=0))
+    for name in ("x", "T0ACME:rep_1::1.x", tampered, ours.replace(ACME, GLOBEX), session, "%ff", "%D0%BA"):
         assert (await acme.get(f"/previews/{name}.png")).status == 404, name

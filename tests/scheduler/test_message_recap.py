@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
@@ -11,10 +12,12 @@ from bot.sandbox.blocks import validate_blocks
 from models.fact import MovementKind
 from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
-from scheduler.messages.message import Message, without_charts
-from scheduler.messages.recap import LATE, RecapMessage, draw
+from scheduler.messages import chart
+from scheduler.messages.message import Message, payload
+from scheduler.messages.recap import LATE, RecapMessage, draw, picture
 
 NBSP = "\u00a0"
+SVG = "{http://www.w3.org/2000/svg}"
 NEW, UP, DOWN, CHURN, BACK = MovementKind
 DUE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 NEXT = "next: <!date^1796029200^{date_short_pretty} {time}|30 Nov 2026 09:00 UTC>"
@@ -42,6 +45,7 @@ WEEKLY = RecapMessage(
     due_at=DUE,
     told_at=DUE,
     next_at=DUE + timedelta(days=7),
+    picture_urls={currency: f"https://r.io/previews/{currency}.png" for currency in ("USD", "EUR", "JPY")},
 )
 DAILY = replace(WEEKLY, rhythm=Rhythm.DAILY, period=Period(date(2026, 11, 17), date(2026, 11, 18)))
 
@@ -87,13 +91,52 @@ def test_the_chart_shows_the_five_kinds_in_whole_units() -> None:
     ]
 
 
-def test_without_charts_every_word_is_still_there() -> None:
-    message = draw(WEEKLY)
-    plain = without_charts(message)
-    assert plain is not None
-    assert lines(plain) == [line for line in lines(message) if not line.startswith("[")]
-    assert plain["text"] == message["text"]
-    assert without_charts(plain) is None
+def test_a_plainer_message_shows_the_same_chart_as_a_picture_that_is_described_in_full() -> None:
+    charted = draw(WEEKLY)
+    pictured = charted["plainer"]
+    shown = pictured["blocks"][1]
+    assert (shown["type"], shown["image_url"]) == ("image", "https://r.io/previews/USD.png")
+    assert shown["alt_text"] == (
+        "MRR change by kind, USD, week of 16 – 22 November: "
+        "New business +$2,400, Expansion +$3,110, Contraction −$610, Churn −$720, Reactivation $0"
+    )
+    assert (pictured["text"], pictured["blocks"][2:]) == (charted["text"], charted["blocks"][2:])
+    validate_blocks(pictured["blocks"], surface="message")
+
+
+def test_in_the_plainest_message_every_word_is_still_there() -> None:
+    charted = draw(WEEKLY)
+    words = charted["plainer"]["plainer"]
+    assert lines(words) == [line for line in lines(charted) if not line.startswith("[")]
+    assert words["text"] == charted["text"]
+    assert "plainer" not in words
+
+
+def test_slack_is_sent_one_of_the_forms_alone() -> None:
+    assert payload(draw(WEEKLY)).keys() == {"text", "blocks", "unfurl_links", "unfurl_media"}
+
+
+@pytest.mark.parametrize("locale", ["en_US", "de_DE"])
+def test_the_picture_says_what_the_chart_says(locale: str) -> None:
+    drawn = picture(USD, rhythm=Rhythm.WEEKLY, period=WEEKLY.period, locale=locale)
+    words = [one.text for one in ET.fromstring(drawn).iter(f"{SVG}text")]
+    assert words[:2] == ["MRR change by kind, USD", "Week of 16 – 22 November"]
+    assert words[2::2] == ["New business", "Expansion", "Contraction", "Churn", "Reactivation"]
+    if locale == "en_US":
+        assert words[3::2] == ["+$2,400", "+$3,110", "−$610", "−$720", "$0"]
+    else:
+        assert words[3] == f"+2.400{NBSP}$"
+
+
+def test_the_picture_lies_on_paper_of_its_own() -> None:
+    """Slack's background is dark for some."""
+    drawn = ET.fromstring(picture(USD, rhythm=Rhythm.DAILY, period=DAILY.period, locale="en_US"))
+    paper = next(drawn.iter(f"{SVG}rect"))
+    assert (paper.get("fill"), paper.get("width"), paper.get("height")) == (
+        chart.PAPER,
+        drawn.get("width"),
+        drawn.get("height"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,6 +258,7 @@ def test_whatever_happened_slack_takes_the_message(
             rhythm=rhythm,
             period=Period(first, first + timedelta(days=7)),
             figures=told,
+            picture_urls={one.currency: f"https://r.io/{place}.png" for place, one in enumerate(told)},
             destination_name=name,
             channel_id=None if odd else "C0REVENUE",
             next_at=None if odd else DUE,
@@ -223,10 +267,11 @@ def test_whatever_happened_slack_takes_the_message(
             locale=locale,
         )
     )
-    validate_blocks(drawn["blocks"], surface="message")
+    forms = [drawn, drawn["plainer"], drawn["plainer"]["plainer"]] if "plainer" in drawn else [drawn]
+    for form in forms:
+        validate_blocks(form["blocks"], surface="message")
     orjson.dumps(drawn)
     assert drawn["text"].strip()
     assert len(drawn["text"]) < 4000
     assert "<!channel" not in str(drawn)
-    plain = without_charts(drawn)
-    assert (plain is None) == (not any(one.count for one in told))
+    assert len(forms) == (3 if any(one.count for one in told) else 1)

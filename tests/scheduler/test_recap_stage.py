@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.sandbox.records import Shown
 from models import delivery, destination, installation
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination, Frequency
 from models.recap import Recap
+from scheduler.dispatch import Dispatcher
+from scheduler.messages.message import CHART, PICTURE
 from scheduler.recap import make_due
 from tests import seeds
 from tests.seeds import ACME, NOW
-from tests.sending import REVENUE, WINS, Sending
+from tests.sending import ADDRESS, REVENUE, WINS, Sending
 
 DAILY, WEEKLY, MONTHLY = Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY
 MONDAY = NOW
@@ -188,10 +191,10 @@ async def ready(line: Sending, *channels: str, **fields: Any) -> Destination:
     return await line.destination(*channels or (REVENUE,), frequency=DAILY, **fields)
 
 
-async def tick(line: Sending, **ahead: float) -> None:
+async def tick(line: Sending, sends: Dispatcher | None = None, **ahead: float) -> None:
     line.clock.turn(timedelta(**ahead).total_seconds())
     await make_due(line.database, now=line.clock.now())
-    await line.drain()
+    await line.drain(sends)
 
 
 async def test_a_recap_is_posted_and_a_movement_is_not(line: Sending) -> None:
@@ -241,26 +244,73 @@ async def test_a_movement_that_arrives_before_the_message_leaves_is_in_it(line: 
     assert posted.text == "MRR, Monday 16 November: +$100 net → $100"
 
 
-async def test_a_workspace_without_charts_gets_the_same_message_without_one(line: Sending) -> None:
+def kinds(of: dict[str, Any]) -> list[str]:
+    return [block["type"] for block in of["blocks"]]
+
+
+async def test_a_workspace_without_charts_gets_the_same_message_with_a_picture(line: Sending) -> None:
     await ready(line)
     await line.move(kind="new_business")
-    line.fault("error", code="invalid_blocks", times=1)
+    line.shows("pictures")
     await tick(line, days=1)
     [posted] = line.messages()
     assert posted.text == "MRR, Monday 16 November: +$100 net → $100"
-    assert "data_visualization" not in [block["type"] for block in posted.blocks or ()]
-    refused, taken = line.calls()
-    with_chart, without = refused.args["blocks"], taken.args["blocks"]
-    assert [block for block in with_chart if block["type"] != "data_visualization"] == without
+    refused, taken = (call.args for call in line.calls())
+    assert (kinds(refused)[1], kinds(taken)[1]) == (CHART, PICTURE)
+    assert [*refused["blocks"][:1], *refused["blocks"][2:]] == [*taken["blocks"][:1], *taken["blocks"][2:]]
+    assert taken["blocks"][1]["image_url"].startswith("https://runrate.example/previews/T0ACME:rcp_")
     assert (await line.only()).attempts == 1
 
 
-async def test_a_message_that_is_refused_without_its_chart_too_has_failed(line: Sending) -> None:
+async def test_where_slack_cannot_fetch_the_picture_the_words_are_posted(line: Sending) -> None:
+    """Nobody listens at the address that the picture would be at."""
+    line.public_url = ADDRESS
+    await ready(line)
+    await line.move(kind="new_business")
+    line.shows("pictures")
+    await tick(line, days=1)
+    assert [call.answer["response_metadata"]["messages"] for call in line.calls()[:2]] == [
+        ["[ERROR] unsupported type: data_visualization [json-pointer:/blocks/1/type]"],
+        ["[ERROR] downloading image failed [json-pointer:/blocks/1/image_url]"],
+    ]
+    charted, _, words = (call.args["blocks"] for call in line.calls())
+    assert [block for block in charted if block["type"] != CHART] == words
+    assert len(line.messages()) == 1
+    assert (await line.only()).attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("shows", "first", "second"),
+    [
+        ("charts", [CHART], [CHART]),
+        ("pictures", [CHART, PICTURE], [PICTURE]),
+        ("words", [CHART, PICTURE, "section"], ["section"]),
+    ],
+)
+async def test_what_was_refused_is_not_offered_again_that_morning_and_is_on_the_next(
+    line: Sending, shows: Shown, first: list[str], second: list[str]
+) -> None:
+    await ready(line)
+    await line.move(kind="new_business")
+    line.shows(shows)
+    sends = line.dispatcher()
+    await tick(line, sends, days=1)
+    assert [kinds(call.args)[1] for call in line.calls()] == first
+    await line.destination(REVENUE, name="Half past", frequency=DAILY, at=time(9, 30), now=line.clock.now())
+    await tick(line, sends, minutes=30)
+    assert [kinds(call.args)[1] for call in line.calls()] == first + second
+    await line.move(kind="new_business")
+    line.shows("charts")
+    await tick(line, sends, days=1)
+    assert kinds(line.calls()[-1].args)[1] == CHART
+
+
+async def test_a_message_that_is_refused_in_its_plainest_form_too_has_failed(line: Sending) -> None:
     await ready(line)
     await line.move(kind="new_business")
     line.fault("error", code="invalid_blocks", times=5)
     await tick(line, days=1)
-    assert len(line.calls()) == 2
+    assert len(line.calls()) == 3
     assert (await line.only()).state == DeliveryState.FAILED
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from models import channel, event, movement
@@ -11,7 +12,6 @@ from models.delivery import DeliveryState, FactKind
 from models.destination import Frequency
 from models.inbox import Inbox
 from scheduler.apply import BATCH
-from scheduler.dispatch import Dispatcher
 from scheduler.slack import Slack
 from scheduler.worker import Worker
 from tests import seeds
@@ -27,6 +27,7 @@ async def working(line: Sending, database: Database | None = None, **changes: An
         database=database or line.database,
         slack=line.slack(),
         keyring=KEYRING,
+        public_url=line.public_url,
         now=line.clock.now,
         owner="worker",
         **changes,
@@ -155,7 +156,7 @@ async def test_an_outcome_that_the_database_refuses_is_written_down_later(line: 
             return posted
 
     slack = ThenTheDatabaseGoes(line.http, base_url=f"{line.sandbox.url}/api/")
-    await Dispatcher(database=flaky, slack=slack, keyring=KEYRING, now=line.clock.now, owner="worker").drain()
+    await replace(line, database=flaky).dispatcher(slack=slack).drain()
     await flaky.close()
     owed = await line.only()
     assert (owed.state, flaky.failures, len(line.messages())) == (DeliveryState.DELIVERED, 0, 1)
