@@ -1,6 +1,7 @@
 """The composition root: every part is made here, once, and handed to those that need it."""
 
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -70,6 +71,8 @@ class Runrate:
         self._pictures = Pictures()
         self._session: aiohttp.ClientSession | None = None
         self._worker: Worker | None = None
+        self.worker_name: str | None = None
+        """The name under which this process's worker leases lanes; None while none runs."""
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -79,18 +82,8 @@ class Runrate:
         self._session = aiohttp.ClientSession()
         if self._serves_web:
             await self._start_web(self._session)
-        if self._works and self.keyring is not None:
-            slack_api = Slack(self._session, base_url=self._settings.slack_api_url)
-            owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
-            self._worker = Worker(
-                database=self.database,
-                slack=slack_api,
-                keyring=self.keyring,
-                public_url=self._settings.address,
-                now=self._now,
-                owner=owner,
-            )
-            await self._worker.start()
+        if self._works:
+            await self.start_worker()
         log.info("started", web=self._serves_web, worker=self._worker is not None)
 
     async def stop(self) -> None:
@@ -105,6 +98,29 @@ class Runrate:
             await self._session.close()
         await self.database.close()
         log.info("stopped")
+
+    async def start_worker(self) -> None:
+        """Start a worker, under a name that no other had; without a keyring there is nothing that it could do."""
+        if self.keyring is None or self._session is None:
+            return
+        slack_api = Slack(self._session, base_url=self._settings.slack_api_url)
+        self.worker_name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._worker = Worker(
+            database=self.database,
+            slack=slack_api,
+            keyring=self.keyring,
+            public_url=self._settings.address,
+            now=self._now,
+            owner=self.worker_name,
+        )
+        await self._worker.start()
+
+    async def kill_worker(self) -> None:
+        """End the worker as `kill -9` would; what it was doing stays as the database has it."""
+        worker, self._worker, self.worker_name = self._worker, None, None
+        if worker is not None:
+            await worker.kill()
+            log.warning("worker_killed")
 
     async def _start_web(self, session: aiohttp.ClientSession) -> None:
         await self._inbox.start()

@@ -118,6 +118,11 @@ class Dispatcher:
         """Let `run()` end at its next wake-up."""
         self._is_stopping = True
 
+    def abort(self) -> None:
+        """Cut off whatever is in flight where it stands: nothing of it is written down, and no lane is given back."""
+        for flight in self._in_flight:
+            flight.cancel()
+
     async def drain(self) -> None:
         """Send everything that may be sent now, and wait for the outcomes."""
         while await self._dispatch_ready():

@@ -94,6 +94,22 @@ class Worker:
             stage.cancel()
         await asyncio.gather(*self._sending, *self._asking, return_exceptions=True)
 
+    async def kill(self) -> None:
+        """End as `kill -9` would end the process: the database keeps all that is under way as it stands at this moment.
+
+        Only another worker finds out what became of it, once the leases of this one have run out.
+        """
+        if self._clock.running:
+            self._clock.shutdown(wait=False)
+        self._is_stopping = True
+        stages = [*self._sending, *self._asking]
+        # A death amid a transaction leaves what one before it does; but here it would leave SQLite's writer locked.
+        async with self._database.write():
+            self._dispatcher.abort()
+            for stage in stages:
+                stage.cancel()
+        await asyncio.gather(*stages, return_exceptions=True)
+
     async def _apply(self) -> None:
         applied = BATCH
         while applied == BATCH and not self._is_stopping:

@@ -6,17 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from models import channel, event, movement
+from models import channel, event, lane, movement
 from models.database import Database
 from models.delivery import DeliveryState, FactKind
 from models.destination import Frequency
 from models.inbox import Inbox
+from models.lane import LEASE
+from models.wakeup import Topic
 from scheduler.apply import BATCH
 from scheduler.slack import Slack
 from scheduler.worker import Worker
 from tests import seeds
 from tests.seeds import ACME, KEYRING
-from tests.sending import REVENUE, Sending
+from tests.sending import REVENUE, Sending, SlowSlack
 
 JOIN = "conversations.join"
 
@@ -160,6 +162,55 @@ async def test_an_outcome_that_the_database_refuses_is_written_down_later(line: 
     await flaky.close()
     owed = await line.only()
     assert (owed.state, flaky.failures, len(line.messages())) == (DeliveryState.DELIVERED, 0, 1)
+
+
+async def caught_sending(line: Sending, slack: SlowSlack) -> Worker:
+    """Give a worker that stands just before a message leaves."""
+    worker = Worker(
+        database=line.database,
+        slack=slack,
+        keyring=KEYRING,
+        public_url=line.public_url,
+        now=line.clock.now,
+        owner="first",
+    )
+    await worker.start()
+    await slack.reached.wait()
+    return worker
+
+
+async def test_a_killed_worker_writes_nothing_down_and_the_next_one_sends_once_the_lease_is_over(line: Sending) -> None:
+    await line.ready()
+    await line.move()
+    slack = line.slow_slack()
+    worker = await caught_sending(line, slack)
+    await worker.kill()
+    slack.open.set()
+    async with line.database.read() as session:
+        [held] = await lane.leased(session, ACME, now=line.clock.now())
+    owed = await line.only()
+    assert (held.owner, owed.state, owed.attempts, await line.attempts()) == ("first", DeliveryState.SENDING, 1, [])
+    async with working(line):
+        await asyncio.sleep(0.1)
+        assert line.messages() == []
+        line.clock.turn(LEASE.total_seconds() + 1)
+        await line.database.wakeups.notify(*Topic)
+        assert await until(line.messages)
+    owed = await line.only()
+    assert (owed.state, owed.attempts, len(line.messages())) == (DeliveryState.DELIVERED, 3, 1)
+
+
+async def test_a_stopped_worker_finishes_what_a_killed_one_would_leave(line: Sending) -> None:
+    """The same with the other ending, or the test above would prove nothing about this one."""
+    await line.ready()
+    await line.move()
+    slack = line.slow_slack()
+    worker = await caught_sending(line, slack)
+    slack.open.set()
+    await worker.stop()
+    async with line.database.read() as session:
+        assert await lane.leased(session, ACME, now=line.clock.now()) == []
+    assert ((await line.only()).state, len(line.messages())) == (DeliveryState.DELIVERED, 1)
 
 
 async def test_stopping_takes_no_time_when_nothing_is_in_flight(line: Sending) -> None:
