@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from bot import logs, manifest
 from bot.app import Runrate
+from bot.chaos import Chaos
 from bot.clock import Clock
 from bot.replay import Replay
 from bot.sandbox import Sandbox, SlackApp
@@ -132,6 +133,7 @@ async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncItera
     )
     clock = _clock(folder)
     app = Runrate(settings, now=clock.now)
+    chaos = Chaos(app, now=clock.now)
 
     async def travel(to: datetime) -> None:
         clock.jump(to)
@@ -141,10 +143,19 @@ async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncItera
     # Slack takes no address of this machine as a domain whose links may be unfurled; the local one does.
     domains = {HOST: settings.address}
     links = {"Runrate's set-up page": settings.address}
-    sandbox = Sandbox(apps=[slack_app], now=clock.seconds, travel=travel, pretend_domains=domains, links=links)
+    sandbox = Sandbox(
+        apps=[slack_app],
+        now=clock.seconds,
+        travel=travel,
+        levers=chaos.levers,
+        readings=chaos.readings,
+        pretend_domains=domains,
+        links=links,
+    )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         stack.push_async_callback(app.stop)
+        stack.push_async_callback(chaos.stop)
         await sandbox.start(host=HOST, port=ports.slack)
         await app.start()
         yield Running(sandbox, app, clock)

@@ -149,6 +149,12 @@ async def release(
     return await session.scalar(statement) is not None
 
 
+async def leased(session: AsyncSession, workspace_id: str, *, now: datetime) -> list[Lane]:
+    """List a workspace's lanes that some worker has leased."""
+    query = select(Lane).where(Lane.workspace_id == workspace_id, Lane.lease_until > now)
+    return list(await session.scalars(query.order_by(Lane.lease_until)))
+
+
 async def is_held(session: AsyncSession, lane_id: str, *, token: int) -> bool:
     """Say whether the claim with this token still holds, and hold the lane's row until the transaction ends."""
     query = select(Lane.token).where(Lane.id == lane_id).with_for_update(key_share=True)

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from bot import manifest
 from bot.app import Runrate
+from bot.chaos import Chaos
 from bot.clock import Clock
 from bot.sandbox import UNLIMITED, Limits, Sandbox, SlackApp
 from bot.sandbox.people import ACME, GLOBEX
@@ -37,6 +38,10 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
+
+
+WITHOUT_A_WORKER = 2.0
+"""Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 
 
 @dataclass(frozen=True)
@@ -332,6 +337,7 @@ async def staged(
         base_url=settings.address,
     )
     app = Runrate(settings.model_copy(update=incomplete or {}), now=clock.now)
+    chaos = Chaos(app, now=clock.now, pause=WITHOUT_A_WORKER)
 
     async def travel(to: datetime) -> None:
         clock.jump(to)
@@ -343,6 +349,8 @@ async def staged(
         limits=limits,
         retry_scale=RETRIES_AT_ONCE,
         travel=travel,
+        levers=chaos.levers,
+        readings=chaos.readings,
         pretend_domains={HOST: settings.address},
     )
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
@@ -352,6 +360,7 @@ async def staged(
         stack.push_async_callback(sandbox.stop)
         browser = await stack.enter_async_context(Browser(sandbox.url))
         stack.push_async_callback(app.stop)
+        stack.push_async_callback(chaos.stop)
         await app.start()
         yield Stage(sandbox, app, settings, browser, clock, keyring, logs)
 

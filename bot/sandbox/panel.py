@@ -1,4 +1,4 @@
-"""The chaos panel, away from the calm workspace: what can go wrong, what time it is, and what the app has called."""
+"""The chaos panel, away from the calm workspace: what can go wrong, what time it is, and what comes of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.methods import METHODS
 from bot.sandbox.outbound import Delivery
 from bot.sandbox.page import HEADERS, chosen, templates
+from bot.sandbox.reading import Reading
 from bot.sandbox.records import Call, Channel, Json
 
 if TYPE_CHECKING:
@@ -101,7 +102,17 @@ class Panel:
         self.faults_offered, self.methods = FAULTS, [*COMMON, *sorted(set(METHODS) - set(COMMON))]
         self.first_events = FIRST_EVENTS
         self.shows_offered = SHOWS
+        self.readings: Mapping[str, Reading] = {}
         self._outbound = clients.outbound
+
+    async def read(self) -> None:
+        """Take the owner's readings, for the workspace whose panel this is."""
+        workspace_id = self.person.workspace_id
+        self.readings = {title: await read(workspace_id) for title, read in self.sandbox.readings.items()}
+
+    def cell(self, value: str | datetime) -> str:
+        """Write what stands in a reading's table."""
+        return value if isinstance(value, str) else self.draw.written(value.timestamp(), "{time_secs}")
 
     @property
     def workspace_name(self) -> str:
@@ -194,6 +205,7 @@ def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
     async def show(request: web.Request) -> web.Response:
         query = {"as": remembered.remembered(request), **request.query}
         shown = Panel(sandbox, request.app[CLIENTS], query)
+        await shown.read()
         return web.Response(text=shown.html(), content_type="text/html", headers=HEADERS)
 
     async def travel(request: web.Request) -> web.Response:
@@ -237,5 +249,4 @@ async def _pull(sandbox: "Sandbox", asked: Json) -> Json:
     lever = sandbox.levers.get(str(asked.get("name")))
     if lever is None:
         raise NotPossibleError(f"Name one of these with “name”: {', '.join(sandbox.levers) or 'there are none'}.")
-    await lever()
-    return {}
+    return {"said": await lever()}

@@ -11,6 +11,7 @@ from bot.sandbox.app import SlackApp
 from bot.sandbox.faults import Faults
 from bot.sandbox.limits import Limiter, Limits
 from bot.sandbox.outbound import Outbound
+from bot.sandbox.reading import Lever, Reader
 from bot.sandbox.state import Slack
 
 LARGEST_BODY = 4 * 1024 * 1024
@@ -21,8 +22,9 @@ class Sandbox:
 
     `retry_scale` shortens the minutes that pass before an event is sent again. The page offers more to a person where
     there is more: `travel` sets the clock that `now` reads to a moment ahead, `levers` are the owner's own buttons on
-    the chaos panel (such as “Kill the worker”), `links` its addresses elsewhere. `pretend_domains` maps a domain to
-    where it is played on this machine: links to it are announced to the apps as if they were on a domain of theirs.
+    the chaos panel (such as “Kill the worker”), `readings` what the owner lets one watch there of itself, each under
+    its title, `links` its addresses elsewhere. `pretend_domains` maps a domain to where it is played on this machine:
+    links to it are announced to the apps as if they were on a domain of theirs.
     """
 
     def __init__(
@@ -33,13 +35,15 @@ class Sandbox:
         limits: Limits | None = None,
         retry_scale: float = 1.0,
         travel: Callable[[datetime], Awaitable[None]] | None = None,
-        levers: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
+        levers: Mapping[str, Lever] | None = None,
+        readings: Mapping[str, Reader] | None = None,
         links: Mapping[str, str] | None = None,
         pretend_domains: Mapping[str, str] | None = None,
     ) -> None:
         self.now = now
         self.travel = travel
         self.levers = dict(levers or {})
+        self.readings = dict(readings or {})
         self.links = dict(links or {})
         self.state = Slack(now=now)
         self.state.apps = {app.id: app for app in apps}

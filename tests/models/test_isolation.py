@@ -158,6 +158,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         ids.delivery = only.id
         failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
         await delivery.settle(session, only.id, failed, started_at=NOW, now=NOW)
+        await lane.claim(session, owner=MARK, limit=1, now=NOW)
     return ids
 
 
@@ -210,6 +211,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.revoke": {"because": "x", "now": NOW},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
+    "lane.leased": {"now": NOW},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
     "lookup.known": {"email": "a@a.io", "now": NOW},

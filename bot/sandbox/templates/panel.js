@@ -1,6 +1,6 @@
 // The chaos panel: every button and form says itself where it posts and what; the script only sends it.
 
-import { busily, keepFresh, post, say } from "./live.js";
+import { busily, keepFresh, post, refresh, root, say } from "./live.js";
 
 const NUMBERS = new Set(["times", "seconds"]);
 
@@ -8,7 +8,7 @@ const told = (element) => JSON.parse(element.dataset.body ?? "{}");
 
 async function send(element, what) {
   const answer = await post(element.dataset.post, { ...told(element), ...what }, element.dataset.method);
-  if (!answer.error) say("Done.");
+  if (!answer.error) say(answer.said || "Done.");
 }
 
 // What a form holds, without what is hidden or empty.
@@ -46,4 +46,6 @@ document.addEventListener("change", (event) => {
 });
 
 showDetails();
-keepFresh(["clock", "faults", "places", "app", "calls", "events"], { concerns: () => true, after: showDetails });
+keepFresh(["clock", "faults", "app", "readings", "places", "calls", "events"], { concerns: () => true, after: showDetails });
+// What the owner shows of itself moves on without anything happening here.
+if (root.moves !== undefined) setInterval(() => document.hidden || refresh(), 1000);

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import UNLIMITED, Sandbox, SlackApp
 from bot.sandbox.person import Browser, Modal, Person
+from bot.sandbox.reading import Reading, Row
 from bot.sandbox.webpage import Page
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -131,6 +132,12 @@ class World:
         return [one.body for one in self.received if one.body.get("type") == kind]
 
 
+async def take_reading(workspace_id: str) -> Reading:
+    """Show what an owner may show."""
+    rows = (Row("1", (datetime(2026, 11, 20, 14, 2, tzinfo=UTC), "<b>bold</b>"), "bad"),)
+    return Reading(("All is well.",), (("in", workspace_id),), ("At", "What"), rows)
+
+
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     """Give a sandbox and a Bolt app that are wired to each other; the app is not installed yet."""
@@ -176,8 +183,9 @@ async def world() -> AsyncIterator[World]:
         async def travel(to: datetime) -> None:
             holder[0].ahead = to.timestamp() - time.time()
 
-        async def pull() -> None:
+        async def pull() -> str:
             holder[0].pulled += 1
+            return "It was pulled."
 
         web_app = web.Application()
         web_app.router.add_post("/slack/events", receive)
@@ -194,6 +202,7 @@ async def world() -> AsyncIterator[World]:
             retry_scale=0.0005,
             travel=travel,
             levers={"Pull me": pull},
+            readings={"The owner": take_reading},
             links={"The app’s own page": "http://127.0.0.1:9/own"},
             pretend_domains={"pretend.example.com": "http://127.0.0.1:9"},
         )

@@ -103,10 +103,19 @@ def test_one_jumps_to_the_mornings_on_which_recaps_are_due() -> None:
 
 
 async def test_a_lever_is_the_owners_own(ready: Any) -> None:
-    await ready.browser.ask("POST", "lever", {"name": "Pull me"})
+    assert await ready.browser.ask("POST", "lever", {"name": "Pull me"}) == {"said": "It was pulled."}
     assert ready.pulled == 1
     with pytest.raises(NotPossibleError, match="Name one of these with “name”: Pull me"):
         await ready.browser.ask("POST", "lever", {"name": "Pull you"})
+
+
+async def test_what_the_owner_shows_of_itself_stands_there_on_the_readers_clock(ready: Any) -> None:
+    async with ready.browser.session.get(f"{ready.sandbox.url}/chaos?as=U0MEI") as answer:
+        shown = await answer.text()
+    assert "<p>All is well.</p>" in shown
+    assert "<dt>in</dt><dd>T0ACME</dd>" in shown
+    assert '<tr data-key="1" class="bad"><td>23:02:00</td><td>&lt;b&gt;bold&lt;/b&gt;</td></tr>' in shown
+    assert "data-moves" in shown
 
 
 async def test_a_slack_without_a_clock_offers_no_travel(world: Any) -> None:
@@ -115,6 +124,7 @@ async def test_a_slack_without_a_clock_offers_no_travel(world: Any) -> None:
     async with Browser(plain.url) as browser:
         shown = await browser.open(f"{plain.url}/chaos")
         assert "+1 hour" not in shown.text
+        assert "says of itself" not in shown.text
         with pytest.raises(NotPossibleError, match="has no time machine"):
             await browser.travel(seconds=1)
     await plain.stop()

@@ -1,0 +1,79 @@
+"""The chaos panel: an answer lost, the worker killed amid a send, and the ledger in which one watches both heal."""
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from bot.sandbox.people import REVENUE
+from tests.browser.seat import Seat
+from tests.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LATE = 3
+"""Seconds that Slack takes for the message amid which the worker is killed."""
+
+
+async def test_the_ledger_tells_how_a_lost_answer_and_a_killed_worker_end_in_one_message_each(
+    acme: Stage, ada: Seat
+) -> None:
+    _, webhook = await acme.add_source()
+    await acme.add_destination()
+    await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
+    panel = ada.page.locator("#readings")
+    await expect(panel).to_contain_text("is running.")
+
+    await arm(ada, "do it, but lose the answer")
+    await acme.move(webhook, "Lost")
+    await expect(row(panel, "Lost")).to_contain_text("delivered")
+    await expect(row(panel, "Lost")).to_contain_text("found in Slack")
+
+    await arm(ada, "answer late, after …", seconds=LATE)
+    for name in ("Cut off", "Behind it"):
+        await acme.move(webhook, name)
+    await expect(row(panel, "Cut off")).to_contain_text("sending")
+    await ada.press("Kill the worker")
+    await expect(panel).to_contain_text("The worker was killed. Another one starts in")
+    await expect(panel).to_contain_text("What goes to #revenue is held by the killed worker's lease for another")
+    await expect(panel).to_contain_text("is running.")
+    await expect(row(panel, "Cut off")).to_contain_text("sending")
+    await expect(row(panel, "Behind it")).to_contain_text("pending")
+    await expect(figure(panel, "delivered")).to_have_text("1")
+
+    # Slack takes the message while nobody is there to hear of it; then the dead worker's lease runs out.
+    await acme.until(lambda: has_arrived(acme, "Cut off"), seconds=2 * LATE)
+    await ada.press("+1 hour")
+    for name in ("Cut off", "Behind it"):
+        await expect(row(panel, name)).to_contain_text("delivered")
+    await expect(row(panel, "Cut off")).to_contain_text("found in Slack")
+    await expect(figure(panel, "delivered")).to_have_text("3")
+    await expect(panel).not_to_contain_text("lease")
+
+    await ada.go(REVENUE)
+    for name in ("Lost", "Cut off", "Behind it"):
+        await expect(ada.messages(name)).to_have_count(1)
+    await expect(ada.messages("may be a repeat")).to_have_count(0)
+
+
+async def arm(seat: Seat, fault: str, *, seconds: int | None = None) -> None:
+    """Order one misbehaviour of the next message."""
+    form = seat.page.locator("#faults form")
+    await form.get_by_label("Call").select_option("chat.postMessage")
+    await form.get_by_label("Slack will").select_option(fault)
+    if seconds is not None:
+        await form.get_by_label("seconds").fill(str(seconds))
+    await form.get_by_label("times").fill("1")
+    await seat.press("Arm")
+    await expect(seat.page.locator("#faults li")).to_have_count(1)
+
+
+def row(panel: Locator, name: str) -> Locator:
+    """Find the line of the delivery that tells of this account."""
+    return panel.get_by_role("row").filter(has_text=name)
+
+
+def figure(panel: Locator, name: str) -> Locator:
+    return panel.locator(f"dt:text-is('{name}') + dd")
+
+
+async def has_arrived(stage: Stage, name: str) -> bool:
+    return any(name in one.text for one in stage.slack.channels[REVENUE].messages.values())
