@@ -15,7 +15,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.settings import Settings
-from handlers import pages, problems
+from handlers import home, pages, problems
+from handlers.desk import Desk, Visitor
 from handlers.pages import InstalledPage
 from handlers.problems import Problem
 from handlers.slack_code import slack_code
@@ -120,7 +121,20 @@ class Oauth:
             log.info("not_installed", problem=ending.problem.code)
             return pages.problem_answer(ending.problem)
         log.info("installed", workspace_id=candidate.grant.workspace_id, again=again)
+        await self._show_home(candidate.grant, self._keyring)
         return pages.answer(pages.installed_page(_installed_page(candidate, again=again)))
+
+    async def _show_home(self, grant: Grant, keyring: Keyring) -> None:
+        """Show the installer the Home tab: Slack may have told of its opening before we had a token to draw it with."""
+        desk = Desk(database=self._database, keyring=keyring, public_url=self._settings.address, now=self._now)
+        client = AsyncWebClient(
+            token=grant.token,
+            base_url=self._client.base_url,
+            session=self._client.session,
+            timeout=10,
+            retry_handlers=[],
+        )
+        await home.refresh(desk, client, Visitor(grant.workspace_id, grant.installed_by))
 
     async def _check_state(self, request: web.Request) -> None:
         """Use the state up, whatever else Slack says; then see whether the person pressed Cancel."""

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, CookieJar
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from bot.sandbox import webpage
+from bot.sandbox import Fault, webpage
 from bot.sandbox.people import ACME, ADA
 from bot.sandbox.person import Browser
 from bot.sandbox.webpage import Page
@@ -62,6 +62,20 @@ async def test_an_admin_installs_and_the_page_says_what_comes_next(stage: Stage)
         tenant = await workspace.get(session, ACME)
     assert tenant is not None
     assert tenant.name == "Acme"
+
+
+async def test_the_home_tab_is_there_without_being_opened(stage: Stage) -> None:
+    """Slack may tell of its opening before there is a token, and doesn't tell again."""
+    await stage.install()
+    home = stage.slack.home(stage.slack_app.id, ACME, ADA)
+    assert home is not None
+    assert "Runrate in Acme" in str(home.body)
+
+
+async def test_an_installation_stands_although_the_home_tab_cannot_be_shown(stage: Stage) -> None:
+    stage.sandbox.faults.add(Fault("error", method="views.publish", code="internal_error"))
+    page = await stage.ada.install(stage.url)
+    assert (page.status, len(await grants(stage))) == (200, 1)
 
 
 async def test_installing_again_updates_and_never_doubles(stage: Stage) -> None:
