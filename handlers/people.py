@@ -3,7 +3,7 @@
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.desk import Desk, Visitor
-from models import person
+from models import installation, person
 from models.person import NotManagerError, Person
 
 
@@ -27,8 +27,13 @@ async def is_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> bo
 
 
 async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
-    """Let only managers pass. Raises `NotManagerError`, which says who may."""
+    """Let only managers pass. Raises `NotManagerError`, which says whom to ask."""
     if await is_manager(desk, client, visitor):
         return
     async with desk.database.read() as session:
-        raise NotManagerError(await person.named_managers(session, visitor.workspace_id))
+        named = await person.named_managers(session, visitor.workspace_id)
+        grant = await installation.get(session, visitor.workspace_id)
+        installer = await person.get(session, visitor.workspace_id, grant.installed_by) if grant else None
+        if installer is not None and await person.is_manager(session, installer):
+            named.append(installer.user_id)
+    raise NotManagerError(named)

@@ -19,7 +19,7 @@ class NotManagerError(UserError):
     """Only managers can change this: Slack admins and owners, and whom they name."""
 
     def __init__(self, manager_ids: Sequence[str] = ()) -> None:
-        """Take the user ids of those who were named, so that the refusal can say whom to ask."""
+        """Take the user ids of some of them, so that the refusal can say whom to ask."""
         super().__init__()
         self.manager_ids = tuple(manager_ids)
 

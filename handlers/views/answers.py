@@ -92,18 +92,18 @@ def unknown_command(typed: str) -> Answer:
 
 
 def not_a_manager(manager_ids: Sequence[str]) -> Answer:
-    """Refuse a change, and say who may make it."""
+    """Refuse a change, and say whom to ask for it."""
     text = _refusal(manager_ids)
     return _answer(text, section(text))
 
 
 def not_a_manager_view(manager_ids: Sequence[str]) -> View:
-    """Refuse a change in a modal, and say who may make it."""
+    """Refuse a change in a modal, and say whom to ask for it."""
     return modal("Only managers", [section(_refusal(manager_ids))], callback_id="sentence", close="Close")
 
 
 def _refusal(manager_ids: Sequence[str]) -> str:
-    return f"Only managers can change this: {managers.who_may(manager_ids)}. Ask one of them."
+    return f"Only managers can change this. Ask {managers.whom_to_ask(manager_ids)}."
 
 
 def failed_view_errors(view: Mapping[str, Any], text: str = FAILED) -> dict[str, str] | None:

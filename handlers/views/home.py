@@ -197,5 +197,4 @@ def _missing(view: ManagerHome) -> list[Block]:
 
 
 def _whom_to_ask(view: MemberHome) -> str:
-    known = list(dict.fromkeys((*view.manager_ids, view.installed_by)))
-    return mrkdwn.listed([*map(mrkdwn.person, known[:4]), "a Slack admin"], most=5, last="or")
+    return managers.whom_to_ask((*view.manager_ids, view.installed_by))

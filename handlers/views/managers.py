@@ -44,6 +44,12 @@ def who_may(manager_ids: Sequence[str]) -> str:
     return f"Slack admins and owners{f', and {named}' if named else ''}"
 
 
+def whom_to_ask(manager_ids: Sequence[str]) -> str:
+    """Name those who can be asked for a change."""
+    known = list(dict.fromkeys(manager_ids))
+    return mrkdwn.listed([*map(mrkdwn.person, known[:4]), "a Slack admin"], most=5, last="or")
+
+
 def name_button() -> Element:
     """Draw the button that opens the form."""
     return button("Name managers", ACTIONS.name)

@@ -23,7 +23,7 @@ async def test_a_plain_member_sees_what_is_posted_and_whom_to_ask(acme: Stage, p
     await expect(pat.middle.get_by_role("button")).to_have_count(0)
     await pat.enter("revenue")
     await pat.say("/mrr new")
-    await expect(pat.messages("Only visible to you")).to_contain_text("Only managers can change this: Slack admins")
+    await expect(pat.messages("Only visible to you")).to_contain_text("Only managers can change this. Ask @Ada Okafor")
     await expect(pat.modal).to_have_count(0)
 
 

@@ -233,7 +233,7 @@ async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are
     await acme.add_destination()
     [found] = await destinations(acme)
     refused = await acme.dana.run("/mrr new", channel=REVENUE)
-    assert refused.words == "Only managers can change this: Slack admins and owners. Ask one of them."
+    assert refused.words == "Only managers can change this. Ask <@U0ADA> or a Slack admin."
     assert refused.modal is None
     for action in (
         {"action_id": "destination_new"},
