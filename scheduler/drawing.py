@@ -148,7 +148,7 @@ async def _draw_track(session: AsyncSession, owed: Delivery, _now: datetime) -> 
     return drawn.message or SkipReason.EMPTY
 
 
-async def _draw_signal(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
+async def _draw_signal(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
     found = await signal.get(session, owed.workspace_id, owed.fact_id)
     if found is None:
         return SkipReason.DELETED
@@ -166,6 +166,7 @@ async def _draw_signal(session: AsyncSession, owed: Delivery, _now: datetime) ->
             account_status=account.status,
             sales_stage=account.sales_stage,
             occurred_at=told.occurred_at,
+            told_at=now,
             source_name=await _source_name(session, owed.workspace_id, told.source_id),
             why=f"{'Sent to you' if is_direct else 'Told here'} because {owed.note}.",
             is_direct=is_direct,

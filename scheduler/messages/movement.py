@@ -1,7 +1,7 @@
 """A movement, told as it happens: the fact in the first line, what it means in the second, why it is here last."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from models.fact import MovementKind
@@ -10,9 +10,6 @@ from scheduler.messages.message import Message, message
 
 MOST_ATTRIBUTES = 10
 """As many fields as a section can hold."""
-
-NEWS = timedelta(hours=12)
-"""What is older than this when it is told carries its day beside its time."""
 
 _DOT = " · "
 
@@ -139,8 +136,7 @@ def _value(value: str | float | bool) -> str:
 
 def _reason(movement: MovementMessage) -> str:
     """Say when it happened, who said so, and whose wish it is that it stands here."""
-    recent = movement.told_at is None or abs(movement.told_at - movement.occurred_at) < NEWS
-    at = (mrkdwn.time if recent else mrkdwn.moment)(movement.occurred_at)
+    at = mrkdwn.news(movement.occurred_at, told_at=movement.told_at)
     to = mrkdwn.channel(movement.channel_id) if movement.channel_id else "you"
     parts = [at, mrkdwn.escape(movement.source_name, 160), f"to {to} by {mrkdwn.quoted(movement.destination_name)}"]
     if movement.may_be_repeat:

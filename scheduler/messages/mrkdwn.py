@@ -7,7 +7,7 @@ Limits count UTF-16 units of what is sent, entities included: however Slack coun
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,8 @@ ELLIPSIS = "…"
 LONGEST_CLUSTER = 32
 LONGEST_URL = 1000
 LONGEST_TEXT = 3000
+NEWS = timedelta(hours=12)
+"""What is older than this when it is told carries its day beside its time."""
 
 # Controls, halves of surrogate pairs, and the marks that switch the direction of everything after them.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -173,7 +175,13 @@ def time(at: datetime) -> str:
 
 def moment(at: datetime) -> str:
     """Write a day and time on the reader's clock; the day in words where it is near."""
-    return _date(at, "{date_short_pretty} {time}", f"{_day(at)} {at.astimezone(UTC):%H:%M} UTC")
+    return _date(at, "{date_short_pretty} at {time}", f"{_day(at)} at {at.astimezone(UTC):%H:%M} UTC")
+
+
+def news(at: datetime, *, told_at: datetime | None) -> str:
+    """Write when something happened that is told now, or at `told_at`: by its time, and its day where it is old."""
+    is_recent = told_at is None or abs(told_at - at) < NEWS
+    return time(at) if is_recent else moment(at)
 
 
 def day(at: datetime) -> str:

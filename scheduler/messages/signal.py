@@ -44,6 +44,7 @@ class SignalMessage:
     account_status: str
     sales_stage: str | None = None
     occurred_at: datetime
+    told_at: datetime | None = None
     source_name: str
     why: str
     is_direct: bool
@@ -105,7 +106,7 @@ def _buttons(signal: SignalMessage) -> list[dict[str, Any]]:
 
 
 def _reason(signal: SignalMessage) -> str:
-    at = mrkdwn.moment(signal.occurred_at)
+    at = mrkdwn.news(signal.occurred_at, told_at=signal.told_at)
     repeat = " · may be a repeat: Slack didn't confirm the first one" if signal.may_be_repeat else ""
     return f"{at} · {mrkdwn.escape(signal.source_name, 160)} · {mrkdwn.escape(signal.why, 600)}{repeat}"
 

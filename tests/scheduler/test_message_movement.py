@@ -152,7 +152,7 @@ def test_one_person_reads_that_it_was_sent_to_them() -> None:
 
 def test_what_is_told_late_carries_its_day() -> None:
     late = draw(replace(NORTHWIND, told_at=AT + timedelta(days=2)))
-    assert lines(late)[-1].startswith("<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC> · ")
+    assert lines(late)[-1].startswith("<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC> · ")
     assert lines(draw(replace(NORTHWIND, told_at=AT + timedelta(minutes=2))))[-1].startswith(TIME)
 
 

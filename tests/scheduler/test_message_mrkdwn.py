@@ -123,7 +123,9 @@ def test_an_id_that_is_none_makes_no_token() -> None:
 def test_dates_are_read_on_the_readers_clock_with_utc_where_slack_draws_none() -> None:
     at = datetime(2026, 11, 20, 15, 2, tzinfo=timezone(timedelta(hours=1)))
     assert mrkdwn.time(at) == "<!date^1795183320^{time}|14:02 UTC>"
-    assert mrkdwn.moment(at) == "<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC>"
+    assert mrkdwn.moment(at) == "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
+    assert mrkdwn.news(at, told_at=None) == mrkdwn.news(at, told_at=at + timedelta(hours=11)) == mrkdwn.time(at)
+    assert mrkdwn.news(at, told_at=at + timedelta(hours=12)) == mrkdwn.moment(at)
     assert mrkdwn.day(at) == "<!date^1795183320^{date_short}|20 Nov 2026>"
 
 

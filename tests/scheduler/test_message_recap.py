@@ -20,7 +20,7 @@ NBSP = "\u00a0"
 SVG = "{http://www.w3.org/2000/svg}"
 NEW, UP, DOWN, CHURN, BACK = MovementKind
 DUE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-NEXT = "next: <!date^1796029200^{date_short_pretty} {time}|30 Nov 2026 09:00 UTC>"
+NEXT = "next: <!date^1796029200^{date_short_pretty} at {time}|30 Nov 2026 at 09:00 UTC>"
 USD = Figures(
     currency="USD",
     start_minor=14_817_000,
@@ -203,7 +203,7 @@ def test_movements_that_cancel_out_are_movements() -> None:
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_late_recap_says_when_it_was_due(is_late: bool) -> None:
     message = draw(replace(WEEKLY, told_at=DUE + LATE + timedelta(seconds=is_late)))
-    due = "late: due <!date^1795424400^{date_short_pretty} {time}|23 Nov 2026 09:00 UTC>"
+    due = "late: due <!date^1795424400^{date_short_pretty} at {time}|23 Nov 2026 at 09:00 UTC>"
     assert message["text"].endswith(" (late)") == is_late
     assert (due in lines(message)[-1]) == is_late
 
