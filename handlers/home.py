@@ -223,13 +223,13 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
     found = await source.of_workspace(session, workspace_id)
     refused = await event.count_refused(session, workspace_id)
     page = found[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]
-    return Listing(tuple(_source_row(desk, one, refused.get(one.id, 0)) for one in page), len(found))
+    # Whoever has seen one event arrive needs no line to send a first one with.
+    is_silent = not any(one.last_event_at for one in found)
+    urls = {one.id: _readable_url(desk, one) for one in found[-1:] if is_silent and one.kind != SourceKind.CSV}
+    return Listing(tuple(_source_row(one, urls.get(one.id), refused.get(one.id, 0)) for one in page), len(found))
 
 
-def _source_row(desk: Desk, one: Source, refused: int) -> SourceRow:
-    """Give a source its URL for the line that sends a first event, only until one came."""
-    is_silent = one.last_event_at is None and one.kind != SourceKind.CSV
-    url = _readable_url(desk, one) if is_silent else None
+def _source_row(one: Source, url: str | None, refused: int) -> SourceRow:
     return SourceRow(
         id=one.id, name=one.name, kind=SourceKind(one.kind), url=url, last_event_at=one.last_event_at, refused=refused
     )

@@ -96,7 +96,7 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRow:
-    """A source in a list. `url` is its webhook URL, to which a test event can be sent until a first one came."""
+    """A source in a list. `url` is its webhook URL, where a test event to it is to be offered."""
 
     id: str
     name: str
@@ -143,7 +143,7 @@ def add_button(*, primary: bool = False) -> Element:
 
 
 def row(source: SourceRow, *, now: datetime) -> Block:
-    """Draw a source in a manager's list; while it is silent, with a line that sends a first event."""
+    """Draw a source in a manager's list; a silent one that has its URL here, with a line that sends a first event."""
     last = source.last_event_at
     heard = f"Last event {mrkdwn.moment(last)}" if last else "Waiting for your first event"
     refused = f" · {source.refused} refused" if source.refused else ""
@@ -151,6 +151,8 @@ def row(source: SourceRow, *, now: datetime) -> Block:
     line = curl_line(source.kind, source.url, now=now) if source.url and not last else None
     if line:
         text += f". Send a test from a terminal:\n{mrkdwn.code_block(line)}"
+    elif not last and source.kind in CONNECTED:
+        text += ". “Show URL” in the menu says where to send it."
     return section(text, accessory=menu(source.id, source.kind, refused=source.refused))
 
 

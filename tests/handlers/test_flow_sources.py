@@ -71,6 +71,19 @@ async def test_a_source_is_added_shows_its_address_once_and_is_waited_for(acme: 
     assert "/in/" not in home.words
 
 
+async def test_of_silent_sources_only_the_newest_has_a_line_and_none_once_an_event_came(acme: Stage) -> None:
+    _, first = await acme.add_source(name="First")
+    _, second = await acme.add_source(name="Second")
+    home = await acme.home()
+    assert second in home.words
+    assert first not in home.words
+    await acme.move(first)
+    await acme.until(lambda: heard(acme))
+    home = await acme.home()
+    assert "Waiting for your first event. “Show URL” in the menu says where to send it." in home.words
+    assert "curl" not in home.words
+
+
 async def heard(stage: Stage) -> bool:
     return (await sources(stage))[0].last_event_at is not None
 
