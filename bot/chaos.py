@@ -56,5 +56,5 @@ class Chaos:
     def _worker(self) -> str:
         if self._app.worker_name is not None:
             return f"The worker {self._app.worker_name} is running."
-        seconds = max(self._next_starts - time.monotonic(), 0)
-        return f"The worker was killed. Another one starts in {seconds:.0f} s."
+        seconds = max(round(self._next_starts - time.monotonic()), 1)
+        return f"The worker was killed. Another one starts in {seconds} s."

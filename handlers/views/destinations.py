@@ -138,15 +138,19 @@ def read_edit(action: Mapping[str, Any]) -> str:
 
 def row(destination: DestinationRow) -> Block:
     """Draw a destination in a manager's list."""
-    return section(f"{told(destination)}\n{_state(destination)}", accessory=menu(destination.id))
+    return section(f"{_told(destination)}\n{_state(destination)}", accessory=menu(destination.id))
 
 
 def told(destination: DestinationRow) -> str:
     """Say what is told where, and when next."""
+    following = destination.next_run_at
+    return f"{_told(destination)}\nNext: {mrkdwn.moment(following)}" if following else _told(destination)
+
+
+def _told(destination: DestinationRow) -> str:
     where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
     name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
-    following = f" · next: {mrkdwn.moment(destination.next_run_at)}" if destination.next_run_at else ""
-    return f"{name} · {_when(destination)} to {where or 'nobody'}{following}"
+    return f"{name} · {_when(destination)} to {where or 'nobody'}"
 
 
 def _when(destination: DestinationRow) -> str:
@@ -157,11 +161,12 @@ def _when(destination: DestinationRow) -> str:
 
 
 def _state(destination: DestinationRow) -> str:
-    last = destination.last_sent_at
+    last, following = destination.last_sent_at, destination.next_run_at
     sent = f"Last sent {mrkdwn.moment(last)}" if last else "Nothing sent yet"
+    coming = f" · next: {mrkdwn.moment(following)}" if following else ""
     waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
     trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
-    return f"{sent}{waiting}{trouble}"
+    return f"{sent}{coming}{waiting}{trouble}"
 
 
 def menu(destination_id: str) -> Element:
@@ -238,7 +243,7 @@ def _channels(filled_in: DestinationForm) -> Block:
     }
     if filled_in.channel_ids:
         element["initial_conversations"] = list(filled_in.channel_ids[:MOST_RECIPIENTS])
-    hint = "I join a public channel by myself. In a private one, type @Runrate first and press “Invite Them”."
+    hint = "I join public channels by myself. A private one has to invite me first."
     return field("Channels", element, block_id=Field.RECIPIENTS.block_id, hint=hint)
 
 

@@ -74,8 +74,10 @@ def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> Non
     row = DestinationRow(
         id="dst_1", name="Board", frequency=frequency, channel_ids=("C0REVENUE",), next_run_at=due, zone="UTC"
     )
-    following = "next: <!date^1795424400^{date_short_pretty} {time}|23 Nov 2026 09:00 UTC>"
-    assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE> · {following}"
+    following = "<!date^1795424400^{date_short_pretty} at {time}|23 Nov 2026 at 09:00 UTC>"
+    assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE>\nNext: {following}"
+    drawn = destinations.row(row)["text"]["text"]
+    assert drawn == f"*Board* · {told} to <#C0REVENUE>\nNothing sent yet · next: {following}"
 
 
 def test_what_the_form_starts_with_is_what_it_reads_back() -> None:

@@ -16,7 +16,7 @@ from scheduler.messages.notice import FailureNotice
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 DAY = "<!date^1795183320^{date_short}|20 Nov 2026>"
-MOMENT = "<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC>"
+MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
 URL = "https://runrate.example.com/in/rrk_1"
 EVERY_MOVEMENT = DestinationRow(id="dst_1", name="Every movement", channel_ids=("C0REVENUE", "C0WINS"), last_sent_at=AT)
 BILLING = SourceRow(id="src_1", name="Billing", kind=SourceKind.CHARTMOGUL, last_event_at=AT)
@@ -107,6 +107,13 @@ def test_a_silent_source_waits_with_a_line_that_sends_its_first_event() -> None:
     )
     assert f"curl -sS '{URL}' -H 'Content-Type: application/json' -d '" in row
     assert row.endswith("}'```")
+
+
+def test_another_silent_source_says_where_its_address_is() -> None:
+    silent = replace(BILLING, kind=SourceKind.API, last_event_at=None)
+    view = manager_home(replace(HOME, sources=Listing((silent,), 1)))
+    waiting = "Waiting for your first event. “Show URL” in the menu says where to send it."
+    assert f"*Billing* · Your own system\n{waiting}" in read(view)
 
 
 def test_a_source_that_was_heard_shows_its_url_only_when_asked() -> None:

@@ -130,7 +130,7 @@ def test_refused_events_name_record_field_and_reason() -> None:
         "*Billing* sent what can't be used. The rest of what it sent is kept.",
         (
             "`rec &lt;1&gt;` · `amount_minor` · "
-            "<!date^1795183320^{date_short_pretty} {time}|20 Nov 2026 14:02 UTC>\nIt must be a ∗whole∗ number."
+            "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>\nIt must be a ∗whole∗ number."
         ),
     ]
     validate_view(sources.refused_events("Billing", [event] * 300))
