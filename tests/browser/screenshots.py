@@ -37,6 +37,8 @@ MONDAY = datetime(2026, 11, 23, 9, 0, 5, tzinfo=UTC)
 REPORT = "MRR this month"
 UNTOLD, TOLD = 2, 4
 """How many movements happen before there is a destination, and how many it then tells: a kind each, on one screen."""
+PATIENCE = 30_000
+"""How many milliseconds a busy machine may take, such as for drawing a preview."""
 SCREEN: ViewportSize = {"width": 1100, "height": 720}
 LONG_SCREEN: ViewportSize = {"width": 1100, "height": 2000}
 
@@ -73,6 +75,7 @@ async def main() -> None:
         sys.exit(f"No picture is taken: {chromium.MISSING}.")
     logs.configure(level="error")
     IMAGES.mkdir(exist_ok=True)
+    expect.set_options(timeout=PATIENCE)
     async with chromium.launched(path) as browser, _studio(browser) as studio:
         await _set_up(studio)
         webhook, present = await _import(studio), studio.story.present()
