@@ -8,7 +8,7 @@ TESTS  ?= tests
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo screenshots test lint format check lock clean
+.PHONY: help install demo screenshots bench test lint format check lock clean
 
 help: ## Say what each command does.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: install ## Run every test, on SQLite and on PostgreSQL.
 
 screenshots: install ## Take the pictures in docs/images anew (needs Chromium).
 	@$(BIN)/python -m tests.browser.screenshots
+
+bench: install ## Measure on a quiet machine, and write docs/benchmarks.md (a quarter of an hour).
+	@$(BIN)/runrate bench --write
 
 lint: install ## Check format, style, types, import contracts and migrations.
 	$(BIN)/ruff format --check .

@@ -77,6 +77,7 @@ COMMANDS = [
     Later("movements", at="bot.cli.movements:movements", says="List MRR movements, or sum them up."),
     Later("events", at="bot.cli.events:events", says="List what came in, and why any of it was refused."),
     Later("deliveries", at="bot.cli.deliveries:deliveries", says="List what is owed to whom, and retry what failed."),
+    Later("bench", at="bot.cli.bench:bench", says="Measure what Runrate reaches on this machine."),
 ]
 
 

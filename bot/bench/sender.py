@@ -1,0 +1,47 @@
+"""A dispatcher alone in a process, with what it is to be measured with: how many in flight, and no pace."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from bot import logs
+from bot.bench import child
+from models.database import Database
+from models.secret import Keyring
+from scheduler import dispatch
+from scheduler.dispatch import Dispatcher
+from scheduler.slack import Slack
+
+
+async def send(settings: dict[str, Any]) -> None:
+    """Send what is owed until told to end."""
+    dispatch.PACE = timedelta(0)
+    dispatch.MOST_IN_FLIGHT = settings["in_flight"]
+    database = Database(settings["database_url"])
+    await database.start()
+    async with aiohttp.ClientSession() as session:
+        dispatcher = Dispatcher(
+            database=database,
+            slack=Slack(session, base_url=settings["slack_url"]),
+            keyring=Keyring([settings["key"]]),
+            now=lambda: datetime.now(UTC),
+            owner=f"bench:{os.getpid()}",
+        )
+        child.say(ready=True)
+        sending = asyncio.create_task(dispatcher.run())
+        await child.answer(_usage)
+        dispatcher.stop()
+        await sending
+    await database.close()
+
+
+async def _usage(_question: dict[str, Any]) -> dict[str, Any]:
+    return child.usage()
+
+
+if __name__ == "__main__":
+    logs.configure(level="info", log_format="json")
+    asyncio.run(send(child.settings()))
