@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
 from bot.bench.row import Measured, Pairs
 from models import migrations
@@ -57,7 +58,7 @@ class Bench:
             copied = self.folder / f"{next(self._numbers)}.db"
             await asyncio.to_thread(_copy_sqlite, source, copied)
             return f"sqlite+aiosqlite:///{copied}"
-        return await self._database(template=url.rpartition("/")[2].partition("?")[0])
+        return await self._database(template=make_url(url).database or "")
 
     async def _database(self, template: str = "template1") -> str:
         if self._server is None:
@@ -68,8 +69,7 @@ class Bench:
             await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         finally:
             await connection.close()
-        head, _, tail = uri.partition("?")
-        return f"{head.rpartition('/')[0]}/{name}?{tail}"
+        return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
     async def paired(self, name: str, ours: Run, beside: Run, *, times: int = PAIRS) -> Pairs:
         """Measure both in turns; every other pair begins with what stands beside."""

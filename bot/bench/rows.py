@@ -8,4 +8,6 @@ from bot.bench.row import Row
 
 ROWS: Mapping[str, Callable[[Bench], Awaitable[Row]]] = {
     "dispatch": sending.dispatch,
+    "queue": sending.queue,
+    "workers": sending.workers,
 }

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, delivery, destination, installation, lane, scope, source
+from models import channel, delivery, destination, installation, scope, source
 from models.account import Account
 from models.base import new_id
 from models.database import Database
-from models.delivery import Delivery, DeliveryState, FactKind
+from models.delivery import Delivery, DeliveryState
 from models.destination import Destination, Wish
 from models.fact import MovementKind
 from models.installation import Grant
@@ -22,6 +22,7 @@ from models.recipient import MOST_RECIPIENTS, RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.drawing import draw_delivery
+from scheduler.match import match_movement
 
 BY = "benchmark"
 KEY = Keyring.new_key()
@@ -103,16 +104,10 @@ async def _owe(session: AsyncSession, tenant: Tenant, movements: int, *, now: da
     )
     session.add(moved)
     await session.flush()
-    lanes = [
-        await lane.find_or_make(session, tenant.workspace_id, delivery.POST, one, now=now) for one in tenant.channels
-    ]
     told = [movement(tenant, moved.id, number, now=now) for number in range(movements)]
     session.add_all(told)
-    session.add_all(
-        _delivery(tenant, one, lane_id, target, now=now)
-        for one in told
-        for lane_id, target in zip(lanes, tenant.channels, strict=True)
-    )
+    for one in told:
+        await match_movement(session, one, now=now)
 
 
 def movement(tenant: Tenant, account_id: str, number: int, *, now: datetime) -> Movement:
@@ -132,24 +127,6 @@ def movement(tenant: Tenant, account_id: str, number: int, *, now: datetime) -> 
         is_history=False,
         occurred_at=now,
         recorded_at=now,
-    )
-
-
-def _delivery(tenant: Tenant, told: Movement, lane_id: str, target: str, *, now: datetime) -> Delivery:
-    return Delivery(
-        id=new_id("del", now),
-        workspace_id=tenant.workspace_id,
-        lane_id=lane_id,
-        asked_by=tenant.destination.id if tenant.destination else BY,
-        fact_kind=FactKind.MOVEMENT,
-        fact_id=told.id,
-        recipient_kind=RecipientKind.CHANNEL,
-        target=target,
-        state=DeliveryState.PENDING,
-        attempts=0,
-        may_be_repeat=False,
-        due_at=now,
-        created_at=now,
     )
 
 
