@@ -19,7 +19,7 @@ from bot.events import Events
 from bot.oauth import Oauth
 from bot.settings import Settings
 from bot.signin import SIGN_IN_PATH, SignIn
-from handlers import checklist, health, pages, slack
+from handlers import checklist, health, metrics, pages, slack
 from handlers.checklist import Checklist
 from handlers.desk import Desk
 from handlers.intake import Intake, IntakeSource
@@ -140,6 +140,7 @@ class Runrate:
         app.add_routes([*oauth.routes(), *intake.routes(), *(events.routes() if events else [])])
         app.add_routes(self._report_routes(session))
         health.register(app, database=self.database.ping)
+        metrics.register(app, database=self.database, now=self._now)
 
         async def show_setup(request: web.Request) -> SetupPage:
             return await self._setup_page(request, events)

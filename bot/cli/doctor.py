@@ -20,9 +20,12 @@ from bot.cli.output import counted, plain, print_json
 from bot.settings import Settings
 from handlers import checklist
 from handlers.checklist import WORDS, Item, State
-from models import installation, migrations, scope, workspace
+from models import balance, installation, migrations, scope, workspace
+from models.balance import DeliverySums, EventSums
 from models.base import UserError
 from models.database import Database
+from models.delivery import OPEN, DeliveryState
+from models.event import EventState
 from models.installation import Installation
 from models.migrations import Standing
 from models.secret import SecretUnreadableError
@@ -91,6 +94,7 @@ async def _check(settings: Settings) -> list[Check]:
         standing = await _standing(database)
         checks.append(Check(standing))
         tenants = await _tenants(database, settings) if standing.state is State.OK else []
+        checks += [Check(item) for item in (await _ledger(database) if standing.state is State.OK else [])]
     finally:
         await database.close()
     if standing.state is State.OK and not tenants:
@@ -150,6 +154,44 @@ async def _tenants(database: Database, settings: Settings) -> list[Tenant]:
         grants = {grant.workspace_id: grant for grant in await installation.every(session)}
         workspaces = await workspace.every(session)
     return [Tenant(one, grants.get(one.id), _token(grants.get(one.id), settings)) for one in workspaces]
+
+
+async def _ledger(database: Database) -> list[Item]:
+    """Ask whether every event and every delivery is accounted for."""
+    async with database.read() as session:
+        return [_events(await balance.events(session)), _deliveries(await balance.deliveries(session))]
+
+
+def _events(sums: EventSums) -> Item:
+    applied, refused, waiting = (
+        sums.by_state.get(state, 0) for state in (EventState.APPLIED, EventState.REFUSED, EventState.WAITING)
+    )
+    sentence = (
+        f"{counted(sums.received, 'event')} received = {applied:,} applied + "
+        f"{sums.duplicate:,} duplicate + {refused:,} refused + "
+        f"{waiting:,} waiting."
+    )
+    return _balanced("events", sentence, is_balanced=sums.is_balanced)
+
+
+def _deliveries(sums: DeliverySums) -> Item:
+    sentence = (
+        f"{counted(sums.owed, 'delivery', 'deliveries')} owed = {sums.of(DeliveryState.DELIVERED):,} delivered + "
+        f"{sums.of(DeliveryState.SKIPPED):,} skipped + {sums.of(DeliveryState.FAILED):,} failed + "
+        f"{sums.of(*OPEN):,} open."
+    )
+    return _balanced("deliveries", sentence, is_balanced=sums.is_balanced)
+
+
+def _balanced(key: str, sentence: str, *, is_balanced: bool) -> Item:
+    if is_balanced:
+        return _item(key, State.OK, sentence)
+    return _item(
+        key,
+        State.PROBLEM,
+        f"The ledger doesn't add up: {sentence}",
+        "This is a fault in Runrate. Please report it with these figures.",
+    )
 
 
 def _token(grant: Installation | None, settings: Settings) -> str | None:

@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot import manifest
 from bot.sandbox import Sandbox, SlackApp
 from models import installation, scope
 from models.database import Database
+from models.event import Event
+from tests import seeds
 
 on_one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
 """For what does not depend on the database."""
@@ -43,12 +46,35 @@ async def test_all_well(run: Any, sandbox: Sandbox, install: Any) -> None:
     document = (await run("doctor", "--json")).document
     assert document["ok"]
     assert states(document) == dict.fromkeys(
-        ("settings", "keys", "database", "slack", "clock", "token", "scopes"), "ok"
+        ("settings", "keys", "database", "events", "deliveries", "slack", "clock", "token", "scopes"), "ok"
     )
     assert {check["check"]: check["workspace"] for check in document["checks"]}["token"] == "T0ACME"
     words = (await run("doctor")).words
     assert "Slack accepts the token of Acme." in words
     assert "planted" not in words
+
+
+async def test_the_ledger_is_shown_to_add_up(run: Any, sandbox: Sandbox, install: Any, database: Database) -> None:
+    await install("T0ACME", "Acme", granted(sandbox, SCOPES))
+    origin, _ = await seeds.add_source(database)
+    news = [seeds.event_of(origin, seeds.movement(), key=f"m{number}") for number in range(3)]
+    await seeds.receive(database, *news, news[0])
+    words = (await run("doctor")).words
+    assert "4 events received = 0 applied + 1 duplicate + 0 refused + 3 waiting." in words
+    assert "0 deliveries owed = 0 delivered + 0 skipped + 0 failed + 0 open." in words
+
+
+async def test_a_ledger_that_does_not_add_up_is_a_problem(
+    run: Any, sandbox: Sandbox, install: Any, database: Database
+) -> None:
+    await install("T0ACME", "Acme", granted(sandbox, SCOPES))
+    origin, _ = await seeds.add_source(database)
+    await seeds.receive(database, seeds.event_of(origin, seeds.movement(), key="m"))
+    async with database.write() as session:
+        await session.execute(update(Event).values(state="lost"))
+    result = await run("doctor")
+    assert result.exit_code == 1
+    assert "The ledger doesn't add up: 1 event received = 0 applied" in result.stdout
 
 
 @on_one_engine
