@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import resource
 import signal
 import sys
@@ -18,6 +17,7 @@ from models.base import UserError
 STOPS_WITHIN = 20
 LONGEST_LINE = 64 * 1024 * 1024
 LAST_WORDS = 2000
+STATM = Path("/proc/self/statm")
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -119,7 +119,6 @@ def share(before: dict[str, Any], after: dict[str, Any]) -> float:
     return float(after["cpu"] - before["cpu"]) / passed if passed else 0.0
 
 
-def resident(pid: int | None = None) -> int:
-    """Give the bytes of memory in which a process stands, which Linux tells."""
-    pages = Path(f"/proc/{pid or os.getpid()}/statm").read_text().split()[1]
-    return int(pages) * resource.getpagesize()
+def resident() -> int:
+    """Give, in a child, the bytes of memory that it takes, which Linux tells."""
+    return int(STATM.read_text().split()[1]) * resource.getpagesize()

@@ -5,8 +5,8 @@ import os
 import platform
 import sqlite3
 import warnings
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import count
@@ -51,25 +51,33 @@ class Bench:
         """Make an empty PostgreSQL database at the newest revision, and give its URL."""
         return await _prepared(await self._database())
 
-    async def copy(self, url: str) -> str:
-        """Copy a database that nobody is connected to, so that each run begins with the same rows."""
+    @asynccontextmanager
+    async def copied(self, url: str) -> AsyncIterator[str]:
+        """Copy a database that nobody is connected to, so that each run begins with the same rows; drop it after."""
         if url.startswith("sqlite"):
-            source = Path(url.partition("///")[2])
             copied = self.folder / f"{next(self._numbers)}.db"
-            await asyncio.to_thread(_copy_sqlite, source, copied)
-            return f"sqlite+aiosqlite:///{copied}"
-        return await self._database(template=make_url(url).database or "")
+            await asyncio.to_thread(_copy_sqlite, Path(url.partition("///")[2]), copied)
+            yield f"sqlite+aiosqlite:///{copied}"
+            await asyncio.to_thread(copied.unlink)
+            return
+        made = await self._database(template=make_url(url).database or "")
+        yield made
+        await self._execute(f'DROP DATABASE "{make_url(made).database}" WITH (FORCE)')
 
     async def _database(self, template: str = "template1") -> str:
         if self._server is None:
             self._server = _start_postgres(self.folder / "pg", self.closing)
         name, uri = f"bench_{next(self._numbers)}", self._server.get_uri()
-        connection = await asyncpg.connect(uri)
+        await self._execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        return make_url(uri).set(database=name).render_as_string(hide_password=False)
+
+    async def _execute(self, statement: str) -> None:
+        """Do something to the server's databases, which no table of ours is about."""
+        connection = await asyncpg.connect(self._server.get_uri())
         try:
-            await connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+            await connection.execute(statement)
         finally:
             await connection.close()
-        return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
     async def paired(self, name: str, ours: Run, beside: Run, *, times: int = PAIRS) -> Pairs:
         """Measure both in turns; every other pair begins with what stands beside."""

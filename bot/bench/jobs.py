@@ -39,7 +39,7 @@ async def fill(database_url: str, *, number: int) -> None:
     async with queue.app.open_async():
         await queue.app.schema_manager.apply_schema_async()
         for first in range(0, number, AT_ONCE):
-            jobs = [{"number": one} for one in range(first, min(first + AT_ONCE, number))]
+            jobs: list[dict[str, Any]] = [{"number": one} for one in range(first, min(first + AT_ONCE, number))]
             await queue.task.batch_defer_async(*jobs)
 
 

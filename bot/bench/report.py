@@ -1,6 +1,7 @@
 """How the benchmark's rows are shown: a table in the terminal, and `docs/benchmarks.md`."""
 
 import inspect
+import math
 from collections.abc import Sequence
 
 import click
@@ -71,6 +72,6 @@ def _sentence(text: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    if value is None or value == float("inf"):
+    if value is None or not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits say enough

@@ -1,5 +1,6 @@
 """A row of the benchmark: two figures, what they are to each other, and whether that is what we want to reach."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -102,4 +103,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None or value == float("inf") else float(f"{value:.4g}")
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import channel, delivery, destination, installation, scope, source
 from models.account import Account
-from models.base import new_id
+from models.base import insert, new_id
 from models.database import Database
 from models.delivery import Delivery, DeliveryState
-from models.destination import Destination, Wish
+from models.destination import Destination, Frequency, Wish
 from models.fact import MovementKind
 from models.installation import Grant
 from models.movement import Movement
-from models.recipient import MOST_RECIPIENTS, RecipientKind
+from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.drawing import draw_delivery
@@ -28,47 +29,60 @@ BY = "benchmark"
 KEY = Keyring.new_key()
 """The key that the secrets of this run are sealed with."""
 
+YEARS = timedelta(days=3 * 365)
+AT_ONCE = 10_000
+MOVEMENTS_OF_ONE = 100
+KINDS = tuple(MovementKind)
+LOSSES = {number for number, kind in enumerate(KINDS) if not kind.is_gain}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
     """A workspace with one source, and with one destination that hears of every movement in some channels."""
 
     workspace_id: str
-    token: str
     source_id: str
     source_key: str
     destination: Destination | None
     channels: tuple[str, ...]
 
 
-async def tenants(database: Database, number: int, *, channels: int, kind: SourceKind = SourceKind.API) -> list[Tenant]:
+async def tenants(
+    database: Database, number: int, *, channels: int, tokens: Mapping[str, str] | None = None
+) -> list[Tenant]:
     """Make workspaces, each with so many channels that we are in, and a destination for them all."""
     now = datetime.now(UTC)
     async with database.write() as session:
-        return [await _tenant(session, one, channels, kind, now=now) for one in range(number)]
+        return [await _tenant(session, one, channels, tokens or {}, now=now) for one in range(number)]
 
 
-async def _tenant(session: AsyncSession, number: int, channels: int, kind: SourceKind, *, now: datetime) -> Tenant:
-    workspace_id, token = f"T{number:05}", f"xoxb-bench-{number:05}"
+async def _tenant(
+    session: AsyncSession, number: int, channels: int, tokens: Mapping[str, str], *, now: datetime
+) -> Tenant:
+    workspace_id = f"T{number:05}"
+    token = tokens.get(workspace_id, f"xoxb-bench-{number:05}")
     await installation.save(session, _grant(workspace_id, token), keyring=Keyring([KEY]), now=now)
     names = tuple(f"C{number:05}{one:03}" for one in range(channels))
-    for name in names:
-        await channel.remember(session, workspace_id, {"id": name, "name": name.lower(), "is_member": True}, now=now)
-    wish = Wish(
-        name="Every movement", recipients=tuple((RecipientKind.CHANNEL, name) for name in names[:MOST_RECIPIENTS])
-    )
-    hearing = await destination.create(session, workspace_id, wish, by=BY, now=now) if names else None
+    hearing = await _hearing(session, workspace_id, names, now=now) if names else None
     origin, key = await source.add(
-        session, workspace_id, kind=kind, name="Billing", keyring=Keyring([KEY]), by=BY, now=now
+        session, workspace_id, kind=SourceKind.API, name="Billing", keyring=Keyring([KEY]), by=BY, now=now
     )
     return Tenant(
         workspace_id=workspace_id,
-        token=token,
         source_id=origin.id,
         source_key=key,
         destination=hearing,
         channels=names,
     )
+
+
+async def _hearing(
+    session: AsyncSession, workspace_id: str, channels: tuple[str, ...], *, now: datetime
+) -> Destination:
+    for name in channels:
+        await channel.remember(session, workspace_id, {"id": name, "name": name.lower(), "is_member": True}, now=now)
+    wish = Wish(name="Every movement", recipients=tuple((RecipientKind.CHANNEL, name) for name in channels))
+    return await destination.create(session, workspace_id, wish, by=BY, now=now)
 
 
 def _grant(workspace_id: str, token: str) -> Grant:
@@ -93,21 +107,83 @@ async def backlog(database: Database, *, workspaces: int, channels: int, movemen
 
 
 async def _owe(session: AsyncSession, tenant: Tenant, movements: int, *, now: datetime) -> None:
-    moved = Account(
-        id=new_id("acc", now),
-        workspace_id=tenant.workspace_id,
-        external_id="acme",
-        name="Northwind Traders",
-        attributes={},
-        created_at=now,
-        updated_at=now,
-    )
+    moved = _account(tenant, 0, now=now)
     session.add(moved)
     await session.flush()
     told = [movement(tenant, moved.id, number, now=now) for number in range(movements)]
     session.add_all(told)
     for one in told:
         await match_movement(session, one, now=now)
+
+
+def _account(tenant: Tenant, number: int, *, now: datetime) -> Account:
+    return Account(
+        id=new_id("acc", now),
+        workspace_id=tenant.workspace_id,
+        external_id=f"a{number}",
+        name="Northwind Traders",
+        attributes={},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def history(database: Database, tenant: Tenant, number: int) -> None:
+    """Write down so many movements of the last three years, as an import would have."""
+    now = datetime.now(UTC)
+    accounts = [_account(tenant, one, now=now) for one in range(max(number // MOVEMENTS_OF_ONE, 1))]
+    async with database.write() as session:
+        session.add_all(accounts)
+    for first in range(0, number, AT_ONCE):
+        rows = [
+            _historic(
+                tenant,
+                accounts[one % len(accounts)].id,
+                one,
+                now - YEARS * (1 - one / number),
+                is_first=one < len(accounts),
+                now=now,
+            )
+            for one in range(first, min(first + AT_ONCE, number))
+        ]
+        async with database.write() as session:
+            await session.execute(insert(session, Movement), rows)
+
+
+def _historic(
+    tenant: Tenant, account_id: str, number: int, at: datetime, *, is_first: bool, now: datetime
+) -> dict[str, Any]:
+    return {
+        "id": new_id("mov", now),
+        "workspace_id": tenant.workspace_id,
+        "account_id": account_id,
+        "source_id": tenant.source_id,
+        "external_id": f"m{number}",
+        "kind": KINDS[number % len(KINDS)],
+        "amount_minor": -21_000 if number % len(KINDS) in LOSSES else 42_000,
+        "currency": "EUR" if number % 10 == 0 else "USD",
+        "mrr_before_minor": 0 if is_first else 120_000,
+        "is_history": True,
+        "occurred_at": at,
+        "recorded_at": now,
+    }
+
+
+async def recaps_due(database: Database, tenant: Tenant, number: int) -> None:
+    """Make destinations whose daily recap has just come due, each for a channel of its own."""
+    due = datetime.now(UTC).replace(second=0, microsecond=0)
+    async with database.write() as session:
+        for one in range(number):
+            name = f"C{one:05}"
+            info = {"id": name, "name": name.lower(), "is_member": True}
+            await channel.remember(session, tenant.workspace_id, info, now=due)
+            wish = Wish(
+                name=f"Daily {one}",
+                recipients=((RecipientKind.CHANNEL, name),),
+                frequency=Frequency.DAILY,
+                at=due.time(),
+            )
+            await destination.create(session, tenant.workspace_id, wish, by=BY, now=due - timedelta(minutes=1))
 
 
 def movement(tenant: Tenant, account_id: str, number: int, *, now: datetime) -> Movement:
@@ -134,9 +210,19 @@ async def posts(database: Database, file: Path, *, number: int = 200) -> Path:
     """Write down the posts that some open deliveries come to, for whoever posts them by bare means."""
     async with database.read() as session:
         owed = await delivery.of_workspace(session, "T00000", state=DeliveryState.PENDING, limit=number)
-        drawn = [{**_drawn(await draw_delivery(session, one, now=one.created_at)), **_addressed(one)} for one in owed]
+        drawn = [
+            {
+                **_drawn(await draw_delivery(session, one, now=one.created_at, picture_url=_no_picture)),
+                **_addressed(one),
+            }
+            for one in owed
+        ]
     await asyncio.to_thread(file.write_text, json.dumps(drawn))
     return file
+
+
+def _no_picture(_preview: Any) -> str:
+    return ""
 
 
 def _drawn(message: Any) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from scheduler import dispatch
 from scheduler.dispatch import Dispatcher
 from scheduler.slack import Slack
 
+ADDRESS = "http://localhost:3000"
+
 
 async def send(settings: dict[str, Any]) -> None:
     """Send what is owed until told to end."""
@@ -27,6 +29,7 @@ async def send(settings: dict[str, Any]) -> None:
             database=database,
             slack=Slack(session, base_url=settings["slack_url"]),
             keyring=Keyring([settings["key"]]),
+            public_url=ADDRESS,
             now=lambda: datetime.now(UTC),
             owner=f"bench:{os.getpid()}",
         )

@@ -23,7 +23,7 @@ async def dispatch(bench: Bench) -> Row:
     backlog = await _backlog(bench, await bench.sqlite())
 
     async def ours() -> Measured:
-        return await _rate(bench, "sender", database_url=await bench.copy(backlog.url), key=seeding.KEY)
+        return await _send(bench, backlog)
 
     async def beside() -> Measured:
         return await _rate(bench, "bare", posts=backlog.posts)
@@ -40,7 +40,7 @@ async def queue(bench: Bench) -> Row:
     best = await _best_setting(bench, jobs, backlog.posts)
 
     async def ours() -> Measured:
-        return await _rate(bench, "sender", database_url=await bench.copy(backlog.url), key=seeding.KEY)
+        return await _send(bench, backlog)
 
     async def beside() -> Measured:
         return await _procrastinate(bench, jobs, backlog.posts, best)
@@ -55,15 +55,7 @@ async def workers(bench: Bench) -> Row:
     backlog = await _backlog(bench, await bench.postgres())
 
     async def of(number: int) -> Measured:
-        return await _rate(
-            bench,
-            "sender",
-            workers=number,
-            in_flight=16,
-            delay=0.005,
-            database_url=await bench.copy(backlog.url),
-            key=seeding.KEY,
-        )
+        return await _send(bench, backlog, workers=number, in_flight=16, delay=0.005)
 
     pairs = await bench.paired("workers", lambda: of(2), lambda: of(1))
     return pairs.row("workers", "deliveries/s", at_least=1.8, note="each worker has 16 in flight")
@@ -104,18 +96,25 @@ async def _best_setting(bench: Bench, jobs: str, posts: str) -> Setting:
 
 
 async def _procrastinate(bench: Bench, jobs: str, posts: str, setting: Setting) -> Measured:
-    return await _rate(
-        bench,
-        "jobs",
-        database_url=await bench.copy(jobs),
-        posts=posts,
-        in_flight=setting.in_flight,
-        connections=CONNECTIONS,
-        delete_jobs=setting.delete_jobs,
-    )
+    async with bench.copied(jobs) as copied:
+        return await _rate(
+            bench,
+            "jobs",
+            database_url=copied,
+            posts=posts,
+            in_flight=setting.in_flight,
+            connections=CONNECTIONS,
+            delete_jobs=setting.delete_jobs,
+        )
 
 
 SETTINGS = tuple(Setting(in_flight, delete) for in_flight in (10, 20, 50) for delete in ("never", "always"))
+
+
+async def _send(bench: Bench, backlog: Backlog, **how: Any) -> Measured:
+    """Let our dispatcher send a copy of a backlog."""
+    async with bench.copied(backlog.url) as copied:
+        return await _rate(bench, "sender", database_url=copied, key=seeding.KEY, **how)
 
 
 async def _rate(

@@ -1,4 +1,4 @@
-"""A bare Slack in a process of its own: it answers every POST at once with 200 and `ok`, and counts.
+"""A bare Slack in a process of its own: it answers every request at once with 200 and `ok`, and counts.
 
 `delay` is how many seconds it takes over an answer. A message that has a mark (`Mark0000123`) in it is noted with the
 instant at which it came, by the monotonic clock that all processes of a machine share.
@@ -17,8 +17,9 @@ from bot.bench import child
 from bot.bench.child import Child
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-DELIVERY = re.compile(rb"del_[0-9a-z]{26}")
 MARK = re.compile(rb"Mark(\d{7})")
+POST = b"POST /api/chat.postMessage "
+ANSWER = b'{"ok":true,"channel":"C1","ts":"%d.000100","message":{},"members":[],"user":{"id":"U1"}}'
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
 
 
@@ -26,9 +27,9 @@ HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n
 class Heard:
     """What came so far."""
 
+    requests: int = 0
     posts: int = 0
     last_at: float = 0.0
-    deliveries: set[bytes] = field(default_factory=set)
     marks: dict[int, list[float]] = field(default_factory=dict)
 
 
@@ -53,19 +54,22 @@ class Connection(asyncio.Protocol):
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._buffer) < whole:
                 return
-            body = bytes(self._buffer[end + 4 : whole])
+            is_post, body = self._buffer.startswith(POST), bytes(self._buffer[end + 4 : whole])
             del self._buffer[:whole]
-            self._answer(body)
+            if is_post:
+                self._note(body)
+            self._answer()
 
-    def _answer(self, body: bytes) -> None:
+    def _note(self, body: bytes) -> None:
         heard = self._heard
         heard.posts += 1
         heard.last_at = time.monotonic()
-        if found := DELIVERY.search(body):
-            heard.deliveries.add(found[0])
         if marked := MARK.search(body):
             heard.marks.setdefault(int(marked[1]), []).append(heard.last_at)
-        answer = b'{"ok":true,"channel":"C1","ts":"%d.000100","message":{}}' % heard.posts
+
+    def _answer(self) -> None:
+        self._heard.requests += 1
+        answer = ANSWER % self._heard.requests
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._write, answer)
         else:
@@ -89,7 +93,7 @@ class Stub:
         return f"http://127.0.0.1:{self._process.said['port']}/api/"
 
     async def count(self) -> dict[str, Any]:
-        """Give `posts`, how many of them told a delivery that was not told before, `last_at`, and the usage."""
+        """Give `requests`, `posts` among them, when the last post came, and the usage."""
         return await self._process.ask(what="count")
 
     async def marks(self) -> dict[int, list[float]]:
@@ -115,8 +119,8 @@ async def serve(delay: float) -> None:
         if question["what"] == "marks":
             return {"marks": heard.marks}
         return {
+            "requests": heard.requests,
             "posts": heard.posts,
-            "deliveries": len(heard.deliveries),
             "last_at": heard.last_at,
             **child.usage(),
         }
