@@ -2,12 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.bench import sending
+from bot.bench import flow, sending, sums
 from bot.bench.harness import Bench
 from bot.bench.row import Row
 
 ROWS: Mapping[str, Callable[[Bench], Awaitable[Row]]] = {
     "dispatch": sending.dispatch,
     "queue": sending.queue,
+    "ceiling": flow.ceiling,
+    "burst": flow.burst,
+    "neighbour": flow.neighbour,
+    "latency": flow.latency,
+    "recaps": sums.recaps,
     "workers": sending.workers,
+    "memory": flow.memory,
 }

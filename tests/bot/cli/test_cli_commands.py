@@ -193,3 +193,10 @@ async def test_a_command_beside_a_demo_is_about_the_demo_unless_another_database
         other = await run("accounts", "list", DATABASE_URL="sqlite+aiosqlite:///./runrate.db")
         assert "There is nothing in the database at ./runrate.db" in other.stderr
         assert (await run("db", "upgrade")).words == "The database at ./runrate.db is up to date.\n"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_row_that_the_benchmark_does_not_have_is_wrong_usage(run: Any) -> None:
+    result = await run("bench", "--only", "everything")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "dispatch" in result.stderr
