@@ -1,6 +1,6 @@
 """An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import attribute
-from models.attribute import Subject, Value
-from models.base import Base, Id, JsonValue, Number, insert, new_id
-from models.fact import AccountFact, AccountStatus, MovementFact, SignalFact
+from models.attribute import Value
+from models.base import Base, Id, JsonValue, Number, new_id
+from models.fact import AccountFact, AccountStatus
 
 
 class Account(Base):
@@ -50,56 +50,44 @@ TAKEN_OVER = ("name", "status", "sales_stage", "domain", "email", "website", "de
 """The fields of a fact that overwrite the account's where the fact has them."""
 
 
-async def lock(session: AsyncSession, workspace_id: str, external_id: str, *, now: datetime) -> Account:
-    """Find the account, or create it as a lead, and hold its row until the transaction ends.
-
-    Two transactions that meet at a new account both insert; one of them waits for the other and then reads its row.
-    """
-    values = {
-        "id": new_id("acc", now),
-        "workspace_id": workspace_id,
-        "external_id": external_id,
-        "status": AccountStatus.LEAD,
-        "attributes": {},
-        "created_at": now,
-        "updated_at": now,
-    }
-    await session.execute(insert(session, Account).values(values).on_conflict_do_nothing())
-    query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id == external_id)
-    held = query.with_for_update().execution_options(populate_existing=True)
-    return (await session.scalars(held)).one()
+async def hold(session: AsyncSession, workspace_id: str, external_ids: Collection[str]) -> dict[str, Account]:
+    """Give those of these accounts that there are, by external id, and hold their rows until the transaction ends."""
+    if not external_ids:
+        return {}
+    query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id.in_(external_ids))
+    held = query.order_by(Account.id).with_for_update().execution_options(populate_existing=True)
+    return {account.external_id: account for account in await session.scalars(held)}
 
 
-async def named(session: AsyncSession, workspace_id: str, fact: MovementFact | SignalFact, *, now: datetime) -> Account:
-    """Hold the row of the account that a fact is about, creating it where the fact is the first to name it."""
-    account = await lock(session, workspace_id, fact.account_external_id, now=now)
-    if fact.account_name and not account.name:
-        account.name = fact.account_name
-    return account
+def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
+    """Begin an account, as a lead. Whoever adds it holds the workspace, or another could begin the same."""
+    return Account(
+        id=new_id("acc", now),
+        workspace_id=workspace_id,
+        external_id=external_id,
+        status=AccountStatus.LEAD,
+        attributes={},
+        created_at=now,
+        updated_at=now,
+    )
 
 
-async def apply(session: AsyncSession, workspace_id: str, fact: AccountFact, *, now: datetime) -> Account:
-    """Create or update the account that the fact is about."""
-    account = await lock(session, workspace_id, fact.external_id, now=now)
+def name_first(account: Account, name: str | None) -> None:
+    """Give an account the name that some fact about it mentions, unless it has one."""
+    account.name = account.name or name
+
+
+def apply(account: Account, fact: AccountFact, *, now: datetime) -> None:
+    """Take over what a fact says of the account."""
     for name in TAKEN_OVER:
         value = getattr(fact, name)
         if value is not None:
             setattr(account, name, value)
     if fact.created_at is not None:
         account.customer_since = fact.created_at
-    await give_attributes(session, account, fact.attributes, now=now)
+    if fact.attributes:
+        account.attributes = attribute.merged(account.attributes, fact.attributes)
     account.updated_at = now
-    return account
-
-
-async def give_attributes(
-    session: AsyncSession, account: Account, values: Mapping[str, Value], *, now: datetime
-) -> None:
-    """Put values over the account's attributes. The row must be held, or a concurrent change would be lost."""
-    if not values:
-        return
-    account.attributes = attribute.merged(account.attributes, values)
-    await attribute.remember(session, account.workspace_id, Subject.ACCOUNT, values, now=now)
 
 
 async def get(session: AsyncSession, workspace_id: str, account_id: str) -> Account | None:

@@ -2,11 +2,12 @@
 
 import itertools
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 import orjson
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, String, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
@@ -81,6 +82,15 @@ def insert(session: AsyncSession, table: type[Base]) -> postgresql.Insert:
     """Start an INSERT that may carry ON CONFLICT, in the dialect of the session's engine."""
     maker = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return cast("postgresql.Insert", maker(table))
+
+
+async def told_before(session: AsyncSession, table: Any, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Give those of these pairs of a source's id and its own id of something that stand in a table already."""
+    if not keys:
+        return set()
+    sources, ids = ({key[place] for key in keys} for place in (0, 1))
+    query = select(table.source_id, table.external_id).where(table.source_id.in_(sources), table.external_id.in_(ids))
+    return {(source_id, external_id) for source_id, external_id in await session.execute(query)}
 
 
 def json_bytes(value: Any) -> bytes:

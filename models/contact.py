@@ -1,14 +1,15 @@
 """A contact: a person at an account, known by a user id, an e-mail address or an anonymous id."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy import ForeignKey, Index, String, Text, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import attribute
-from models.attribute import Subject, Value
+from models.attribute import Value
 from models.base import Base, Id, JsonValue, new_id
 from models.fact import ContactFact
 
@@ -56,47 +57,70 @@ IDENTITIES = ("user_id", "email", "anonymous_id")
 """What a contact is recognised by, the strongest first."""
 
 
-async def apply(
-    session: AsyncSession, workspace_id: str, fact: ContactFact, *, account_id: str | None, now: datetime
-) -> Contact:
-    """Create or update the contact that the fact is about, and put them at the account if one is named."""
-    contact = await find(session, workspace_id, fact)
-    if contact is None:
-        contact = Contact(
-            id=new_id("con", now), workspace_id=workspace_id, attributes={}, created_at=now, updated_at=now
+class Directory:
+    """The contacts whom some facts may be about, and those who come in with them; each is found by its identities."""
+
+    def __init__(self, workspace_id: str, contacts: Iterable[Contact] = ()) -> None:
+        """Take the contacts that there are."""
+        self._workspace_id = workspace_id
+        self._by_identity: dict[tuple[str, str], dict[str, Contact]] = {}
+        self.contacts: dict[str, Contact] = {}
+        for contact in contacts:
+            self._file(contact)
+
+    def find(self, fact: ContactFact) -> Contact | None:
+        """Recognise the contact by the strongest identity that the fact shares with one.
+
+        A weaker identity finds only a contact that the stronger ones don't contradict: two user ids may share an
+        e-mail.
+        """
+        for position, name in enumerate(IDENTITIES):
+            value = getattr(fact, name)
+            shared = [one for one in self._by_identity.get((name, value), {}).values() if getattr(one, name) == value]
+            found = [one for one in shared if not _contradicts(one, fact, IDENTITIES[:position])]
+            if found:
+                return min(found, key=lambda contact: contact.id)
+        return None
+
+    def apply(self, fact: ContactFact, *, account_id: str | None, now: datetime) -> Contact:
+        """Change the contact that the fact is about, or begin it, and put it at the account if one is named."""
+        contact = self.find(fact) or Contact(
+            id=new_id("con", now), workspace_id=self._workspace_id, attributes={}, created_at=now
         )
-        session.add(contact)
-    for name in TAKEN_OVER:
-        value = getattr(fact, name)
-        if value is not None:
-            setattr(contact, name, value)
-    if account_id is not None:
-        contact.account_id = account_id
-    contact.attributes = attribute.merged(contact.attributes, fact.attributes)
-    contact.updated_at = now
-    await attribute.remember(session, workspace_id, Subject.CONTACT, fact.attributes, now=now)
-    await session.flush()
-    return contact
+        for name in TAKEN_OVER:
+            value = getattr(fact, name)
+            if value is not None:
+                setattr(contact, name, value)
+        if account_id is not None:
+            contact.account_id = account_id
+        contact.attributes = attribute.merged(contact.attributes, fact.attributes)
+        contact.updated_at = now
+        self._file(contact)
+        return contact
+
+    def _file(self, contact: Contact) -> None:
+        """Note the contact under its identities. It stays under those that it had: `find` looks at what it has now."""
+        self.contacts[contact.id] = contact
+        for name in IDENTITIES:
+            value = getattr(contact, name)
+            if value is not None:
+                self._by_identity.setdefault((name, value), {})[contact.id] = contact
 
 
-async def find(session: AsyncSession, workspace_id: str, fact: ContactFact) -> Contact | None:
-    """Recognise the contact by the strongest identity that the fact shares with one.
+def _contradicts(contact: Contact, fact: ContactFact, identities: Iterable[str]) -> bool:
+    return any(
+        getattr(fact, name) is not None and getattr(contact, name) not in {None, getattr(fact, name)}
+        for name in identities
+    )
 
-    A weaker identity finds only a contact that the stronger ones don't contradict: two user ids may share an e-mail.
-    """
-    for position, name in enumerate(IDENTITIES):
-        value = getattr(fact, name)
-        if value is None:
-            continue
-        query = select(Contact).where(Contact.workspace_id == workspace_id, getattr(Contact, name) == value)
-        for stronger in IDENTITIES[:position]:
-            known = getattr(fact, stronger)
-            column = getattr(Contact, stronger)
-            query = query.where(column.is_(None) | (column == known)) if known is not None else query
-        found: Contact | None = await session.scalar(query.order_by(Contact.id).limit(1).with_for_update())
-        if found is not None:
-            return found
-    return None
+
+async def alike(session: AsyncSession, workspace_id: str, facts: Collection[ContactFact]) -> list[Contact]:
+    """List the contacts who share an identity with one of these facts, and hold their rows."""
+    if not facts:
+        return []
+    shared = [getattr(Contact, name).in_({getattr(fact, name) for fact in facts} - {None}) for name in IDENTITIES]
+    query = select(Contact).where(Contact.workspace_id == workspace_id, or_(*shared)).order_by(Contact.id)
+    return list(await session.scalars(query.with_for_update().execution_options(populate_existing=True)))
 
 
 async def of_account(session: AsyncSession, account_id: str, *, limit: int = 100) -> list[Contact]:

@@ -23,9 +23,6 @@ from models.wakeup import Topic
 LEASE = timedelta(seconds=90)
 """Outlasts the HTTP timeout of a send by far."""
 
-ROWS_AT_ONCE = 500
-"""Few enough for the number of values that either engine takes in a statement."""
-
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
 
@@ -65,11 +62,8 @@ async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *,
     """Owe messages, each in the lane of its target, in their order; say how many of them were not owed before."""
     lanes = await _find_or_make(session, workspace_id, {(one.method, one.recipient[1]) for one in owed}, now=now)
     rows = [one.row(workspace_id, lanes[one.method, one.recipient[1]], now=now) for one in owed]
-    new = 0
-    for first in range(0, len(rows), ROWS_AT_ONCE):
-        values = rows[first : first + ROWS_AT_ONCE]
-        statement = insert(session, Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
-        new += len((await session.scalars(statement)).all())
+    statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.id)
+    new = len((await session.scalars(statement, rows)).all()) if rows else 0
     if new:
         wake(session, Topic.DELIVERIES)
     return new

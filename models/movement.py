@@ -1,6 +1,6 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, Number, insert, new_id
+from models.base import Base, Id, Number, new_id, told_before
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 
@@ -52,43 +52,43 @@ class Movement(Base):
     recorded_at: Mapped[datetime]
 
 
-async def apply(
-    session: AsyncSession,
-    account: Account,
-    fact: MovementFact,
-    *,
-    source_id: str,
-    external_id: str,
-    is_history: bool,
-    now: datetime,
-) -> Movement | None:
-    """Record a movement of an account whose row is held; None where the source told it before."""
+async def known(session: AsyncSession, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Give those of these ids, of a source and its own of the movement, that were told before."""
+    return await told_before(session, Movement, keys)
+
+
+def record(
+    account: Account, fact: MovementFact, *, source_id: str, external_id: str, is_history: bool, now: datetime
+) -> Movement:
+    """Move an account by a fact that was not told before."""
     before, after = _mrr(account, fact)
-    values = {
-        "id": new_id("mov", now),
-        "workspace_id": account.workspace_id,
-        "account_id": account.id,
-        "source_id": source_id,
-        "external_id": external_id,
-        "kind": fact.kind,
-        "amount_minor": fact.amount_minor,
-        "currency": fact.currency,
-        "mrr_before_minor": before,
-        "mrr_after_minor": after,
-        "plan": fact.plan,
-        "plan_before": fact.plan_before,
-        "description": fact.description,
-        "subscription_external_id": fact.subscription_external_id,
-        "url": fact.url,
-        "is_history": is_history,
-        "occurred_at": fact.occurred_at,
-        "recorded_at": now,
-    }
-    statement = insert(session, Movement).values(values).on_conflict_do_nothing().returning(Movement.id)
-    if await session.scalar(statement) is None:
-        return None
     _move(account, fact, after, now=now)
-    return Movement(**values)
+    return Movement(
+        id=new_id("mov", now),
+        workspace_id=account.workspace_id,
+        account_id=account.id,
+        source_id=source_id,
+        external_id=external_id,
+        kind=fact.kind,
+        amount_minor=fact.amount_minor,
+        currency=fact.currency,
+        mrr_before_minor=before,
+        mrr_after_minor=after,
+        plan=fact.plan,
+        plan_before=fact.plan_before,
+        description=fact.description,
+        subscription_external_id=fact.subscription_external_id,
+        url=fact.url,
+        is_history=is_history,
+        occurred_at=fact.occurred_at,
+        recorded_at=now,
+    )
+
+
+async def add(session: AsyncSession, movements: Sequence[Movement]) -> None:
+    """Write movements down."""
+    session.add_all(movements)
+    await session.flush()
 
 
 def _mrr(account: Account, fact: MovementFact) -> tuple[int | None, int | None]:

@@ -1,5 +1,6 @@
 """A role: what a colleague is to an account, by e-mail. `owner` and `csm` are usual; a CRM may name others."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, delete, select
@@ -24,14 +25,32 @@ class Role(Base):
     updated_at: Mapped[datetime]
 
 
-async def apply(session: AsyncSession, workspace_id: str, fact: RoleFact, *, account_id: str, now: datetime) -> None:
-    """Give the role to the named colleague, or take it from whoever holds it where no e-mail is given."""
-    if fact.email is None:
-        await session.execute(delete(Role).where(Role.account_id == account_id, Role.role == fact.role))
-        return
-    values = {"email": fact.email.lower(), "name": fact.name, "updated_at": now}
-    statement = insert(session, Role).values(account_id=account_id, role=fact.role, workspace_id=workspace_id, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["account_id", "role"], set_=values))
+async def apply(
+    session: AsyncSession, workspace_id: str, holders: Mapping[tuple[str, str], RoleFact], *, now: datetime
+) -> None:
+    """Give roles to the named colleagues, or take them from whoever holds them where no e-mail is given.
+
+    The facts come by account id and role.
+    """
+    rows = [
+        {
+            "account_id": account_id,
+            "role": role,
+            "workspace_id": workspace_id,
+            "email": fact.email.lower(),
+            "name": fact.name,
+            "updated_at": now,
+        }
+        for (account_id, role), fact in holders.items()
+        if fact.email is not None
+    ]
+    if rows:
+        statement = insert(session, Role)
+        told = {name: statement.excluded[name] for name in ("email", "name", "updated_at")}
+        await session.execute(statement.on_conflict_do_update(index_elements=["account_id", "role"], set_=told), rows)
+    for (account_id, role), fact in holders.items():
+        if fact.email is None:
+            await session.execute(delete(Role).where(Role.account_id == account_id, Role.role == role))
 
 
 async def of_account(session: AsyncSession, account_id: str) -> list[Role]:

@@ -1,5 +1,6 @@
 """A signal: something worth a person's attention about an account. It is told to whoever holds a role there."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text, select, text, update
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, insert, new_id
+from models.base import Base, Id, new_id, told_before
 from models.database import wake
 from models.fact import SignalFact
 from models.wakeup import Topic
@@ -46,37 +47,38 @@ class Signal(Base):
     addressed_at: Mapped[datetime | None]
 
 
-async def apply(
-    session: AsyncSession,
-    account: Account,
-    fact: SignalFact,
-    *,
-    source_id: str,
-    external_id: str,
-    is_history: bool,
-    now: datetime,
-) -> bool:
-    """Record a signal; False where the source told it before. History is addressed to nobody."""
-    values = {
-        "id": new_id("sig", now),
-        "workspace_id": account.workspace_id,
-        "account_id": account.id,
-        "source_id": source_id,
-        "external_id": external_id,
-        "kind": fact.kind,
-        "person": fact.person,
-        "title": fact.title,
-        "text": fact.text,
-        "url": fact.url,
-        "occurred_at": fact.occurred_at,
-        "recorded_at": now,
-        "addressed_at": now if is_history else None,
-    }
-    statement = insert(session, Signal).values(values).on_conflict_do_nothing().returning(Signal.id)
-    is_new = await session.scalar(statement) is not None
-    if is_new and not is_history:
+def new(
+    account: Account, fact: SignalFact, *, source_id: str, external_id: str, is_history: bool, now: datetime
+) -> Signal:
+    """Begin a signal. History is addressed to nobody."""
+    return Signal(
+        id=new_id("sig", now),
+        workspace_id=account.workspace_id,
+        account_id=account.id,
+        source_id=source_id,
+        external_id=external_id,
+        kind=fact.kind,
+        person=fact.person,
+        title=fact.title,
+        text=fact.text,
+        url=fact.url,
+        occurred_at=fact.occurred_at,
+        recorded_at=now,
+        addressed_at=now if is_history else None,
+    )
+
+
+async def known(session: AsyncSession, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Give those of these ids, of a source and its own of the signal, that were told before."""
+    return await told_before(session, Signal, keys)
+
+
+async def add(session: AsyncSession, signals: Sequence[Signal]) -> None:
+    """Write signals down, and let it be decided who hears of them."""
+    session.add_all(signals)
+    await session.flush()
+    if any(signal.addressed_at is None for signal in signals):
         wake(session, Topic.SIGNALS)
-    return is_new
 
 
 async def waiting(session: AsyncSession, *, limit: int = 100) -> list[tuple[Signal, Account]]:

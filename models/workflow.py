@@ -1,6 +1,6 @@
 """A workflow: when this event arrives, and optionally one value of it is this, post that message to a channel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -157,10 +157,10 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Workflo
     return list(await session.scalars(query.order_by(Workflow.name_key)))
 
 
-async def hearing(session: AsyncSession, workspace_id: str, event: str) -> list[Workflow]:
-    """List the workflows that listen to events of this name."""
+async def hearing(session: AsyncSession, workspace_id: str, events: Collection[str]) -> list[Workflow]:
+    """List the workflows that listen to events of these names."""
     query = select(Workflow).where(
-        Workflow.workspace_id == workspace_id, Workflow.event == event, Workflow.deleted_at.is_(None)
+        Workflow.workspace_id == workspace_id, Workflow.event.in_(events), Workflow.deleted_at.is_(None)
     )
     return list(await session.scalars(query.order_by(Workflow.id)))
 

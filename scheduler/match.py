@@ -1,10 +1,10 @@
-"""Matching: which destinations want to hear of a fact, and so which deliveries are owed."""
+"""Matching: which destinations and workflows want to hear of facts, and so which deliveries are owed."""
 
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, lane, recipient, workflow
+from models import destination, recipient, workflow
 from models.delivery import FactKind, Owed
 from models.event import Event
 from models.fact import TrackFact
@@ -13,27 +13,35 @@ from models.recipient import RecipientKind
 from scheduler.messages.template import look_up
 
 
-async def match_movement(session: AsyncSession, movement: Movement, *, now: datetime) -> int:
-    """Owe the movement to every recipient of every destination that wants it; say how many deliveries that makes."""
-    destinations = await destination.hearing_movements(session, movement.workspace_id)
+async def match_movements(session: AsyncSession, workspace_id: str, movements: Sequence[Movement]) -> list[Owed]:
+    """Owe each movement to every recipient of every destination that wants it."""
+    if not movements:
+        return []
+    destinations = await destination.hearing_movements(session, workspace_id)
     recipients = await recipient.of_destinations(session, [wanting.id for wanting in destinations])
-    owed = [
+    return [
         Owed(asked_by=wanting.id, fact=(FactKind.MOVEMENT, movement.id), recipient=(to.kind, to.target))
+        for movement in movements
         for wanting in destinations
         for to in recipients[wanting.id]
     ]
-    return await lane.owe(session, movement.workspace_id, owed, now=now)
 
 
-async def match_track(session: AsyncSession, arrived: Event, fact: TrackFact, *, now: datetime) -> int:
-    """Owe an event to the channel of every workflow whose condition it meets; say how many deliveries that makes."""
-    owed = [
+async def match_tracks(
+    session: AsyncSession, workspace_id: str, tracks: Sequence[tuple[Event, TrackFact]]
+) -> list[Owed]:
+    """Owe each event to the channel of every workflow whose condition it meets."""
+    if not tracks:
+        return []
+    workflows = await workflow.hearing(session, workspace_id, {fact.event for _, fact in tracks})
+    return [
         Owed(
             asked_by=wanting.id,
             fact=(FactKind.TRACK, str(arrived.id)),
             recipient=(RecipientKind.CHANNEL, wanting.channel_id),
         )
-        for wanting in await workflow.hearing(session, arrived.workspace_id, fact.event)
-        if workflow.is_met(wanting, look_up(fact.payload, wanting.path) if wanting.path else None)
+        for arrived, fact in tracks
+        for wanting in workflows
+        if wanting.event == fact.event
+        and workflow.is_met(wanting, look_up(fact.payload, wanting.path) if wanting.path else None)
     ]
-    return await lane.owe(session, arrived.workspace_id, owed, now=now)

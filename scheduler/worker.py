@@ -12,7 +12,7 @@ from models.database import Database
 from models.secret import Keyring
 from models.wakeup import Topic
 from scheduler.address import Addresser
-from scheduler.apply import BATCH, apply_waiting
+from scheduler.apply import apply_waiting
 from scheduler.dispatch import Dispatcher
 from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
@@ -111,9 +111,8 @@ class Worker:
         await asyncio.gather(*stages, return_exceptions=True)
 
     async def _apply(self) -> None:
-        applied = BATCH
-        while applied == BATCH and not self._is_stopping:
-            applied = await apply_waiting(self._database, now=self._now(), limit=BATCH)
+        while await apply_waiting(self._database, now=self._now()) and not self._is_stopping:
+            pass
 
     async def _tick(self) -> None:
         await self._database.wakeups.notify(Topic.RECAPS)

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import account as accounts
 from models import destination, event, installation, source
+from models import movement as movements
+from models.account import Account
 from models.database import Database
 from models.destination import Destination, Wish
 from models.event import EventOutcome, NewEvent
 from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, dump_facts
 from models.installation import Grant
+from models.movement import Movement
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import AccountCreation, Source, SourceKind
@@ -122,3 +128,25 @@ def event_of(origin: Source, *facts: Fact, key: str, **fields: Any) -> NewEvent:
 async def receive(database: Database, *events: NewEvent) -> list[EventOutcome]:
     async with database.write() as session:
         return await event.store(session, events)
+
+
+async def hold(session: AsyncSession, external_id: str = "acme", workspace_id: str = ACME) -> Account:
+    """Hold an account, beginning it where there is none."""
+    held = await accounts.hold(session, workspace_id, [external_id])
+    found = held.get(external_id) or accounts.new(workspace_id, external_id, now=NOW)
+    session.add(found)
+    await session.flush()
+    return found
+
+
+async def record(
+    session: AsyncSession, fact: MovementFact, key: str, *, source_id: str = "src_1", workspace_id: str = ACME
+) -> Movement | None:
+    """Record a movement as applying does; None where the source told it before."""
+    held = await hold(session, fact.account_external_id, workspace_id)
+    accounts.name_first(held, fact.account_name)
+    if await movements.known(session, [(source_id, key)]):
+        return None
+    moved = movements.record(held, fact, source_id=source_id, external_id=key, is_history=False, now=NOW)
+    await movements.add(session, [moved])
+    return moved

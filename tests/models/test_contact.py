@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from models import account, contact
-from models.contact import Contact
+from models import contact
+from models.contact import Contact, Directory
 from models.database import Database
 from tests import seeds
 from tests.seeds import NOW
@@ -12,9 +12,12 @@ from tests.seeds import NOW
 async def apply(database: Database, workspace_id: str = "T1", **fields: Any) -> Contact:
     company = fields.pop("at", None)
     async with database.write() as session:
-        held = await account.lock(session, workspace_id, company, now=NOW) if company else None
-        account_id = held.id if held else None
-        return await contact.apply(session, workspace_id, seeds.contact(**fields), account_id=account_id, now=NOW)
+        account_id = (await seeds.hold(session, company, workspace_id)).id if company else None
+        fact = seeds.contact(**fields)
+        known = Directory(workspace_id, await contact.alike(session, workspace_id, [fact]))
+        applied = known.apply(fact, account_id=account_id, now=NOW)
+        session.add(applied)
+        return applied
 
 
 ALIKE: list[tuple[dict[str, str], dict[str, str], bool]] = [

@@ -10,21 +10,25 @@ from models import account, migrations
 from models.database import Database, wake
 from models.fact import AccountFact
 from models.wakeup import Topic
+from tests import seeds
+from tests.seeds import ACME
 
 
 async def test_two_hundred_concurrent_read_modify_writes_end_at_two_hundred(database: Database, now: datetime) -> None:
     async def add_one(number: int) -> None:
         async with database.write() as session:
-            held = await account.lock(session, "T1", "acme", now=now)
+            held = await seeds.hold(session)
             count = int(held.attributes.get("count") or 0)
             await asyncio.sleep(0)
             fact = AccountFact(external_id="acme", attributes={"count": count + 1, f"seen_{number}": True})
-            await account.apply(session, "T1", fact, now=now)
+            account.apply(held, fact, now=now)
 
+    async with database.write() as session:
+        await seeds.hold(session)
     await asyncio.gather(*(add_one(number) for number in range(200)))
 
     async with database.read() as session:
-        [found] = await account.of_workspace(session, "T1")
+        [found] = await account.of_workspace(session, ACME)
     assert found.attributes["count"] == 200
     assert len(found.attributes) == 201
 
@@ -32,37 +36,36 @@ async def test_two_hundred_concurrent_read_modify_writes_end_at_two_hundred(data
 async def test_without_holding_the_row_concurrent_writers_would_lose_updates(database: Database, now: datetime) -> None:
     """The broken variant of the test above: it reads outside of the transaction that writes, and is seen to lose."""
     async with database.write() as session:
-        await account.lock(session, "T1", "acme", now=now)
+        await seeds.hold(session)
 
     async def add_one() -> None:
         async with database.read() as session:
-            [found] = await account.of_workspace(session, "T1")
+            [found] = await account.of_workspace(session, ACME)
         count = int(found.attributes.get("count") or 0)
         async with database.write() as session:
-            await account.apply(
-                session, "T1", AccountFact(external_id="acme", attributes={"count": count + 1}), now=now
-            )
+            fact = AccountFact(external_id="acme", attributes={"count": count + 1})
+            account.apply(await seeds.hold(session), fact, now=now)
 
     await asyncio.gather(*(add_one() for _ in range(20)))
 
     async with database.read() as session:
-        [found] = await account.of_workspace(session, "T1")
+        [found] = await account.of_workspace(session, ACME)
     assert int(found.attributes["count"] or 0) < 20
 
 
-async def test_a_write_that_fails_leaves_nothing_and_wakes_nobody(database: Database, now: datetime) -> None:
+async def test_a_write_that_fails_leaves_nothing_and_wakes_nobody(database: Database) -> None:
     marks = database.wakeups.marks(Topic.EVENTS)
 
     async def fail_after_writing() -> None:
         async with database.write() as session:
-            await account.lock(session, "T1", "acme", now=now)
+            await seeds.hold(session)
             wake(session, Topic.EVENTS)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail_after_writing()
     async with database.read() as session:
-        assert await account.count(session, "T1") == 0
+        assert await account.count(session, ACME) == 0
     assert not await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=0.05)
 
 

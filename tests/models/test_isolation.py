@@ -21,14 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import models
 from models import (
     account,
+    attribute,
     channel,
-    contact,
     delivery,
     destination,
     event,
     lane,
     lookup,
-    movement,
     mute,
     person,
     recap,
@@ -43,6 +42,7 @@ from models import (
 )
 from models.attribute import Subject
 from models.base import Base, UserError
+from models.contact import Directory
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
@@ -86,6 +86,7 @@ def owed(asked_by: str, movement_id: str) -> Owed:
     return Owed(asked_by=asked_by, fact=(FactKind.MOVEMENT, movement_id), recipient=(RecipientKind.CHANNEL, "C1"))
 
 
+PERSON = seeds.contact(email="a@a.io", name=MARK)
 RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1))
 """A period in which Acme's movement happened."""
 
@@ -105,20 +106,13 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
     ids = Ids(source=origin.id, destination=made.id)
     async with database.write() as session:
         told = seeds.account(name=MARK, attributes={MARK: MARK})
-        ids.account = (await account.apply(session, ACME, told, now=NOW)).id
-        person_there = seeds.contact(email="a@a.io", name=MARK)
-        await contact.apply(session, ACME, person_there, account_id=ids.account, now=NOW)
-        await role.apply(session, ACME, seeds.role(name=MARK), account_id=ids.account, now=NOW)
-        held = await account.lock(session, ACME, "acme", now=NOW)
-        moved = await movement.apply(
-            session,
-            held,
-            seeds.movement(plan=MARK, mrr_before_minor=1),
-            source_id=origin.id,
-            external_id="m",
-            is_history=False,
-            now=NOW,
-        )
+        held = await seeds.hold(session)
+        account.apply(held, told, now=NOW)
+        ids.account = held.id
+        await attribute.remember(session, ACME, Subject.ACCOUNT, told.attributes, now=NOW)
+        session.add(Directory(ACME).apply(PERSON, account_id=ids.account, now=NOW))
+        await role.apply(session, ACME, {(held.id, "owner"): seeds.role(name=MARK)}, now=NOW)
+        moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
         ids.movement = moved.id
         there = {"id": "C1", "name": MARK, "is_member": True}
@@ -126,14 +120,14 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await channel.leave(session, ACME, "C1")
         await channel.remember(session, ACME, there, now=NOW)
         heard = seeds.signal(text=MARK)
-        await signal.apply(session, held, heard, source_id=origin.id, external_id="s", is_history=False, now=NOW)
-        [(told, _)] = await signal.waiting(session)
+        noted = signal.new(held, heard, source_id=origin.id, external_id="s", is_history=False, now=NOW)
+        await signal.add(session, [noted])
         wished = await workflow.create(session, ACME, seeds.workflow_wish(name=MARK), by=MARK, now=NOW)
         summed = await destination.create(
             session, ACME, seeds.wish("C1", name=MARK, frequency=Frequency.DAILY), by=MARK, now=NOW
         )
         ids.recap = await recap.make(session, summed, NOW + timedelta(days=1), now=NOW) or ""
-        ids.signal, ids.workflow = told.id, wished.id
+        ids.signal, ids.workflow = noted.id, wished.id
         await lookup.remember(session, ACME, "a@a.io", "U1", now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
@@ -169,12 +163,10 @@ def fill(asked: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
 
 
 PROBES: Mapping[str, Mapping[str, Any]] = {
-    "account.apply": {"fact": seeds.account(domain="x.io"), "now": NOW},
     "account.count": {},
     "account.get": {"account_id": "<account>"},
-    "account.named": {"fact": seeds.movement(account_name="New"), "now": NOW},
+    "account.hold": {"external_ids": ["acme"]},
     "account.mrr": {},
-    "account.lock": {"external_id": "acme", "now": NOW},
     "account.of_workspace": {},
     "attribute.keys": {},
     "attribute.remember": {"subject": Subject.ACCOUNT, "values": {"new": 1}, "now": NOW},
@@ -186,9 +178,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.leave": {"channel_id": "C1"},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
     "channel.times_left": {"channel_id": "C1"},
-    "contact.apply": {"fact": seeds.contact(email="a@a.io", title="CFO"), "account_id": None, "now": NOW},
+    "contact.alike": {"facts": [PERSON]},
     "contact.count_by_account": {},
-    "contact.find": {"fact": seeds.contact(email="a@a.io")},
     "delivery.count_by_state": {},
     "delivery.get": {"delivery_id": "<delivery>"},
     "delivery.health": {},
@@ -202,6 +193,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.hearing_movements": {},
     "destination.names": {},
     "destination.of_workspace": {},
+    "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
     "event.count_refused": {},
     "event.get": {"event_id": "<event>"},
@@ -251,7 +243,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
     "workflow.get": {"workflow_id": "<workflow>"},
-    "workflow.hearing": {"event": "Order Completed"},
+    "workflow.hearing": {"events": ["Order Completed"]},
     "workflow.of_workspace": {},
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
     "workspace.fallback": {},
@@ -271,8 +263,9 @@ MAKERS = {
 
 NOT_QUERIES = {
     "recipient.replace": "takes a destination that `destination.get` has found",
-    "role.apply": "takes an account that `account.lock` has found",
+    "role.apply": "takes accounts that `account.hold` has given",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
+    "workspace.hold": "shows and changes nothing: it keeps others waiting",
     "unfurl.owe": "takes a report that `report.get` has found",
 }
 

@@ -15,10 +15,7 @@ from tests.seeds import NOW
 async def apply(database: Database, *, key: str = "1", source_id: str = "src_1", **fields: Any) -> Movement | None:
     fact = seeds.movement(**fields)
     async with database.write() as session:
-        held = await account.named(session, "T1", fact, now=NOW)
-        return await movement.apply(
-            session, held, fact, source_id=source_id, external_id=key, is_history=False, now=NOW
-        )
+        return await seeds.record(session, fact, key, source_id=source_id, workspace_id="T1")
 
 
 async def the_account(database: Database) -> Account:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from models import account, destination, movement, recap
+from models import account, destination, recap
 from models.database import Database
 from models.destination import Destination, Frequency
 from models.fact import MovementKind
@@ -25,13 +25,10 @@ def at(written: str) -> datetime:
 async def tell(database: Database, *told: Told, workspace_id: str = ACME) -> None:
     async with database.write() as session:
         for number, (when, who, kind, amount, before, currency) in enumerate(told):
-            held = await account.lock(session, workspace_id, who, now=NOW)
             fact = seeds.movement(
                 who, kind=kind, amount_minor=amount, mrr_before_minor=before, currency=currency, occurred_at=at(when)
             )
-            await movement.apply(
-                session, held, fact, source_id="src", external_id=f"{who} {number}", is_history=False, now=NOW
-            )
+            await seeds.record(session, fact, f"{who} {number}", workspace_id=workspace_id)
 
 
 async def made(
@@ -113,7 +110,7 @@ async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period
     ]
     await tell(database, *gains, *losses, *still)
     async with database.write() as session:
-        await account.apply(session, ACME, seeds.account("Up 7", name="The Seventh"), now=NOW)
+        account.apply(await seeds.hold(session, "Up 7"), seeds.account("Up 7", name="The Seventh"), now=NOW)
     [usd] = await summed(database, await made(database, "2026-11-18T09:00"))
     assert usd.gains == (("The Seventh", 700), ("Up 6", 600), ("Up 5", 500), ("Up 4", 400), ("Up 3", 300))
     assert usd.losses == tuple((f"Down {n}", -100 * n) for n in (7, 6, 5, 4, 3))

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from models import account, role
+from models import role
 from models.database import Database
 from tests import seeds
-from tests.seeds import NOW
+from tests.seeds import ACME, NOW
 
 
 async def apply(database: Database, **fields: Any) -> list[tuple[str, str]]:
     async with database.write() as session:
-        held = await account.lock(session, "T1", "acme", now=NOW)
-        await role.apply(session, "T1", seeds.role(**fields), account_id=held.id, now=NOW)
+        held, fact = await seeds.hold(session), seeds.role(**fields)
+        await role.apply(session, ACME, {(held.id, fact.role): fact}, now=NOW)
     async with database.read() as session:
         return [(one.role, one.email) for one in await role.of_account(session, held.id)]
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from models import delivery, movement
+from models import delivery, lane, movement
 from models.database import Database
 from models.delivery import Delivery
 from models.wakeup import Topic
 from scheduler.apply import apply_waiting
-from scheduler.match import match_movement
+from scheduler.match import match_movements
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
@@ -44,7 +44,8 @@ async def test_matching_again_owes_nothing_more(database: Database) -> None:
     await move(database)
     async with database.write() as session:
         [(moved, _)] = await movement.of_workspace(session, ACME)
-        assert await match_movement(session, moved, now=NOW) == 0
+        [again] = await match_movements(session, ACME, [moved])
+        assert await lane.owe(session, ACME, [again], now=NOW) == 0
     assert len(await owed(database)) == 1
 
 

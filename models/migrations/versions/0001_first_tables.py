@@ -104,7 +104,7 @@ def upgrade() -> None:
     sa.Column('applied_at', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_events'))
     )
-    op.create_index('ix_events_waiting', 'events', ['id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+    op.create_index('ix_events_waiting', 'events', ['workspace_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
     op.create_index(op.f('ix_events_workspace_id_received_at'), 'events', ['workspace_id', 'received_at'], unique=False)
     op.create_index('uq_events_source_id_dedupe_key', 'events', ['source_id', 'dedupe_key'], unique=True)
     op.create_table('lanes',
