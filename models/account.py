@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, func, select
+from sqlalchemy import Index, String, Text, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +18,16 @@ class Account(Base):
     """A customer company, or one that may become it."""
 
     __tablename__ = "accounts"
-    __table_args__ = (Index("uq_accounts_external_id", "workspace_id", "external_id", unique=True),)
+    __table_args__ = (
+        Index("uq_accounts_external_id", "workspace_id", "external_id", unique=True),
+        Index(
+            "ix_accounts_unclear",
+            "workspace_id",
+            "unclear_in",
+            sqlite_where=text("unclear_in IS NOT NULL"),
+            postgresql_where=text("unclear_in IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
@@ -35,6 +44,10 @@ class Account(Base):
     currency: Mapped[str | None] = mapped_column(String(3))
     mrr_at: Mapped[datetime | None]
     """When the newest movement that set `mrr_minor` happened; an older one that arrives late leaves it alone."""
+    first_moves: Mapped[dict[str, dict[str, Any]]] = mapped_column(JsonValue, default=dict)
+    """Of each currency: `at`, when the first movement known of it happened; `is_clear`, whether it began at nothing."""
+    unclear_in: Mapped[str | None] = mapped_column(Text)
+    """The currencies in which it had MRR before that, of which no movement tells."""
     attributes: Mapped[dict[str, Value]] = mapped_column(JsonValue, default=dict)
     customer_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -66,6 +79,7 @@ def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
         workspace_id=workspace_id,
         external_id=external_id,
         status=AccountStatus.LEAD,
+        first_moves={},
         attributes={},
         created_at=now,
         updated_at=now,
@@ -128,6 +142,12 @@ async def mrr(session: AsyncSession, workspace_id: str) -> dict[str, int | None]
     )
     rows = (await session.execute(query)).all()
     return {str(currency): int(sum_ or 0) if known == number else None for currency, number, known, sum_ in rows}
+
+
+async def unclear_currencies(session: AsyncSession, workspace_id: str) -> set[str]:
+    """Give the currencies in which some account had MRR of which no movement tells."""
+    query = select(Account.unclear_in).where(Account.workspace_id == workspace_id, Account.unclear_in.is_not(None))
+    return {currency for written in await session.scalars(query.distinct()) for currency in (written or "").split()}
 
 
 def as_json(account: Account) -> dict[str, Any]:

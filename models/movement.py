@@ -1,18 +1,20 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, select
+from sqlalchemy import ForeignKey, Index, Select, String, Text, extract, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, Number, new_id, told_before
+from models.base import Base, Id, Number, insert, new_id, told_before
 from models.fact import AccountStatus, MovementFact, MovementKind
+
+TICK = timedelta(microseconds=1)
 
 
 class Grouping(StrEnum):
@@ -28,7 +30,7 @@ class Movement(Base):
     __tablename__ = "movements"
     __table_args__ = (
         Index("uq_movements_external_id", "source_id", "external_id", unique=True),
-        Index(None, "workspace_id", "occurred_at"),
+        Index("ix_movements_period", "workspace_id", "occurred_at", "currency", "account_id", "kind", "amount_minor"),
         Index(None, "account_id", "occurred_at"),
     )
 
@@ -52,6 +54,22 @@ class Movement(Base):
     recorded_at: Mapped[datetime]
 
 
+class Day(Base):
+    """What a workspace's movements of one day in UTC come to, by currency and kind. Every movement is added to it.
+
+    Long times are summed up by their days, so that this takes as long however much happened.
+    """
+
+    __tablename__ = "movement_days"
+
+    workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int]
+    amount_minor: Mapped[int] = mapped_column(Number)
+
+
 async def known(session: AsyncSession, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Give those of these ids, of a source and its own of the movement, that were told before."""
     return await told_before(session, Movement, keys)
@@ -62,6 +80,7 @@ def record(
 ) -> Movement:
     """Move an account by a fact that was not told before."""
     before, after = _mrr(account, fact)
+    _begin(account, fact, before)
     _move(account, fact, after, now=now)
     return Movement(
         id=new_id("mov", now),
@@ -86,9 +105,25 @@ def record(
 
 
 async def add(session: AsyncSession, movements: Sequence[Movement]) -> None:
-    """Write movements down."""
+    """Write movements down, and add them to their days."""
     session.add_all(movements)
     await session.flush()
+    days: dict[tuple[str, date, str, str], list[int]] = {}
+    for moved in movements:
+        key = (moved.workspace_id, moved.occurred_at.astimezone(UTC).date(), moved.currency, moved.kind)
+        sum_ = days.setdefault(key, [0, 0])
+        sum_[0] += 1
+        sum_[1] += moved.amount_minor
+    if days:
+        await _add_to_days(session, days)
+
+
+async def _add_to_days(session: AsyncSession, days: Mapping[tuple[str, date, str, str], Sequence[int]]) -> None:
+    key, sums = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
+    rows = [dict(zip((*key, *sums), (*of, *added), strict=True)) for of, added in sorted(days.items())]
+    statement = insert(session, Day)
+    together = {name: Day.__table__.c[name] + statement.excluded[name] for name in sums}
+    await session.execute(statement.on_conflict_do_update(index_elements=key, set_=together), rows)
 
 
 def _mrr(account: Account, fact: MovementFact) -> tuple[int | None, int | None]:
@@ -115,6 +150,20 @@ def _is_known(account: Account, fact: MovementFact) -> bool:
         and account.mrr_at is not None
         and account.mrr_at <= fact.occurred_at
     )
+
+
+def _begin(account: Account, fact: MovementFact, before: int | None) -> None:
+    """Note with which movement the account's MRR in a currency began, and whether that started from nothing.
+
+    Of several at one instant, one that did came first.
+    """
+    at, is_clear = fact.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"), before == 0
+    first = account.first_moves.get(fact.currency)
+    if first is not None and (first["at"] < at or (first["at"] == at and first["is_clear"])):
+        return
+    account.first_moves = {**account.first_moves, fact.currency: {"at": at, "is_clear": is_clear}}
+    unclear = sorted(currency for currency, began in account.first_moves.items() if not began["is_clear"])
+    account.unclear_in = " ".join(unclear) or None
 
 
 def _move(account: Account, fact: MovementFact, after: int | None, *, now: datetime) -> None:
@@ -160,19 +209,24 @@ async def totals(
     session: AsyncSession, workspace_id: str, *, by: Sequence[Grouping] = tuple(Grouping)
 ) -> list[dict[str, Any]]:
     """Sum the movements by month (UTC), by type, or by both, a row for each currency; amounts in minor units."""
-    query = select(Movement.occurred_at, Movement.kind, Movement.currency, Movement.amount_minor).where(
-        Movement.workspace_id == workspace_id
-    )
-    sums: dict[tuple[str, ...], list[int]] = {}
-    for occurred_at, kind, currency, amount in await session.execute(query):
-        groups = {Grouping.MONTH: f"{occurred_at:%Y-%m}", Grouping.TYPE: kind}
-        sum_ = sums.setdefault((*(groups[grouping] for grouping in by), currency), [0, 0])
-        sum_[0] += 1
-        sum_[1] += amount
-    return [
-        dict(zip((*by, "currency", "count", "amount"), (*key, number, amount), strict=True))
-        for key, (number, amount) in sorted(sums.items())
+    month = extract("year", Day.day) * 100 + extract("month", Day.day)
+    columns: list[Any] = [{Grouping.MONTH: month, Grouping.TYPE: Day.kind}[grouping] for grouping in by]
+    query = select(*columns, Day.currency, func.sum(Day.number), func.sum(Day.amount_minor))
+    rows = await session.execute(query.where(Day.workspace_id == workspace_id).group_by(*columns, Day.currency))
+    totals = [
+        {
+            **{grouping: _group(grouping, value) for grouping, value in zip(by, groups, strict=True)},
+            "currency": currency,
+            "count": int(number),
+            "amount": int(amount),
+        }
+        for *groups, currency, number, amount in rows
     ]
+    return sorted(totals, key=lambda one: [one[name] for name in (*by, "currency")])
+
+
+def _group(grouping: Grouping, value: Any) -> str:
+    return f"{int(value) // 100:04}-{int(value) % 100:02}" if grouping is Grouping.MONTH else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,18 +239,78 @@ class KindSum:
     amount_minor: int
 
 
-async def sums(session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime) -> list[KindSum]:
-    """Sum the movements in `[since, until)` by currency and kind."""
+async def sums(
+    session: AsyncSession, workspace_id: str, *, since: datetime | None = None, until: datetime
+) -> list[KindSum]:
+    """Sum the movements in `[since, until)`, or all before `until`, by currency and kind."""
+    parts = union_all(*_parts(workspace_id, since, until)).subquery()
     query = (
-        select(Movement.currency, Movement.kind, func.count(), func.sum(Movement.amount_minor))
-        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
-        .group_by(Movement.currency, Movement.kind)
-        .order_by(Movement.currency, Movement.kind)
+        select(parts.c.currency, parts.c.kind, func.sum(parts.c.number), func.sum(parts.c.amount_minor))
+        .group_by(parts.c.currency, parts.c.kind)
+        .order_by(parts.c.currency, parts.c.kind)
     )
     return [
-        KindSum(currency=currency, kind=MovementKind(kind), count=number, amount_minor=int(amount))
+        KindSum(currency=currency, kind=MovementKind(kind), count=int(number), amount_minor=int(amount))
         for currency, kind, number, amount in await session.execute(query)
     ]
+
+
+def _parts(workspace_id: str, since: datetime | None, until: datetime) -> list[Select[str, str, int, int]]:
+    """Take a time apart into whole days in UTC, and what is before and after these."""
+    first = None if since is None else _midnight(since + timedelta(days=1) - TICK)
+    end = _midnight(until)
+    if since is not None and first is not None and first >= end:
+        return [_sum_of_moments(workspace_id, since, until)]
+    days = select(Day.currency, Day.kind, Day.number, Day.amount_minor).where(
+        Day.workspace_id == workspace_id, Day.day < end.date(), *([Day.day >= first.date()] if first else [])
+    )
+    edges = [(since, first), (end, until)]
+    return [days, *(_sum_of_moments(workspace_id, one, other) for one, other in edges if one and other and one < other)]
+
+
+def _midnight(at: datetime) -> datetime:
+    """Give the beginning of the day in UTC."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _sum_of_moments(workspace_id: str, since: datetime, until: datetime) -> Select[str, str, int, int]:
+    return (
+        select(
+            Movement.currency,
+            Movement.kind,
+            func.count().label("number"),
+            func.sum(Movement.amount_minor).label("amount_minor"),
+        )
+        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
+        .group_by(Movement.currency, Movement.kind)
+    )
+
+
+async def changes(
+    session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime, most: int
+) -> list[tuple[str, Account, int]]:
+    """List the accounts that moved the most in `[since, until)`, each with its currency and its sum.
+
+    They are as many each way as wanted, and more where several moved as much as the last of these.
+    """
+    change = func.sum(Movement.amount_minor)
+    sums = (
+        select(Movement.currency, Movement.account_id, change.label("change"))
+        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
+        .group_by(Movement.currency, Movement.account_id)
+        .subquery()
+    )
+    places = [
+        func.rank().over(partition_by=sums.c.currency, order_by=order).label(name)
+        for name, order in (("up", sums.c.change.desc()), ("down", sums.c.change))
+    ]
+    ranked = select(sums, *places).subquery()
+    query = (
+        select(ranked.c.currency, Account, ranked.c.change)
+        .join(Account, Account.id == ranked.c.account_id)
+        .where(or_(ranked.c.up <= most, ranked.c.down <= most))
+    )
+    return [(currency, moved, int(sum_)) for currency, moved, sum_ in await session.execute(query)]
 
 
 @dataclass(frozen=True, kw_only=True)

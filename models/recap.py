@@ -5,19 +5,20 @@ arrived late is still in it, and a row whose zone was edited since keeps the ins
 Money is in minor units and never summed across currencies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, func, or_, select
+from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from models import account, movement
 from models.account import Account
 from models.base import Base, Id, insert, new_id
 from models.destination import Destination
 from models.fact import MovementKind
-from models.movement import Movement
+from models.movement import KindSum
 from models.schedule import Schedule
 
 MOST_ACCOUNTS = 5
@@ -127,90 +128,59 @@ async def is_outdone(session: AsyncSession, recap: Recap) -> bool:
     return await session.scalar(later.limit(1)) is not None
 
 
+async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[str, list[Figures]]:
+    """Sum up the periods of several recaps, by their ids; a period that many tell is summed up once."""
+    found: dict[tuple[str, datetime, datetime, datetime], list[Figures]] = {}
+    by_id = {}
+    for one in recaps:
+        period = (one.workspace_id, one.before_at, one.starts_at, one.ends_at)
+        if period not in found:
+            found[period] = await figures(session, one.workspace_id, one)
+        by_id[one.id] = found[period]
+    return by_id
+
+
 async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> list[Figures]:
     """Sum up a period, each currency that had MRR or movements by itself, the one with the most movements first."""
-    starts = await _nets(session, workspace_id, None, recap.starts_at)
-    before = await _nets(session, workspace_id, recap.before_at, recap.starts_at)
-    between = await _sums(session, workspace_id, recap)
-    unclear = await _unclear(session, workspace_id)
+    long_before = _nets(await movement.sums(session, workspace_id, until=recap.before_at))
+    before = _nets(await movement.sums(session, workspace_id, since=recap.before_at, until=recap.starts_at))
+    between = await movement.sums(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
+    unclear = await account.unclear_currencies(session, workspace_id)
+    changes = await movement.changes(
+        session, workspace_id, since=recap.starts_at, until=recap.ends_at, most=MOST_ACCOUNTS
+    )
     found = []
-    for currency in sorted(starts.keys() | between.keys()):
-        is_known = currency not in unclear
-        moves = currency in between
+    for currency in sorted(long_before.keys() | before.keys() | {one.currency for one in between}):
+        is_known, is_old = currency not in unclear, currency in long_before or currency in before
         one = Figures(
             currency=currency,
-            start_minor=starts.get(currency, 0) if is_known else None,
-            sums=between.get(currency, {}),
-            before_minor=before.get(currency, 0) if is_known and currency in starts else None,
-            gains=await _largest(session, workspace_id, recap, currency, losses=False) if moves else (),
-            losses=await _largest(session, workspace_id, recap, currency, losses=True) if moves else (),
+            start_minor=long_before.get(currency, 0) + before.get(currency, 0) if is_known else None,
+            sums={
+                sum_.kind: Sum(amount_minor=sum_.amount_minor, count=sum_.count)
+                for sum_ in between
+                if sum_.currency == currency
+            },
+            before_minor=before.get(currency, 0) if is_known and is_old else None,
+            gains=_largest(changes, currency, losses=False),
+            losses=_largest(changes, currency, losses=True),
         )
         found.append(one)
     return sorted(found, key=lambda one: -one.count)
 
 
-async def _nets(session: AsyncSession, workspace_id: str, since: datetime | None, until: datetime) -> dict[str, int]:
-    """Add up all movements before an instant, or those since another one, by currency."""
-    query = select(Movement.currency, func.sum(Movement.amount_minor)).where(
-        Movement.workspace_id == workspace_id, Movement.occurred_at < until
-    )
-    if since is not None:
-        query = query.where(Movement.occurred_at >= since)
-    return {currency: int(net) for currency, net in await session.execute(query.group_by(Movement.currency))}
+def _nets(sums: Iterable[KindSum]) -> dict[str, int]:
+    """Add up all kinds, by currency."""
+    nets: dict[str, int] = {}
+    for one in sums:
+        nets[one.currency] = nets.get(one.currency, 0) + one.amount_minor
+    return nets
 
 
-async def _sums(session: AsyncSession, workspace_id: str, recap: Recap) -> dict[str, dict[MovementKind, Sum]]:
-    """Add up the period by currency and kind."""
-    query = select(Movement.currency, Movement.kind, func.sum(Movement.amount_minor), func.count())
-    rows = await session.execute(
-        query.where(
-            Movement.workspace_id == workspace_id,
-            Movement.occurred_at >= recap.starts_at,
-            Movement.occurred_at < recap.ends_at,
-        ).group_by(Movement.currency, Movement.kind)
-    )
-    found: dict[str, dict[MovementKind, Sum]] = {}
-    for currency, kind, amount, count in rows:
-        found.setdefault(currency, {})[MovementKind(kind)] = Sum(amount_minor=int(amount), count=count)
-    return found
-
-
-async def _unclear(session: AsyncSession, workspace_id: str) -> set[str]:
-    """Give the currencies in which the first movement known of some account did not start from nothing."""
-    earlier = aliased(Movement)
-    came_before = select(earlier.id).where(
-        earlier.account_id == Movement.account_id,
-        earlier.currency == Movement.currency,
-        or_(
-            earlier.occurred_at < Movement.occurred_at,
-            (earlier.occurred_at == Movement.occurred_at) & (earlier.mrr_before_minor == 0),
-        ),
-    )
-    query = select(Movement.currency).where(
-        Movement.workspace_id == workspace_id,
-        or_(Movement.mrr_before_minor.is_(None), Movement.mrr_before_minor != 0),
-        ~came_before.exists(),
-    )
-    return set(await session.scalars(query.distinct()))
-
-
-async def _largest(
-    session: AsyncSession, workspace_id: str, recap: Recap, currency: str, *, losses: bool
+def _largest(
+    changes: Iterable[tuple[str, Account, int]], currency: str, *, losses: bool
 ) -> tuple[tuple[str, int], ...]:
     """Give the accounts that the period brought the largest gain, or loss, all their movements taken together."""
-    change = func.sum(Movement.amount_minor)
-    query = (
-        select(Account.name, Account.external_id, change)
-        .join(Account, Account.id == Movement.account_id)
-        .where(
-            Movement.workspace_id == workspace_id,
-            Movement.currency == currency,
-            Movement.occurred_at >= recap.starts_at,
-            Movement.occurred_at < recap.ends_at,
-        )
-        .group_by(Account.id, Account.name, Account.external_id)
-        .having(change < 0 if losses else change > 0)
-        .order_by(change if losses else change.desc(), Account.external_id)
-    )
-    rows = await session.execute(query.limit(MOST_ACCOUNTS))
-    return tuple((name or external_id, int(amount)) for name, external_id, amount in rows)
+    sign = -1 if losses else 1
+    theirs = [(moved, change) for of, moved, change in changes if of == currency and change * sign > 0]
+    theirs.sort(key=lambda one: (-one[1] * sign, one[0].external_id))
+    return tuple((moved.display_name, change) for moved, change in theirs[:MOST_ACCOUNTS])

@@ -352,7 +352,7 @@ async def _outcome(database: Database) -> tuple[Any, ...]:
 
 async def _clean(database: Database) -> None:
     async with database.write() as session:
-        for table in ("attempts", "deliveries", "movements", "events", "accounts"):
+        for table in ("attempts", "deliveries", "movements", "movement_days", "events", "accounts"):
             await session.execute(text(f"DELETE FROM {table}"))
 
 

@@ -28,12 +28,15 @@ def upgrade() -> None:
     sa.Column('mrr_minor', base.Number, nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=True),
     sa.Column('mrr_at', base.UtcDateTime(), nullable=True),
+    sa.Column('first_moves', base.JsonValue, nullable=False),
+    sa.Column('unclear_in', sa.Text(), nullable=True),
     sa.Column('attributes', base.JsonValue, nullable=False),
     sa.Column('customer_since', base.UtcDateTime(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts'))
     )
+    op.create_index('ix_accounts_unclear', 'accounts', ['workspace_id', 'unclear_in'], unique=False, sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
     op.create_index('uq_accounts_external_id', 'accounts', ['workspace_id', 'external_id'], unique=True)
     op.create_table('attributes',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -135,6 +138,15 @@ def upgrade() -> None:
     sa.Column('named_by', sa.String(length=64), nullable=False),
     sa.Column('named_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_managers'))
+    )
+    op.create_table('movement_days',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('amount_minor', base.Number, nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'day', 'currency', 'kind', name=op.f('pk_movement_days'))
     )
     op.create_table('mutes',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -314,7 +326,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_movements'))
     )
     op.create_index(op.f('ix_movements_account_id_occurred_at'), 'movements', ['account_id', 'occurred_at'], unique=False)
-    op.create_index(op.f('ix_movements_workspace_id_occurred_at'), 'movements', ['workspace_id', 'occurred_at'], unique=False)
+    op.create_index('ix_movements_period', 'movements', ['workspace_id', 'occurred_at', 'currency', 'account_id', 'kind', 'amount_minor'], unique=False)
     op.create_index('uq_movements_external_id', 'movements', ['source_id', 'external_id'], unique=True)
     op.create_table('recaps',
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -431,7 +443,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_recaps_workspace_id'), table_name='recaps')
     op.drop_table('recaps')
     op.drop_index('uq_movements_external_id', table_name='movements')
-    op.drop_index(op.f('ix_movements_workspace_id_occurred_at'), table_name='movements')
+    op.drop_index('ix_movements_period', table_name='movements')
     op.drop_index(op.f('ix_movements_account_id_occurred_at'), table_name='movements')
     op.drop_table('movements')
     op.drop_table('installations')
@@ -457,6 +469,7 @@ def downgrade() -> None:
     op.drop_table('pauses')
     op.drop_table('oauth_states')
     op.drop_table('mutes')
+    op.drop_table('movement_days')
     op.drop_table('managers')
     op.drop_table('lookups')
     op.drop_index('uq_lanes_target', table_name='lanes')
@@ -475,5 +488,6 @@ def downgrade() -> None:
     op.drop_table('audit_entries')
     op.drop_table('attributes')
     op.drop_index('uq_accounts_external_id', table_name='accounts')
+    op.drop_index('ix_accounts_unclear', table_name='accounts', sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
     op.drop_table('accounts')
     # ### end Alembic commands ###
