@@ -1,11 +1,11 @@
 """A destination: what asked to hear of MRR. A name, a frequency, recipients and the attributes to show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 
-from sqlalchemy import Index, String, select, text
+from sqlalchemy import Index, String, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -265,3 +265,10 @@ async def claim_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequ
     )
     held = due.order_by(Destination.next_run_at).limit(limit).with_for_update(skip_locked=True, key_share=True)
     return list(await session.scalars(held.execution_options(populate_existing=True)))
+
+
+async def move_on(session: AsyncSession, next_runs: Mapping[str, datetime | None]) -> None:
+    """Say of destinations, by their ids, when their next recap is due."""
+    rows = [{"id": destination_id, "next_run_at": at} for destination_id, at in next_runs.items()]
+    if rows:
+        await session.execute(update(Destination), rows)

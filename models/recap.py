@@ -8,6 +8,7 @@ Money is in minor units and never summed across currencies.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -83,18 +84,32 @@ class Figures:
         return sum(one.count for one in self.sums.values())
 
 
-async def make(session: AsyncSession, destination: Destination, run: datetime, *, now: datetime) -> str | None:
-    """Make the recap that a run of a destination's schedule tells, and give its id; None where it was made before."""
-    schedule = destination.schedule
+async def make(
+    session: AsyncSession, runs: Iterable[tuple[Destination, datetime]], *, now: datetime
+) -> dict[tuple[str, datetime], str]:
+    """Make the recaps that runs of destinations' schedules tell.
+
+    Give the ids of those that were not made before, by the destination's id and the run.
+    """
+    rows = [row for asking, run in runs if (row := _row(asking, run, now=now))]
+    if not rows:
+        return {}
+    statement = insert(session, Recap).on_conflict_do_nothing().returning(Recap.id)
+    made = set(await session.scalars(statement, rows))
+    return {(row["destination_id"], row["due_at"]): row["id"] for row in rows if row["id"] in made}
+
+
+def _row(asking: Destination, run: datetime, *, now: datetime) -> dict[str, Any] | None:
+    schedule = asking.schedule
     if schedule is None:
         return None
     period = schedule.period_of(run)
-    starts_at, ends_at = period.instants(destination.zone)
-    values = {
+    starts_at, ends_at = period.instants(asking.zone)
+    return {
         "id": new_id("rcp", now),
-        "workspace_id": destination.workspace_id,
-        "destination_id": destination.id,
-        "frequency": destination.frequency,
+        "workspace_id": asking.workspace_id,
+        "destination_id": asking.id,
+        "frequency": asking.frequency,
         "first": period.first,
         "end": period.end,
         "before_at": _before(schedule, starts_at),
@@ -103,9 +118,6 @@ async def make(session: AsyncSession, destination: Destination, run: datetime, *
         "due_at": run,
         "created_at": now,
     }
-    statement = insert(session, Recap).values(values).on_conflict_do_nothing().returning(Recap.id)
-    made: str | None = await session.scalar(statement)
-    return made
 
 
 def _before(schedule: Schedule, starts_at: datetime) -> datetime:

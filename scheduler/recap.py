@@ -1,5 +1,6 @@
 """Making recaps: of each destination whose time has come the newest is owed, and what was missed before it is stale."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -13,7 +14,9 @@ from models.recipient import Recipient
 
 log = structlog.get_logger()
 
-BATCH = 20
+Recipients = Mapping[str, Sequence[Recipient]]
+
+BATCH = 100
 MOST_MISSED = 366
 """As many missed recaps as the ledger names; of a longer time without us only the newest are."""
 
@@ -27,52 +30,52 @@ async def make_due(database: Database, *, now: datetime, limit: int = BATCH) -> 
     async with database.write() as session:
         due = await destination.claim_due(session, now=now, limit=limit)
         recipients = await recipient.of_destinations(session, [one.id for one in due])
-        made = [await _make_alone(session, one, recipients[one.id], now=now) for one in due]
-        return sum(made)
+        return await _make_apart(session, due, recipients, now=now)
 
 
-async def _make_alone(session: AsyncSession, due: Destination, to: list[Recipient], *, now: datetime) -> bool:
-    """Make one destination's recaps in a savepoint; one that can't be made stays due, and holds up no other."""
-    destination_id, workspace_id = due.id, due.workspace_id
+async def _make_apart(
+    session: AsyncSession, due: Sequence[Destination], recipients: Recipients, *, now: datetime
+) -> int:
+    """Make recaps in a savepoint; where that fails those of each half in one, until what can't be made is alone.
+
+    It stays due, and holds up no other.
+    """
     try:
         async with session.begin_nested():
-            await _make(session, due, to, now=now)
+            await _make(session, due, recipients, now=now)
     except Exception as error:
         if is_passing(error):
             raise
-        log.exception("recap_not_made", destination_id=destination_id, workspace_id=workspace_id)
-        return False
-    return True
+        if len(due) == 1:
+            log.exception("recap_not_made", destination_id=due[0].id, workspace_id=due[0].workspace_id)
+            return 0
+        half = len(due) // 2
+        halves = (due[:half], due[half:])
+        return sum([await _make_apart(session, one, recipients, now=now) for one in halves])
+    return len(due)
 
 
-async def _make(session: AsyncSession, due: Destination, to: list[Recipient], *, now: datetime) -> None:
+async def _make(session: AsyncSession, due: Sequence[Destination], recipients: Recipients, *, now: datetime) -> None:
+    """Make the recaps of these runs, owe the newest of each destination, and say in the ledger which were missed."""
+    runs = [(one, run, skipped) for one in due for run, skipped in _runs(one, now=now)]
+    made = await recap.make(session, [(one, run) for one, run, _ in runs], now=now)
+    owed: dict[str, list[Owed]] = {}
+    for one, run, skipped in runs:
+        if (one.id, run) in made:
+            fact = (FactKind.RECAP, made[one.id, run])
+            owed.setdefault(one.workspace_id, []).extend(
+                Owed(asked_by=one.id, fact=fact, recipient=(to.kind, to.target), skipped=skipped)
+                for to in recipients[one.id]
+            )
+    for workspace_id, messages in owed.items():
+        await lane.owe(session, workspace_id, messages, now=now)
+    await destination.move_on(session, {one.id: one.schedule.next_after(now) if one.schedule else None for one in due})
+
+
+def _runs(due: Destination, *, now: datetime) -> list[tuple[datetime, SkipReason | None]]:
+    """List a destination's runs since it was due: the newest, and before it those that were missed."""
     schedule, first = due.schedule, due.next_run_at
     if schedule is None or first is None:
-        due.next_run_at = None
-        return
+        return []
     *missed, newest = [first, *schedule.runs_between(first, now)]
-    for run in missed[-MOST_MISSED:]:
-        await _owe(session, due, run, to, skipped=SkipReason.STALE, now=now)
-    await _owe(session, due, newest, to, skipped=None, now=now)
-    due.next_run_at = schedule.next_after(now)
-    await session.flush()
-
-
-async def _owe(
-    session: AsyncSession,
-    due: Destination,
-    run: datetime,
-    recipients: list[Recipient],
-    *,
-    skipped: SkipReason | None,
-    now: datetime,
-) -> None:
-    """Make the recap of a run and owe it to every recipient, or say in the ledger that it was missed."""
-    recap_id = await recap.make(session, due, run, now=now)
-    if recap_id is None:
-        return
-    owed = [
-        Owed(asked_by=due.id, fact=(FactKind.RECAP, recap_id), recipient=(to.kind, to.target), skipped=skipped)
-        for to in recipients
-    ]
-    await lane.owe(session, due.workspace_id, owed, now=now)
+    return [*((run, SkipReason.STALE) for run in missed[-MOST_MISSED:]), (newest, None)]

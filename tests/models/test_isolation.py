@@ -126,7 +126,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         summed = await destination.create(
             session, ACME, seeds.wish("C1", name=MARK, frequency=Frequency.DAILY), by=MARK, now=NOW
         )
-        ids.recap = await recap.make(session, summed, NOW + timedelta(days=1), now=NOW) or ""
+        [ids.recap] = (await recap.make(session, [(summed, NOW + timedelta(days=1))], now=NOW)).values()
         ids.signal, ids.workflow = noted.id, wished.id
         await lookup.remember(session, ACME, "a@a.io", "U1", now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)

@@ -7,9 +7,9 @@ from models import account, movement
 from models.account import Account
 from models.database import Database
 from models.fact import AccountStatus
-from models.movement import Movement
+from models.movement import TICK, Movement
 from tests import seeds
-from tests.seeds import NOW
+from tests.seeds import ACME, NOW
 
 
 async def apply(database: Database, *, key: str = "1", source_id: str = "src_1", **fields: Any) -> Movement | None:
@@ -125,6 +125,21 @@ async def test_totals_are_by_month_kind_and_currency(database: Database) -> None
         ("2026-11", "expansion", "USD", 2, 12),
         ("2026-12", "expansion", "USD", 1, 1),
     ]
+
+
+async def test_any_time_is_summed_up_to_the_microsecond(database: Database) -> None:
+    """Whole days are summed before; what is added here one by one is what those and the rest must come to."""
+    midnight = NOW.replace(hour=0)
+    edges = [midnight + timedelta(days=day) + tick * TICK for day in range(-2, 3) for tick in (-1, 0, 1)]
+    edges += [NOW + timedelta(hours=hour) for hour in (-40, 0, 3, 30)]
+    async with database.write() as session:
+        for power, moment in enumerate(edges):
+            await seeds.record(session, seeds.movement(occurred_at=moment, amount_minor=2**power), str(power))
+    for since, until in [(None, one) for one in edges] + [(one, other) for one in edges for other in edges]:
+        async with database.read() as session:
+            sums = await movement.sums(session, ACME, since=since, until=until)
+        within = [2**n for n, at in enumerate(edges) if (since is None or since <= at) and at < until]
+        assert [(one.count, one.amount_minor) for one in sums] == ([(len(within), sum(within))] if within else [])
 
 
 async def test_the_largest_amounts_fit(database: Database) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+import sqlalchemy
 
 from models import account, destination, recap
 from models.database import Database
@@ -39,8 +40,7 @@ async def made(
     async with database.write() as session:
         found = await session.get(Destination, asking.id)
         assert found is not None
-        recap_id = await recap.make(session, found, at(run), now=at(run))
-        assert recap_id is not None
+        [recap_id] = (await recap.make(session, [(found, at(run))], now=at(run))).values()
         one = await recap.get(session, ACME, recap_id)
         assert one is not None
         return one
@@ -143,6 +143,22 @@ async def test_the_start_is_unknown_where_an_account_had_mrr_of_which_no_movemen
         assert usd.before_minor is None
 
 
+async def test_a_period_that_several_recaps_tell_is_summed_up_once(database: Database) -> None:
+    await tell(database, *WEEK)
+    weekly = [await made(database, f"2026-11-23T0{hour}:00", Frequency.WEEKLY, at_=time(hour)) for hour in (8, 9)]
+    daily = await made(database, "2026-11-18T09:00")
+    queries: list[str] = []
+    async with database.read() as session:
+        connection = await session.connection()
+        sqlalchemy.event.listen(
+            connection.sync_connection, "before_cursor_execute", lambda *told: queries.append(told[2])
+        )
+        found = await recap.figures_of(session, [*weekly, daily])
+        asked = len(queries)
+        assert found == {one.id: await recap.figures(session, ACME, one) for one in (*weekly, daily)}
+    assert asked == 2 * (len(queries) - asked) / 3
+
+
 async def test_another_workspace_is_not_in_it(database: Database) -> None:
     await tell(database, ("2026-11-17T08:00", "A", NEW, 100, None, "USD"))
     await tell(database, ("2026-11-17T08:00", "B", UP, 100, 900, "USD"), workspace_id=GLOBEX)
@@ -183,9 +199,9 @@ async def test_a_recap_is_made_once(database: Database) -> None:
     async with database.write() as session:
         asking = await session.get(Destination, one.destination_id)
         assert asking is not None
-        assert await recap.make(session, asking, at("2026-11-18T09:00"), now=NOW) is None
-        assert await recap.make(session, asking, at("2026-11-18T17:30"), now=NOW) is None
-        assert await recap.make(session, asking, at("2026-11-19T09:00"), now=NOW) is not None
+        assert await recap.make(session, [(asking, at("2026-11-18T09:00"))], now=NOW) == {}
+        assert await recap.make(session, [(asking, at("2026-11-18T17:30"))], now=NOW) == {}
+        assert await recap.make(session, [(asking, at("2026-11-19T09:00"))], now=NOW)
         assert await recap.is_outdone(session, one)
 
 
@@ -194,4 +210,4 @@ async def test_a_destination_that_hears_of_each_movement_has_none(database: Data
     async with database.write() as session:
         [asking] = await destination.of_workspace(session, ACME)
         assert asking.next_run_at is None
-        assert await recap.make(session, asking, NOW, now=NOW) is None
+        assert await recap.make(session, [(asking, NOW)], now=NOW) == {}
