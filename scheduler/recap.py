@@ -36,23 +36,29 @@ async def make_due(database: Database, *, now: datetime, limit: int = BATCH) -> 
 async def _make_apart(
     session: AsyncSession, due: Sequence[Destination], recipients: Recipients, *, now: datetime
 ) -> int:
-    """Make recaps in a savepoint; where that fails those of each half in one, until what can't be made is alone.
+    """Make recaps together; where that fails those of each half alone. What can't be made stays due."""
+    error = await _try(session, due, recipients, now=now)
+    if error is None:
+        return len(due)
+    if len(due) == 1:
+        log.error("recap_not_made", destination_id=due[0].id, workspace_id=due[0].workspace_id, exc_info=error)
+        return 0
+    half = len(due) // 2
+    return sum([await _make_apart(session, one, recipients, now=now) for one in (due[:half], due[half:])])
 
-    It stays due, and holds up no other.
-    """
+
+async def _try(
+    session: AsyncSession, due: Sequence[Destination], recipients: Recipients, *, now: datetime
+) -> Exception | None:
+    """Make recaps in a savepoint; give what stood in the way."""
     try:
         async with session.begin_nested():
             await _make(session, due, recipients, now=now)
     except Exception as error:
         if is_passing(error):
             raise
-        if len(due) == 1:
-            log.exception("recap_not_made", destination_id=due[0].id, workspace_id=due[0].workspace_id)
-            return 0
-        half = len(due) // 2
-        halves = (due[:half], due[half:])
-        return sum([await _make_apart(session, one, recipients, now=now) for one in halves])
-    return len(due)
+        return error
+    return None
 
 
 async def _make(session: AsyncSession, due: Sequence[Destination], recipients: Recipients, *, now: datetime) -> None:
