@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Identity, Index, String, Text, func, literal_column, select, text, update
@@ -172,9 +173,16 @@ async def workspaces_waiting(session: AsyncSession) -> list[str]:
 
 
 async def claim_waiting(session: AsyncSession, workspace_id: str, *, limit: int) -> list[Event]:
-    """Take a workspace's oldest waiting events for this transaction."""
-    query = select(Event).where(IS_WAITING, Event.workspace_id == workspace_id).order_by(Event.id).limit(limit)
-    return list(await session.scalars(query.with_for_update()))
+    """Take a workspace's oldest waiting events for this transaction.
+
+    One that is just being sent again is not waited for, or we and the inbox could wait for each other. Those behind it
+    are left too, since events are applied in their order.
+    """
+    oldest = (IS_WAITING, Event.workspace_id == workspace_id)
+    query = select(Event).where(*oldest).order_by(Event.id).limit(limit).with_for_update(skip_locked=True)
+    held = list(await session.scalars(query))
+    ids = await session.scalars(select(Event.id).where(*oldest).order_by(Event.id).limit(limit))
+    return [event for event, _ in takewhile(lambda pair: pair[0].id == pair[1], zip(held, ids, strict=False))]
 
 
 async def mark_applied(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:

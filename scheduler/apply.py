@@ -89,6 +89,8 @@ async def _apply_some(database: Database, workspace_id: str, *, now: datetime, l
         if not await workspace.hold(session, workspace_id):
             return 0
         events = await event.claim_waiting(session, workspace_id, limit=limit)
+        if not events:
+            return 0
         await _apply_apart(session, workspace_id, events, now=now)
         for source_id in {waiting.source_id for waiting in events if not waiting.is_history}:
             await source.heard_from(session, source_id, now=now)
@@ -96,7 +98,20 @@ async def _apply_some(database: Database, workspace_id: str, *, now: datetime, l
 
 
 async def _apply_apart(session: AsyncSession, workspace_id: str, events: Sequence[Event], *, now: datetime) -> None:
-    """Apply events in a savepoint; where that fails each half in one, until the one that can't be applied is alone.
+    """Apply events together; where that fails each half alone, until the one that can't be applied is refused."""
+    error = await _try(session, workspace_id, events, now=now)
+    if error is None:
+        return
+    if len(events) == 1:
+        await _refuse(session, events[0], error, now=now)
+        return
+    half = len(events) // 2
+    await _apply_apart(session, workspace_id, events[:half], now=now)
+    await _apply_apart(session, workspace_id, events[half:], now=now)
+
+
+async def _try(session: AsyncSession, workspace_id: str, events: Sequence[Event], *, now: datetime) -> Exception | None:
+    """Apply events in a savepoint; give what stood in the way.
 
     A fault of the database is not the events', and ends the transaction: all of them are still waiting then.
     """
@@ -106,12 +121,8 @@ async def _apply_apart(session: AsyncSession, workspace_id: str, events: Sequenc
     except Exception as error:
         if is_passing(error):
             raise
-        if len(events) == 1:
-            await _refuse(session, events[0], error, now=now)
-            return
-        half = len(events) // 2
-        await _apply_apart(session, workspace_id, events[:half], now=now)
-        await _apply_apart(session, workspace_id, events[half:], now=now)
+        return error
+    return None
 
 
 async def _refuse(session: AsyncSession, failing: Event, error: Exception, *, now: datetime) -> None:
