@@ -1,6 +1,6 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -108,21 +108,24 @@ async def add(session: AsyncSession, movements: Sequence[Movement]) -> None:
     """Write movements down, and add them to their days."""
     session.add_all(movements)
     await session.flush()
+    await add_to_days(
+        session, ((one.workspace_id, one.occurred_at, one.currency, one.kind, one.amount_minor) for one in movements)
+    )
+
+
+async def add_to_days(session: AsyncSession, moved: Iterable[tuple[str, datetime, str, str, int]]) -> None:
+    """Add what moved to its days: the workspace, when, the currency, the kind, the amount."""
     days: dict[tuple[str, date, str, str], list[int]] = {}
-    for moved in movements:
-        key = (moved.workspace_id, moved.occurred_at.astimezone(UTC).date(), moved.currency, moved.kind)
-        sum_ = days.setdefault(key, [0, 0])
-        sum_[0] += 1
-        sum_[1] += moved.amount_minor
-    if days:
-        await _add_to_days(session, days)
-
-
-async def _add_to_days(session: AsyncSession, days: Mapping[tuple[str, date, str, str], Sequence[int]]) -> None:
-    key, sums = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
-    rows = [dict(zip((*key, *sums), (*of, *added), strict=True)) for of, added in sorted(days.items())]
+    for workspace_id, at, currency, kind, amount in moved:
+        sums = days.setdefault((workspace_id, at.astimezone(UTC).date(), currency, kind), [0, 0])
+        sums[0] += 1
+        sums[1] += amount
+    if not days:
+        return
+    key, summed = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
+    rows = [dict(zip((*key, *summed), (*of, *sums), strict=True)) for of, sums in sorted(days.items())]
     statement = insert(session, Day)
-    together = {name: Day.__table__.c[name] + statement.excluded[name] for name in sums}
+    together = {name: Day.__table__.c[name] + statement.excluded[name] for name in summed}
     await session.execute(statement.on_conflict_do_update(index_elements=key, set_=together), rows)
 
 

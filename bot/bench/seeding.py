@@ -5,12 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, delivery, destination, installation, scope, source
+from models import channel, delivery, destination, installation, lane, scope, source
+from models import movement as movements_of
 from models.account import Account
 from models.base import insert, new_id
 from models.database import Database
@@ -23,7 +25,7 @@ from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.drawing import draw_delivery
-from scheduler.match import match_movement
+from scheduler.match import match_movements
 
 BY = "benchmark"
 KEY = Keyring.new_key()
@@ -111,9 +113,10 @@ async def _owe(session: AsyncSession, tenant: Tenant, movements: int, *, now: da
     session.add(moved)
     await session.flush()
     told = [movement(tenant, moved.id, number, now=now) for number in range(movements)]
-    session.add_all(told)
-    for one in told:
-        await match_movement(session, one, now=now)
+    await movements_of.add(session, told)
+    owed = await match_movements(session, tenant.workspace_id, told)
+    if owed:
+        await lane.owe(session, tenant.workspace_id, owed, now=now)
 
 
 def _account(tenant: Tenant, number: int, *, now: datetime) -> Account:
@@ -148,6 +151,8 @@ async def history(database: Database, tenant: Tenant, number: int) -> None:
         ]
         async with database.write() as session:
             await session.execute(insert(session, Movement), rows)
+            columns = itemgetter("workspace_id", "occurred_at", "currency", "kind", "amount_minor")
+            await movements_of.add_to_days(session, map(columns, rows))
 
 
 def _historic(
