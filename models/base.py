@@ -7,11 +7,26 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 import orjson
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, String, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    Boolean,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    bindparam,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import DateTime, TypeDecorator
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no i, l, o, u, so that an identifier can be read out aloud."""
@@ -39,6 +54,51 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class TextList(TypeDecorator[Collection[str]]):
+    """A list of texts as one parameter: an array on PostgreSQL, JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Give the type that the engine takes."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(Text()))
+
+    def process_bind_param(self, value: Collection[str] | None, dialect: Dialect) -> Any:
+        """Write the list as the engine takes it."""
+        return orjson.dumps(list(value or ())).decode() if dialect.name == "sqlite" else list(value or ())
+
+
+IDS = bindparam("ids", type_=TextList())
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - it is read like SQLAlchemy's functions
+    """Say in SQL whether a text is among others, which are one parameter however many they are.
+
+    With `IN`, each number of them would be a statement of its own, which PostgreSQL plans anew.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, texts: Collection[str] | BindParameter[Any]) -> None:
+        """Take the column and the texts, or `IDS` for those that are given when the statement runs."""
+        given = texts if isinstance(texts, BindParameter) else bindparam(None, texts, type_=TextList(), unique=True)
+        super().__init__(column, given)
+
+
+@compiles(among, "postgresql")
+def _among_array(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, parameter = (compiler.process(one, **options) for one in element.clauses)
+    return f"{column} = ANY ({parameter})"
+
+
+@compiles(among, "sqlite")
+def _among_json(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, parameter = (compiler.process(one, **options) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - both are SQL that was put together here
 
 
 JsonValue = JSON().with_variant(postgresql.JSONB(), "postgresql")

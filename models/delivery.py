@@ -10,12 +10,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, String, Text, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Text,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, Number, UserError, new_id
+from models.base import IDS, Base, Id, Number, UserError, among, new_id
 
 
 class DeliveryState(StrEnum):
@@ -144,6 +160,43 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Try:
+    """One try at a delivery, and what it came to."""
+
+    workspace_id: str
+    delivery_id: str
+    number: int
+    started_at: datetime
+    outcome: Outcome
+
+    def changes(self, *, now: datetime) -> dict[str, Any]:
+        """Give what is written of the delivery, as `SETTLED` takes it."""
+        outcome = self.outcome
+        return {
+            "the_id": self.delivery_id,
+            "is_doubtful": outcome.may_be_repeat,
+            "new_state": outcome.state,
+            "new_reason": outcome.reason,
+            "new_fix": outcome.fix,
+            "new_due_at": outcome.due_at,
+            "new_settled_at": None if outcome.state in OPEN else now,
+            "new_message_channel": outcome.message_channel,
+            "new_message_ts": outcome.message_ts,
+        }
+
+    def attempt(self, *, now: datetime) -> dict[str, Any]:
+        """Give what is written of the try itself, as `ATTEMPTED` takes it."""
+        return {
+            "its_workspace_id": self.workspace_id,
+            "its_delivery_id": self.delivery_id,
+            "its_number": self.number,
+            "its_started_at": self.started_at,
+            "its_finished_at": now,
+            "its_answer": self.outcome.answer[:120],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Owed:
     """A message to be owed: who asks for it, which fact it tells, and its recipient's kind and target.
 
@@ -179,6 +232,12 @@ class Owed:
         }
 
 
+def is_open(table: Any = Delivery) -> ColumnElement[bool]:
+    """Say in SQL whether a delivery is open, in words by which both engines know that its index serves."""
+    found: ColumnElement[bool] = table.state.in_([literal_column(f"'{state}'") for state in OPEN])
+    return found
+
+
 async def was_owed(
     session: AsyncSession, workspace_id: str, kind: FactKind, *, since: datetime, target: str | None = None
 ) -> bool:
@@ -191,61 +250,59 @@ async def was_owed(
     return await session.scalar(query.limit(1)) is not None
 
 
-async def head(session: AsyncSession, lane_id: str) -> Delivery | None:
-    """Give the lane's oldest delivery that is not settled."""
-    query = select(Delivery).where(Delivery.lane_id == lane_id, Delivery.state.in_(OPEN)).order_by(Delivery.id)
-    found: Delivery | None = await session.scalar(query.limit(1).with_for_update())
-    return found
-
-
-def start(delivery: Delivery, *, now: datetime) -> None:
-    """Note, before the message leaves, that it is about to; whoever finds this later knows that it may have."""
-    delivery.state = DeliveryState.SENDING
-    delivery.send_started_at = now
-    delivery.attempts += 1
-
-
-def look(delivery: Delivery) -> None:
-    """Note that a message which may have left is looked for in Slack; that is an attempt too."""
-    delivery.state = DeliveryState.AMBIGUOUS
-    delivery.attempts += 1
-
-
-async def settle(
-    session: AsyncSession, delivery_id: str, outcome: Outcome, *, started_at: datetime, now: datetime
-) -> None:
-    """Write down what an attempt came to. The caller holds the lane, or must not call."""
-    values: dict[str, Any] = {
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "fix": outcome.fix,
-        "due_at": outcome.due_at,
-        "settled_at": None if outcome.state in OPEN else now,
-    }
-    if outcome.may_be_repeat:
-        values["may_be_repeat"] = True
-    if outcome.message_ts is not None:
-        values |= {"message_channel": outcome.message_channel, "message_ts": outcome.message_ts}
-    statement = update(Delivery).where(Delivery.id == delivery_id, Delivery.state.in_(OPEN)).values(values)
-    row = (await session.execute(statement.returning(Delivery.workspace_id, Delivery.attempts))).one_or_none()
-    if row is None:
-        return
-    session.add(
-        Attempt(
-            workspace_id=row.workspace_id,
-            delivery_id=delivery_id,
-            number=row.attempts,
-            started_at=started_at,
-            finished_at=now,
-            answer=outcome.answer[:120],
-        )
+# These statements are put together once: that takes longer than to run them.
+SENT = (
+    update(Delivery)
+    .where(among(Delivery.id, IDS), is_open())
+    .values(state=DeliveryState.SENDING, send_started_at=bindparam("now"), attempts=Delivery.attempts + 1)
+)
+LOOKED_FOR = (
+    update(Delivery)
+    .where(among(Delivery.id, IDS), is_open())
+    .values(state=DeliveryState.AMBIGUOUS, attempts=Delivery.attempts + 1)
+)
+CHANGES = ("state", "reason", "fix", "due_at", "settled_at", "message_channel", "message_ts")
+SETTLED = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("the_id"), is_open())
+    .values(
+        may_be_repeat=or_(Delivery.may_be_repeat, bindparam("is_doubtful")),
+        **{name: bindparam(f"new_{name}") for name in CHANGES},
     )
+)
+ATTEMPT = ("workspace_id", "delivery_id", "number", "started_at", "finished_at", "answer")
+ATTEMPTED = insert(Attempt).from_select(
+    ATTEMPT,
+    select(*(bindparam(f"its_{name}", type_=getattr(Attempt, name).type) for name in ATTEMPT)).where(
+        exists().where(Delivery.id == bindparam("its_delivery_id"), is_open())
+    ),
+)
+"""Only of what is not settled yet."""
 
 
-async def skip(session: AsyncSession, delivery: Delivery, because: SkipReason, *, now: datetime) -> None:
+async def start(session: AsyncSession, delivery_ids: Sequence[str], *, now: datetime) -> None:
+    """Note, before messages leave, that they are about to; whoever finds this later knows that they may have."""
+    if delivery_ids:
+        await (await session.connection()).execute(SENT, {"ids": delivery_ids, "now": now})
+
+
+async def look(session: AsyncSession, delivery_ids: Sequence[str]) -> None:
+    """Note that messages which may have left are looked for in Slack; that is an attempt too."""
+    if delivery_ids:
+        await (await session.connection()).execute(LOOKED_FOR, {"ids": delivery_ids})
+
+
+async def settle(session: AsyncSession, tries: Sequence[Try], *, now: datetime) -> None:
+    """Write down what tries came to, many at once. The caller holds their lanes, or must not call."""
+    if tries:
+        connection = await session.connection()
+        await connection.execute(ATTEMPTED, [one.attempt(now=now) for one in tries])
+        await connection.execute(SETTLED, [one.changes(now=now) for one in tries])
+
+
+def skip(delivery: Delivery, because: SkipReason, *, now: datetime) -> None:
     """Settle a delivery that is not wanted any more."""
     delivery.state, delivery.reason, delivery.fix, delivery.settled_at = DeliveryState.SKIPPED, because, None, now
-    await session.flush()
 
 
 async def skip_unwanted(session: AsyncSession, asked_by: str, *, kept: Sequence[str], now: datetime) -> int:

@@ -1,6 +1,6 @@
 """A destination: what asked to hear of MRR. A name, a frequency, recipients and the attributes to show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit, delivery, lane, recipient, zone
-from models.base import Base, Id, JsonValue, UserError, new_id
+from models.base import Base, Id, JsonValue, UserError, among, new_id
 from models.database import wake
 from models.installation import Installation
 from models.recipient import MOST_RECIPIENTS, RecipientKind
@@ -232,6 +232,11 @@ async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, 
     if destination is None:
         raise DestinationUnknownError
     return destination
+
+
+async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Destination]:
+    """Give destinations by their id, deleted ones too."""
+    return {found.id: found for found in await session.scalars(select(Destination).where(among(Destination.id, ids)))}
 
 
 async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destination]:

@@ -161,6 +161,12 @@ async def get(session: AsyncSession, workspace_id: str, event_id: int) -> Event 
     return found if found is not None and found.workspace_id == workspace_id else None
 
 
+async def many(session: AsyncSession, ids: Collection[int]) -> dict[tuple[str, int], Event]:
+    """Give events by the workspace and the event's id."""
+    query = select(Event).where(Event.id.in_(ids))
+    return {(found.workspace_id, found.id): found for found in await session.scalars(query)}
+
+
 async def workspaces_waiting(session: AsyncSession) -> list[str]:
     """List the workspaces that have waiting events, however many events these are.
 

@@ -1,6 +1,6 @@
 """An installation: a workspace's grant to us. Its token is encrypted at rest; its loss is a date, not a deletion."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit, channel, report, workspace
-from models.base import Base, Id, JsonValue, insert
+from models.base import Base, Id, JsonValue, among, insert
 from models.database import wake
 from models.secret import Keyring, fingerprint
 from models.wakeup import Topic
@@ -119,6 +119,12 @@ async def revoke(
 async def get(session: AsyncSession, workspace_id: str) -> Installation | None:
     """Find a workspace's installation, revoked or not."""
     return await session.get(Installation, workspace_id)
+
+
+async def many(session: AsyncSession, workspace_ids: Collection[str]) -> dict[str, Installation]:
+    """Give the installations of workspaces, revoked or not, by the workspace's id."""
+    query = select(Installation).where(among(Installation.workspace_id, workspace_ids))
+    return {found.workspace_id: found for found in await session.scalars(query)}
 
 
 async def active(session: AsyncSession) -> list[Installation]:

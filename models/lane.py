@@ -2,20 +2,41 @@
 
 A worker claims lanes, not deliveries. A claim is a lease with a fencing token: whoever claims a lane after its lease
 ran out raises the token, and the earlier owner's outcome is then refused.
+
+A lane that owes nothing rests: its `next_send_at` is empty, so that whoever looks for work passes over it by an index.
+Owing rouses it, and whoever finds nothing more to send puts it to rest. The two can't miss each other: a delivery that
+is not committed yet holds its lane's row by its foreign key, and a lane is put to rest only while nobody holds it so.
+Whoever holds several lanes takes them in the order of their ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, String, and_, case, delete, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models.base import Base, Id, Number, insert, new_id
+from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_id
 from models.channel import Channel
 from models.database import wake
-from models.delivery import OPEN, UNSENT, Delivery, DeliveryState, Owed, SkipReason
+from models.delivery import UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
 from models.installation import Installation
 from models.recipient import Recipient
 from models.wakeup import Topic
@@ -23,12 +44,15 @@ from models.wakeup import Topic
 LEASE = timedelta(seconds=90)
 """Outlasts the HTTP timeout of a send by far."""
 
+UNSEEN = {"synchronize_session": False}
+"""Written without looking through the session for rows to change there."""
+
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
 
 
 class Lane(Base):
-    """One queue. `next_send_at` is its pace, its back-off and its `Retry-After` in one."""
+    """One queue."""
 
     __tablename__ = "lanes"
     __table_args__ = (
@@ -40,7 +64,8 @@ class Lane(Base):
     workspace_id: Mapped[str] = mapped_column(Id)
     method: Mapped[str] = mapped_column(String(60))
     target: Mapped[str] = mapped_column(String(255))
-    next_send_at: Mapped[datetime]
+    next_send_at: Mapped[datetime | None]
+    """Its pace, its back-off and its `Retry-After` in one; None while it rests."""
     not_before: Mapped[datetime | None]
     """Until when Slack itself wants silence, for its pace or by its `Retry-After`: nobody can hurry that."""
     limited_at: Mapped[datetime | None]
@@ -62,11 +87,27 @@ async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *,
     """Owe messages, each in the lane of its target, in their order; say how many of them were not owed before."""
     lanes = await _find_or_make(session, workspace_id, {(one.method, one.recipient[1]) for one in owed}, now=now)
     rows = [one.row(workspace_id, lanes[one.method, one.recipient[1]], now=now) for one in owed]
-    statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.id)
-    new = len((await session.scalars(statement, rows)).all()) if rows else 0
-    if new:
-        wake(session, Topic.DELIVERIES)
-    return new
+    statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.lane_id, Delivery.state)
+    connection = await session.connection()
+    new = (await connection.execute(statement, rows)).all() if rows else []
+    await _rouse(session, {lane_id for lane_id, state in new if state == DeliveryState.PENDING}, now=now)
+    return len(new)
+
+
+async def _rouse(session: AsyncSession, lane_ids: Collection[str], *, now: datetime) -> None:
+    """Let lanes send again that rested, and tell the workers. Their deliveries are in by now, which hold their rows."""
+    if not lane_ids:
+        return
+    resting = select(Lane.id).where(among(Lane.id, lane_ids), Lane.next_send_at.is_(None)).order_by(Lane.id)
+    ids = (await session.scalars(resting.with_for_update(key_share=True))).all()
+    if ids:
+        await session.execute(update(Lane).where(among(Lane.id, ids)).values(next_send_at=_soonest(now)), UNSEEN)
+    wake(session, Topic.DELIVERIES)
+
+
+def _soonest(now: datetime) -> ColumnElement[datetime | None]:
+    """Say in SQL when a lane may send at the earliest: Slack's pace and its limits are kept."""
+    return case((Lane.not_before > now, Lane.not_before), else_=now)
 
 
 async def _find_or_make(
@@ -83,7 +124,6 @@ async def _find_or_make(
             "workspace_id": workspace_id,
             "method": method,
             "target": target,
-            "next_send_at": now,
             "token": 0,
         }
         for method, target in missing
@@ -98,49 +138,152 @@ async def _find(session: AsyncSession, workspace_id: str, wanted: set[tuple[str,
     return {(method, target): lane_id for method, target, lane_id in await session.execute(query)}
 
 
-def _is_ready(now: datetime) -> ColumnElement[bool]:
-    return and_(Lane.next_send_at <= now, or_(Lane.lease_until.is_(None), Lane.lease_until <= now), _has_work(now))
+NOW = bindparam("now", type_=UtcDateTime())
+IS_LEASED = and_(Lane.lease_until.is_not(None), Lane.lease_until > NOW)
+IS_MINE = case((and_(IS_LEASED, Lane.owner == bindparam("owner", type_=String())), 1), else_=0)
+IS_ALLOWED = and_(
+    exists().where(Installation.workspace_id == Lane.workspace_id, Installation.revoked_at.is_(None)),
+    ~exists().where(Pause.workspace_id == Lane.workspace_id, Pause.until > NOW),
+)
+"""Whether a lane's workspace lets us send."""
 
-
-def _has_work(now: datetime) -> ColumnElement[bool]:
-    """Say in SQL whether a lane has something to send and its workspace lets us."""
-    installed = exists().where(Installation.workspace_id == Lane.workspace_id, Installation.revoked_at.is_(None))
-    paused = exists().where(Pause.workspace_id == Lane.workspace_id, Pause.until > now)
-    waiting = exists().where(Delivery.lane_id == Lane.id, Delivery.state.in_(OPEN))
-    return and_(installed, ~paused, waiting)
-
-
-async def claim(session: AsyncSession, *, owner: str, limit: int, now: datetime) -> Sequence[Lane]:
-    """Lease lanes that have something to send now; other workers skip them."""
-    ready = select(Lane.id).where(_is_ready(now)).order_by(Lane.next_send_at).limit(limit)
-    ids = list(await session.scalars(ready.with_for_update(skip_locked=True, key_share=True)))
-    statement = (
-        update(Lane)
-        .where(Lane.id.in_(ids))
-        .values(owner=owner, lease_until=now + LEASE, token=Lane.token + 1)
-        .returning(Lane)
+TURNS = (
+    select(
+        Lane.id,
+        func.row_number()
+        .over(partition_by=Lane.workspace_id, order_by=(IS_MINE.desc(), Lane.next_send_at, Lane.id))
+        .label("turn"),
+        func.sum(IS_MINE).over(partition_by=Lane.workspace_id).label("held"),
     )
-    return list(await session.scalars(statement, execution_options={"populate_existing": True}))
+    .where(Lane.next_send_at <= NOW, or_(~IS_LEASED, IS_MINE == 1), IS_ALLOWED)
+    .subquery()
+)
+"""The lanes of each workspace that may send now, numbered after those that the owner holds there already."""
+
+# These statements are put together once: that takes longer than to run them.
+FREE = (
+    select(Lane.id, Lane.workspace_id, Lane.method, Lane.target, Lane.token, Lane.not_before, TURNS.c.held)
+    .join(TURNS, TURNS.c.id == Lane.id)
+    .where(Lane.next_send_at <= NOW, ~IS_LEASED)
+    .order_by(TURNS.c.turn, Lane.next_send_at)
+    .limit(bindparam("most", type_=Number))
+    .with_for_update(of=Lane, skip_locked=True, key_share=True)
+)
+LEASED = (
+    update(Lane)
+    .where(among(Lane.id, IDS))
+    .values(owner=bindparam("new_owner"), lease_until=bindparam("until"), token=Lane.token + 1)
+)
+_theirs = aliased(Delivery)
+_oldest = select(func.min(_theirs.id)).where(_theirs.lane_id == Lane.id, is_open(_theirs)).scalar_subquery()
+HEADS = select(Delivery).where(Delivery.id.in_(select(_oldest).where(among(Lane.id, IDS))))
+FIRST_FREE = (
+    select(Lane.next_send_at)
+    .where(Lane.next_send_at.is_not(None), ~IS_LEASED, IS_ALLOWED)
+    .order_by(Lane.next_send_at)
+    .limit(1)
+)
+FIRST_GIVEN_BACK = select(func.min(Lane.lease_until)).where(Lane.next_send_at <= NOW, IS_LEASED, IS_ALLOWED)
+NEXT_TIMES = select(FIRST_FREE.scalar_subquery(), FIRST_GIVEN_BACK.scalar_subquery())
+GIVEN_BACK = (
+    update(Lane)
+    .where(Lane.id == bindparam("the_id"), Lane.token == bindparam("the_token"))
+    .values(owner=None, lease_until=None, next_send_at=bindparam("at"), not_before=bindparam("silence"))
+)
+HELD = select(Lane.id, Lane.token).where(among(Lane.id, IDS)).order_by(Lane.id).with_for_update(key_share=True)
+UNHELD = (
+    select(Lane.id)
+    .where(among(Lane.id, IDS), Lane.lease_until.is_(None))
+    .order_by(Lane.id)
+    .with_for_update(skip_locked=True)
+)
+RESTED = (
+    update(Lane)
+    .where(among(Lane.id, IDS), ~exists().where(Delivery.lane_id == Lane.id, is_open()))
+    .values(next_send_at=None)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A claimed lane, and the token of the claim."""
+
+    lane_id: str
+    workspace_id: str
+    method: str
+    target: str
+    token: int
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A lane that is given back: when it sends next, and until when Slack itself wants silence."""
+
+    lane_id: str
+    token: int
+    next_send_at: datetime
+    not_before: datetime | None = None
+
+
+async def claim(
+    session: AsyncSession, *, owner: str, limit: int, most_of_one: int | None = None, now: datetime
+) -> list[Lease]:
+    """Lease lanes that may send now, in turn between the workspaces; other workers skip them.
+
+    `most_of_one` is how many lanes of one workspace an owner holds at most, those that it holds already included.
+    """
+    connection = await session.connection()
+    free = (await connection.execute(FREE, {"now": now, "owner": owner, "most": limit})).all()
+    leases = [
+        Lease(
+            lane_id=row.id,
+            workspace_id=row.workspace_id,
+            method=row.method,
+            target=row.target,
+            token=row.token + 1,
+            not_before=row.not_before,
+        )
+        for row in _within(free, most_of_one or limit)
+    ]
+    ids = [one.lane_id for one in leases]
+    if ids:
+        await connection.execute(LEASED, {"ids": ids, "new_owner": owner, "until": now + LEASE})
+    return leases
+
+
+def _within(free: Sequence[Row[Any]], most_of_one: int) -> Iterator[Row[Any]]:
+    """Leave out the lanes of a workspace with which their owner would hold too many."""
+    holds: dict[str, int] = {}
+    for row in free:
+        held = holds.get(row.workspace_id, row.held)
+        if held < most_of_one:
+            holds[row.workspace_id] = held + 1
+            yield row
+
+
+async def heads(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, Delivery]:
+    """Give the oldest delivery of each lane that is not settled, by the lane's id."""
+    return {head.lane_id: head for head in await session.scalars(HEADS, {"ids": lane_ids})}
 
 
 async def next_time(session: AsyncSession, *, now: datetime) -> datetime | None:
     """Say when the next lane with work may be claimed; None where no lane has any."""
-    free_at = case((Lane.lease_until > Lane.next_send_at, Lane.lease_until), else_=Lane.next_send_at)
-    found: datetime | None = await session.scalar(select(func.min(free_at)).where(_has_work(now)))
-    return found
+    row = (await session.execute(NEXT_TIMES, {"now": now})).one()
+    return min((at for at in row if at is not None), default=None)
 
 
-async def release(
-    session: AsyncSession, lane_id: str, *, token: int, next_send_at: datetime, not_before: datetime | None = None
-) -> bool:
-    """Give a lane back; False where somebody else has claimed it since."""
-    statement = (
-        update(Lane)
-        .where(Lane.id == lane_id, Lane.token == token)
-        .values(owner=None, lease_until=None, next_send_at=next_send_at, not_before=not_before)
-        .returning(Lane.id)
-    )
-    return await session.scalar(statement) is not None
+async def release(session: AsyncSession, released: Sequence[Release]) -> None:
+    """Give lanes back, but for those that somebody else has claimed since; let those rest that owe nothing more."""
+    if not released:
+        return
+    rows = [
+        {"the_id": one.lane_id, "the_token": one.token, "at": one.next_send_at, "silence": one.not_before}
+        for one in released
+    ]
+    connection = await session.connection()
+    await connection.execute(GIVEN_BACK, rows)
+    await _rest(connection, [one.lane_id for one in released])
 
 
 async def leased(session: AsyncSession, workspace_id: str, *, now: datetime) -> list[Lane]:
@@ -149,17 +292,31 @@ async def leased(session: AsyncSession, workspace_id: str, *, now: datetime) -> 
     return list(await session.scalars(query.order_by(Lane.lease_until)))
 
 
-async def is_held(session: AsyncSession, lane_id: str, *, token: int) -> bool:
-    """Say whether the claim with this token still holds, and hold the lane's row until the transaction ends."""
-    query = select(Lane.token).where(Lane.id == lane_id).with_for_update(key_share=True)
-    return await session.scalar(query) == token
+async def _rest(connection: AsyncConnection, lane_ids: Sequence[str]) -> None:
+    """Let lanes rest that owe nothing.
+
+    The rows are held first and looked at in the next statement, which sees whatever was committed before it held them.
+    A lane to which somebody just owes something is held by that, and passed over.
+    """
+    ids = (await connection.scalars(UNHELD, {"ids": lane_ids})).all()
+    await connection.execute(RESTED, {"ids": ids})
+
+
+async def hold(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, int]:
+    """Hold lanes until the transaction ends, and give their tokens by the lane's id."""
+    connection = await session.connection()
+    return {row.id: row.token for row in await connection.execute(HELD, {"ids": lane_ids})}
 
 
 async def hold_those_of(session: AsyncSession, asked_by: str) -> None:
     """Hold the lanes in which a destination's deliveries wait, as whoever sends from them does first."""
     waiting = select(Delivery.lane_id).where(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT))
-    query = select(Lane.id).where(Lane.id.in_(waiting)).order_by(Lane.id)
-    await session.execute(query.with_for_update(key_share=True))
+    await _hold(session, select(Lane.id).where(Lane.id.in_(waiting)))
+
+
+async def _hold(session: AsyncSession, lanes: Select[str]) -> None:
+    """Hold lanes until the transaction ends, in the order in which everybody does."""
+    await session.execute(lanes.order_by(Lane.id).with_for_update(key_share=True))
 
 
 async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: datetime) -> None:
@@ -182,9 +339,10 @@ async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: da
 
 async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
     """Try a target again at once: what stood in the way is gone. Slack's pace and its limits are kept."""
-    theirs = (Lane.workspace_id == workspace_id, Lane.target == target, Lane.next_send_at > now)
-    soonest = case((Lane.not_before > now, Lane.not_before), else_=now)
-    await session.execute(update(Lane).where(*theirs).values(next_send_at=soonest))
+    theirs = (Lane.workspace_id == workspace_id, Lane.target == target)
+    await _hold(session, select(Lane.id).where(*theirs))
+    is_later = or_(Lane.next_send_at > now, Lane.next_send_at.is_(None))
+    await session.execute(update(Lane).where(*theirs, is_later).values(next_send_at=_soonest(now)), UNSEEN)
     waiting = (Delivery.workspace_id == workspace_id, Delivery.target == target, Delivery.due_at > now)
     await session.execute(update(Delivery).where(*waiting, Delivery.state == DeliveryState.RETRYING).values(due_at=now))
     wake(session, Topic.DELIVERIES)
@@ -195,6 +353,7 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
 
     What the new id has already stays as it is, and its like under the old id ends.
     """
+    await _hold(session, select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.target.in_((old, new))))
     for table, column, alike in (
         (Recipient, "target", ("destination_id", "kind")),
         (Delivery, "target", ("asked_by", "fact_kind", "fact_id")),

@@ -1,13 +1,13 @@
 """A recipient: who hears of something. A channel, a group DM, a user group, a person, or the holder of a role."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id
+from models.base import Base, Id, among
 
 MOST_RECIPIENTS = 20
 
@@ -55,6 +55,11 @@ async def replace(
     )
 
 
-async def is_chosen(session: AsyncSession, destination_id: str, kind: str, target: str) -> bool:
-    """Say whether a destination still has this recipient."""
-    return await session.get(Recipient, (destination_id, kind, target)) is not None
+async def chosen(
+    session: AsyncSession, destination_ids: Collection[str], targets: Collection[str]
+) -> set[tuple[str, str, str]]:
+    """Say which of these targets the destinations still have: the destination's id, the recipient's kind and target."""
+    query = select(Recipient.destination_id, Recipient.kind, Recipient.target).where(
+        among(Recipient.destination_id, destination_ids), among(Recipient.target, targets)
+    )
+    return {(row.destination_id, row.kind, row.target) for row in await session.execute(query)}

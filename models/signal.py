@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, new_id, told_before
+from models.base import Base, Id, among, new_id, told_before
 from models.database import wake
 from models.fact import SignalFact
 from models.wakeup import Topic
@@ -92,6 +92,12 @@ async def mark_addressed(session: AsyncSession, signal_id: str, *, now: datetime
     """Note that it was decided who hears of a signal; False where somebody else decided it before."""
     statement = update(Signal).where(Signal.id == signal_id, Signal.addressed_at.is_(None)).values(addressed_at=now)
     return await session.scalar(statement.returning(Signal.id)) is not None
+
+
+async def many(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, str], tuple[Signal, Account]]:
+    """Give signals with their accounts, by the workspace and the signal's id."""
+    query = select(Signal, Account).join(Account, Account.id == Signal.account_id).where(among(Signal.id, ids))
+    return {(told.workspace_id, told.id): (told, account) for told, account in await session.execute(query)}
 
 
 async def get(session: AsyncSession, workspace_id: str, signal_id: str) -> tuple[Signal, Account] | None:

@@ -1,5 +1,6 @@
 """A source: where events come from. Its key, the secret part of its URL, is hashed for look-up, sealed for managers."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, new_id
+from models.base import Base, Id, UserError, among, new_id
 from models.secret import Keyring, fingerprint, random_secret, same
 
 KEY_PREFIX = "rrk"
@@ -163,6 +164,12 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Source]
 async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
     """Give every source's name by its id, removed ones too: their movements still carry it."""
     rows = await session.execute(select(Source.id, Source.name).where(Source.workspace_id == workspace_id))
+    return {row.id: row.name for row in rows}
+
+
+async def names_of(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
+    """Give the names of sources by their id, removed ones too."""
+    rows = await session.execute(select(Source.id, Source.name).where(among(Source.id, ids)))
     return {row.id: row.name for row in rows}
 
 

@@ -1,5 +1,6 @@
 """A workspace: one Slack workspace, the tenant. Its id is Slack's own, so that every table and shard agrees on it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import String, func, select, update
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, insert
+from models.base import Base, Id, UserError, among, insert
 from models.database import wake
 from models.wakeup import Topic
 
@@ -48,6 +49,11 @@ async def remember(
 async def get(session: AsyncSession, workspace_id: str) -> Workspace | None:
     """Find a workspace."""
     return await session.get(Workspace, workspace_id)
+
+
+async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Workspace]:
+    """Give workspaces by their id."""
+    return {found.id: found for found in await session.scalars(select(Workspace).where(among(Workspace.id, ids)))}
 
 
 async def hold(session: AsyncSession, workspace_id: str) -> bool:

@@ -1,20 +1,47 @@
-"""From a delivery to its message: load the fact that the row names, and draw it as it is now."""
+"""From deliveries to their messages: load the facts that the rows name, many at once, and draw each as it is now.
 
-from collections.abc import Awaitable, Callable, Mapping
+A kind of fact is two functions in one table. `load` reads what the messages of many deliveries need, and gives it by
+the delivery's id; what is missing there has been deleted, or is not wanted any more. `draw` makes one message of it,
+with no database, so that one that can't be drawn holds up no other.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import attribute, event, movement, recap, recipient, report, signal, source, unfurl, workspace
+from models import (
+    attribute,
+    destination,
+    event,
+    movement,
+    recap,
+    recipient,
+    report,
+    signal,
+    source,
+    unfurl,
+    workflow,
+    workspace,
+)
+from models.account import Account
+from models.database import is_passing
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination, Frequency
+from models.event import Event
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
+from models.movement import Movement
 from models.preview import Preview
-from models.recap import Recap
+from models.recap import Figures, Recap
 from models.recipient import RecipientKind
+from models.report import Figures as ReportFigures
 from models.schedule import Period, Rhythm
+from models.signal import Signal
+from models.unfurl import Unfurl
 from models.workflow import Workflow
+from models.workspace import Workspace
 from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
@@ -34,29 +61,120 @@ WELCOME_KEPT = timedelta(minutes=1)
 UNFURL_KEPT = timedelta(seconds=60)
 """After this time a conversation has gone on, and nobody looks at the link any more."""
 
-
-PictureUrl: TypeAlias = Callable[[Preview], str]
-"""Gives the address at which a picture is."""
-
-
-async def draw_delivery(
-    session: AsyncSession, owed: Delivery, *, now: datetime, picture_url: PictureUrl
-) -> Message | Unfurled | SkipReason:
-    """Draw what a delivery tells, or say why there is nothing to tell any more."""
-    if owed.fact_kind == FactKind.RECAP:
-        return await _draw_recap(session, owed, now, picture_url)
-    return await DRAWERS[FactKind(owed.fact_kind)](session, owed, now)
+Drawn = Message | Unfurled | SkipReason
+Told = TypeVar("Told")
 
 
-async def _draw_movement(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
-    destination = await session.get(Destination, owed.asked_by)
-    found = await movement.get(session, owed.workspace_id, owed.fact_id)
-    tenant = await workspace.get(session, owed.workspace_id)
-    if destination is None or found is None or tenant is None:
+@dataclass(frozen=True)
+class Setting:
+    """When messages are drawn, and what gives the address at which a picture is."""
+
+    now: datetime
+    picture_url: Callable[[Preview], str]
+
+
+@dataclass(frozen=True)
+class Drawing(Generic[Told]):
+    """How a kind of fact is told."""
+
+    load: Callable[[AsyncSession, Sequence[Delivery], Setting], Awaitable[Mapping[str, Told]]]
+    draw: Callable[[Delivery, Told, Setting], Drawn]
+
+
+async def draw_deliveries(
+    session: AsyncSession, owed: Iterable[Delivery], *, setting: Setting
+) -> dict[str, Drawn | Exception]:
+    """Draw what deliveries tell, or say why there is nothing to tell any more; by the delivery's id.
+
+    What can't be drawn is an exception there. What can't be loaded raises.
+    """
+    by_kind: dict[str, list[Delivery]] = {}
+    for one in owed:
+        by_kind.setdefault(one.fact_kind, []).append(one)
+    drawn: dict[str, Drawn | Exception] = {}
+    for kind, alike in by_kind.items():
+        drawing = DRAWINGS.get(kind)
+        told = await drawing.load(session, alike, setting) if drawing else {}
+        drawn |= {one.id: _draw(drawing, one, told.get(one.id), setting) for one in alike}
+    return drawn
+
+
+async def draw_alone(
+    session: AsyncSession, owed: Iterable[Delivery], *, setting: Setting
+) -> dict[str, Drawn | Exception]:
+    """Draw deliveries one by one, each in a savepoint, so that what can't be loaded holds up no other either."""
+    drawn: dict[str, Drawn | Exception] = {}
+    for one in owed:
+        try:
+            async with session.begin_nested():
+                drawn |= await draw_deliveries(session, [one], setting=setting)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            drawn[one.id] = error
+    return drawn
+
+
+def _draw(drawing: Drawing[Any] | None, owed: Delivery, told: Any, setting: Setting) -> Drawn | Exception:
+    if drawing is None:
+        return LookupError(f"nobody draws {owed.fact_kind}")
+    if told is None:
         return SkipReason.DELETED
-    if not await _is_wanted(session, owed, destination, Frequency.REAL_TIME):
-        return SkipReason.DELETED
-    moved, account = found
+    try:
+        return drawing.draw(owed, told, setting)
+    except Exception as error:  # noqa: BLE001 - it is this delivery's alone, and is told as its outcome
+        return error
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The destination that a delivery is for, and its workspace."""
+
+    destination: Destination
+    tenant: Workspace
+
+
+async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Hearing]:
+    """Find the destinations of deliveries, by the delivery's id, where they still have the recipient.
+
+    It may have changed while the delivery was being made.
+    """
+    asking = await destination.many(session, {one.asked_by for one in owed})
+    chosen = await recipient.chosen(session, asking, {one.target for one in owed})
+    tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    return {
+        one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id])
+        for one in owed
+        if (one.asked_by, one.recipient_kind, one.target) in chosen
+    }
+
+
+@dataclass(frozen=True)
+class ToldMovement:
+    """A movement on its way to a destination."""
+
+    moved: Movement
+    account: Account
+    to: Hearing
+    source_name: str
+
+
+async def _load_movements(
+    session: AsyncSession, owed: Sequence[Delivery], _setting: Setting
+) -> dict[str, ToldMovement]:
+    hearing = await _hearing(session, owed)
+    facts = await movement.many(session, {one.fact_id for one in owed})
+    names = await source.names_of(session, {moved.source_id for moved, _ in facts.values()})
+    told = {}
+    for one in owed:
+        to, fact = hearing.get(one.id), facts.get((one.workspace_id, one.fact_id))
+        if to is not None and fact is not None and to.destination.frequency == Frequency.REAL_TIME:
+            told[one.id] = ToldMovement(*fact, to, _name(names, fact[0].source_id))
+    return told
+
+
+def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Drawn:
+    moved, account, destination = told.moved, told.account, told.to.destination
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
     return movement_message.draw(
         MovementMessage(
@@ -72,43 +190,57 @@ async def _draw_movement(session: AsyncSession, owed: Delivery, now: datetime) -
             description=moved.description,
             attributes=shown,
             occurred_at=moved.occurred_at,
-            told_at=now,
-            source_name=await _source_name(session, owed.workspace_id, moved.source_id),
+            told_at=setting.now,
+            source_name=told.source_name,
             destination_name=destination.name,
-            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
-            locale=tenant.locale,
+            channel_id=_channel_id(owed),
+            locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
         )
     )
 
 
-async def _draw_recap(
-    session: AsyncSession, owed: Delivery, now: datetime, picture_url: PictureUrl
-) -> Message | SkipReason:
-    """Sum the period up as it is known now. Of several that wait for one destination, only the newest is news."""
-    destination = await session.get(Destination, owed.asked_by)
-    found = await recap.get(session, owed.workspace_id, owed.fact_id)
-    tenant = await workspace.get(session, owed.workspace_id)
-    if destination is None or found is None or tenant is None:
-        return SkipReason.DELETED
-    if not await _is_wanted(session, owed, destination, found.frequency):
-        return SkipReason.DELETED
-    if await recap.is_outdone(session, found):
+@dataclass(frozen=True)
+class ToldRecap:
+    """A recap on its way to a destination, with what its period comes to as it is known now."""
+
+    recap: Recap
+    is_outdone: bool
+    to: Hearing
+    figures: tuple[Figures, ...] = ()
+
+
+async def _load_recaps(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldRecap]:
+    hearing = await _hearing(session, owed)
+    told = {}
+    for one in owed:
+        to, found = hearing.get(one.id), await recap.get(session, one.workspace_id, one.fact_id)
+        if to is not None and found is not None and to.destination.frequency == found.frequency:
+            told[one.id] = ToldRecap(found, await recap.is_outdone(session, found), to)
+    figures = await recap.figures_of(session, [one.recap for one in told.values() if not one.is_outdone])
+    return {key: replace(one, figures=tuple(figures.get(one.recap.id, ()))) for key, one in told.items()}
+
+
+def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
+    """Tell what a period came to. Of several recaps that wait for one destination, only the newest is news."""
+    if told.is_outdone:
         return SkipReason.STALE
-    figures = tuple(await recap.figures(session, owed.workspace_id, found))
+    recap, destination = told.recap, told.to.destination
     return recap_message.draw(
         RecapMessage(
-            rhythm=Rhythm(found.frequency),
-            period=Period(found.first, found.end),
-            figures=figures,
+            rhythm=Rhythm(recap.frequency),
+            period=Period(recap.first, recap.end),
+            figures=told.figures,
             destination_name=destination.name,
-            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
-            due_at=found.due_at,
-            told_at=now,
+            channel_id=_channel_id(owed),
+            due_at=recap.due_at,
+            told_at=setting.now,
             next_at=destination.next_run_at,
-            locale=tenant.locale,
+            locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
-            picture_urls={one.currency: picture_url(_preview(found, one.currency, now)) for one in figures},
+            picture_urls={
+                one.currency: setting.picture_url(_preview(recap, one.currency, setting.now)) for one in told.figures
+            },
         )
     )
 
@@ -117,29 +249,34 @@ def _preview(told: Recap, currency: str, now: datetime) -> Preview:
     return Preview(workspace_id=told.workspace_id, subject_id=told.id, currency=currency, as_of=now)
 
 
-async def _is_wanted(session: AsyncSession, owed: Delivery, destination: Destination, frequency: str) -> bool:
-    """Say whether the destination still hears this way, and has the recipient.
+@dataclass(frozen=True)
+class ToldTrack:
+    """An event on its way by a workflow."""
 
-    It may have changed while the delivery was being made.
-    """
-    if destination.frequency != frequency:
-        return False
-    return await recipient.is_chosen(session, owed.asked_by, owed.recipient_kind, owed.target)
+    workflow: Workflow
+    event: Event
 
 
-async def _draw_track(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
+async def _load_tracks(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldTrack]:
+    asking = await workflow.many(session, {one.asked_by for one in owed})
+    arrived = await event.many(session, {int(one.fact_id) for one in owed})
+    told = {}
+    for one in owed:
+        by, what = asking.get(one.asked_by), arrived.get((one.workspace_id, int(one.fact_id)))
+        if by is not None and what is not None and by.channel_id == one.target:
+            told[one.id] = ToldTrack(by, what)
+    return told
+
+
+def _draw_track(owed: Delivery, told: ToldTrack, _setting: Setting) -> Drawn:
     """Fill in the workflow's template, and note in the ledger what the event did not have."""
-    asking = await session.get(Workflow, owed.asked_by)
-    arrived = await event.get(session, owed.workspace_id, int(owed.fact_id))
-    if asking is None or asking.deleted_at is not None or asking.channel_id != owed.target or arrived is None:
-        return SkipReason.DELETED
-    tracked = next(fact for fact in read_facts(arrived.facts) if isinstance(fact, TrackFact))
+    tracked = next(fact for fact in read_facts(told.event.facts) if isinstance(fact, TrackFact))
     drawn = track_message.draw(
         TrackMessage(
-            template=asking.template,
+            template=told.workflow.template,
             event=tracked.payload,
-            username=asking.username,
-            icon=asking.icon,
+            username=told.workflow.username,
+            icon=told.workflow.icon,
             may_be_repeat=owed.may_be_repeat,
         )
     )
@@ -148,26 +285,39 @@ async def _draw_track(session: AsyncSession, owed: Delivery, _now: datetime) -> 
     return drawn.message or SkipReason.EMPTY
 
 
-async def _draw_signal(session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
-    found = await signal.get(session, owed.workspace_id, owed.fact_id)
-    if found is None:
-        return SkipReason.DELETED
-    told, account = found
+@dataclass(frozen=True)
+class ToldSignal:
+    """A signal on its way to whoever hears of it."""
+
+    signal: Signal
+    account: Account
+    source_name: str
+
+
+async def _load_signals(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldSignal]:
+    facts = await signal.many(session, {one.fact_id for one in owed})
+    names = await source.names_of(session, {told.source_id for told, _ in facts.values()})
+    found = {one.id: facts.get((one.workspace_id, one.fact_id)) for one in owed}
+    return {key: ToldSignal(*fact, _name(names, fact[0].source_id)) for key, fact in found.items() if fact is not None}
+
+
+def _draw_signal(owed: Delivery, told: ToldSignal, setting: Setting) -> Drawn:
+    about, account = told.signal, told.account
     is_direct = owed.recipient_kind == RecipientKind.PERSON
     return signal_message.draw(
         SignalMessage(
-            kind=SignalKind(told.kind),
-            person=told.person,
-            title=told.title,
-            text=told.text,
-            url=told.url,
+            kind=SignalKind(about.kind),
+            person=about.person,
+            title=about.title,
+            text=about.text,
+            url=about.url,
             account_name=account.display_name,
             account_url=account.url,
             account_status=account.status,
             sales_stage=account.sales_stage,
-            occurred_at=told.occurred_at,
-            told_at=now,
-            source_name=await _source_name(session, owed.workspace_id, told.source_id),
+            occurred_at=about.occurred_at,
+            told_at=setting.now,
+            source_name=told.source_name,
             why=f"{'Sent to you' if is_direct else 'Told here'} because {owed.note}.",
             is_direct=is_direct,
             may_be_repeat=owed.may_be_repeat,
@@ -175,52 +325,79 @@ async def _draw_signal(session: AsyncSession, owed: Delivery, now: datetime) -> 
     )
 
 
-async def _draw_unheard(session: AsyncSession, owed: Delivery, _now: datetime) -> Message | SkipReason:
-    found = await signal.get(session, owed.workspace_id, owed.fact_id)
-    if found is None:
-        return SkipReason.DELETED
-    return signal_message.draw_unheard(UnheardMessage(account_name=found[1].display_name, why=owed.note or ""))
+def _draw_unheard(owed: Delivery, told: ToldSignal, _setting: Setting) -> Drawn:
+    return signal_message.draw_unheard(UnheardMessage(account_name=told.account.display_name, why=owed.note or ""))
 
 
-async def _draw_unfurl(session: AsyncSession, owed: Delivery, now: datetime) -> Unfurled | SkipReason:
+@dataclass(frozen=True)
+class ToldLink:
+    """A link that somebody shared, and what stands under it; no figures where nothing is shown."""
+
+    link: Unfurl
+    tenant: Workspace
+    figures: tuple[ReportFigures, ...]
+
+
+async def _load_unfurls(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldLink]:
+    tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    told = {}
+    for one in owed:
+        link, tenant = await unfurl.get(session, one.workspace_id, one.fact_id), tenants[one.workspace_id]
+        if link is not None:
+            is_shown = tenant.shows_previews and not _is_old(link, setting.now)
+            figures = await report.figures(session, one.workspace_id, now=setting.now) if is_shown else ()
+            told[one.id] = ToldLink(link, tenant, figures)
+    return told
+
+
+def _is_old(link: Unfurl, now: datetime) -> bool:
+    return now - link.shared_at > UNFURL_KEPT
+
+
+def _draw_unfurl(_owed: Delivery, told: ToldLink, setting: Setting) -> Drawn:
     """Draw what stands under a link, while it is news and the workspace wants it."""
-    link = await unfurl.get(session, owed.workspace_id, owed.fact_id)
-    tenant = await workspace.get(session, owed.workspace_id)
-    if link is None or tenant is None:
-        return SkipReason.DELETED
+    link, tenant = told.link, told.tenant
     if not tenant.shows_previews:
         return SkipReason.MUTED
-    if now - link.shared_at > UNFURL_KEPT:
+    if _is_old(link, setting.now):
         return SkipReason.STALE
     blocks = report_message.draw(
         ReportUnfurl(
             url=link.url,
             preview_url=link.preview_url,
             workspace_name=tenant.name,
-            figures=await report.figures(session, owed.workspace_id, now=now),
-            as_of=now,
+            figures=told.figures,
+            as_of=setting.now,
             locale=tenant.locale,
         )
     )
     return Unfurled(url=link.url, message_ts=link.message_ts, blocks=blocks)
 
 
-async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str:
-    names = await source.names(session, workspace_id)
+async def _load_welcomes(_session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, str]:
+    return {one.id: one.target for one in owed}
+
+
+def _draw_welcome(owed: Delivery, channel_id: str, setting: Setting) -> Drawn:
+    is_late = setting.now - owed.created_at > WELCOME_KEPT
+    return SkipReason.STALE if is_late else welcome_message.draw(channel_id)
+
+
+def _name(names: Mapping[str, str], source_id: str) -> str:
     return names.get(source_id, "a removed source")
 
 
-async def _draw_welcome(_session: AsyncSession, owed: Delivery, now: datetime) -> Message | SkipReason:
-    is_late = now - owed.created_at > WELCOME_KEPT
-    return SkipReason.STALE if is_late else welcome_message.draw(owed.target)
+def _channel_id(owed: Delivery) -> str | None:
+    return owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None
 
 
-DRAWERS: Mapping[FactKind, Callable[[AsyncSession, Delivery, datetime], Awaitable[Message | Unfurled | SkipReason]]] = {
-    FactKind.MOVEMENT: _draw_movement,
-    FactKind.TRACK: _draw_track,
-    FactKind.SIGNAL: _draw_signal,
-    FactKind.UNHEARD: _draw_unheard,
-    FactKind.WELCOME: _draw_welcome,
-    FactKind.UNFURL: _draw_unfurl,
+DRAWINGS: Mapping[str, Drawing[Any]] = {
+    FactKind.MOVEMENT: Drawing(_load_movements, _draw_movement),
+    FactKind.RECAP: Drawing(_load_recaps, _draw_recap),
+    FactKind.TRACK: Drawing(_load_tracks, _draw_track),
+    FactKind.SIGNAL: Drawing(_load_signals, _draw_signal),
+    FactKind.UNHEARD: Drawing(_load_signals, _draw_unheard),
+    FactKind.WELCOME: Drawing(_load_welcomes, _draw_welcome),
+    FactKind.UNFURL: Drawing(_load_unfurls, _draw_unfurl),
 }
-"""Who draws what, recaps apart: each loads the fact, and draws it or says why there is nothing to tell any more."""
+"""Who tells what."""

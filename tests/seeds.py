@@ -11,6 +11,7 @@ from models import destination, event, installation, source
 from models import movement as movements
 from models.account import Account
 from models.database import Database
+from models.delivery import Delivery, Outcome, Try
 from models.destination import Destination, Wish
 from models.event import EventOutcome, NewEvent
 from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, dump_facts
@@ -150,3 +151,8 @@ async def record(
     moved = movements.record(held, fact, source_id=source_id, external_id=key, is_history=False, now=NOW)
     await movements.add(session, [moved])
     return moved
+
+
+def tried(owed: Delivery, outcome: Outcome, *, at: datetime = NOW) -> Try:
+    """A first try at a delivery that came to this."""
+    return Try(workspace_id=owed.workspace_id, delivery_id=owed.id, number=1, started_at=at, outcome=outcome)

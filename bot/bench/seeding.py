@@ -24,7 +24,7 @@ from models.movement import Movement
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
-from scheduler.drawing import draw_delivery
+from scheduler.drawing import Setting, draw_deliveries
 from scheduler.match import match_movements
 
 BY = "benchmark"
@@ -215,14 +215,9 @@ async def posts(database: Database, file: Path, *, number: int = 200) -> Path:
     """Write down the posts that some open deliveries come to, for whoever posts them by bare means."""
     async with database.read() as session:
         owed = await delivery.of_workspace(session, "T00000", state=DeliveryState.PENDING, limit=number)
-        drawn = [
-            {
-                **_drawn(await draw_delivery(session, one, now=one.created_at, picture_url=_no_picture)),
-                **_addressed(one),
-            }
-            for one in owed
-        ]
-    await asyncio.to_thread(file.write_text, json.dumps(drawn))
+        drawn = await draw_deliveries(session, owed, setting=Setting(datetime.now(UTC), _no_picture))
+        posts = [{**_drawn(drawn[one.id]), **_addressed(one)} for one in owed]
+    await asyncio.to_thread(file.write_text, json.dumps(posts))
     return file
 
 

@@ -11,7 +11,6 @@ from bot import logs
 from bot.bench import child
 from models.database import Database
 from models.secret import Keyring
-from scheduler import dispatch
 from scheduler.dispatch import Dispatcher
 from scheduler.slack import Slack
 
@@ -20,8 +19,6 @@ ADDRESS = "http://localhost:3000"
 
 async def send(settings: dict[str, Any]) -> None:
     """Send what is owed until told to end."""
-    dispatch.PACE = timedelta(0)
-    dispatch.MOST_IN_FLIGHT = settings["in_flight"]
     database = Database(settings["database_url"])
     await database.start()
     async with aiohttp.ClientSession() as session:
@@ -32,6 +29,8 @@ async def send(settings: dict[str, Any]) -> None:
             public_url=ADDRESS,
             now=lambda: datetime.now(UTC),
             owner=f"bench:{os.getpid()}",
+            pace=timedelta(0),
+            most_in_flight=settings["in_flight"],
         )
         child.say(ready=True)
         sending = asyncio.create_task(dispatcher.run())

@@ -17,6 +17,7 @@ _NO_CURRENCY = "XXX"
 _CODE = re.compile(r"[A-Z]{3}")
 
 
+@lru_cache(maxsize=4096)
 def amount(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     """Write an amount; one that is whole has no decimals, any other has all of its currency's."""
     code = currency.upper() if _CODE.fullmatch(currency.upper()) else _NO_CURRENCY

@@ -32,7 +32,7 @@ async def all_of(database: Database) -> list[Delivery]:
 async def settle(database: Database, one: Delivery, state: DeliveryState, **fields: str) -> None:
     outcome = Outcome(state=state, answer="an answer", due_at=NOW + timedelta(seconds=9), **fields)  # type: ignore[arg-type]
     async with database.write() as session:
-        await delivery.settle(session, one.id, outcome, started_at=NOW, now=NOW + timedelta(seconds=1))
+        await delivery.settle(session, [seeds.tried(one, outcome)], now=NOW + timedelta(seconds=1))
 
 
 async def test_a_fact_is_owed_to_a_recipient_once(database: Database) -> None:
@@ -50,7 +50,7 @@ async def test_an_outcome_is_written_down_with_its_attempt(database: Database) -
         await owe(database, state)
         one = (await all_of(database))[-1]
         async with database.write() as session:
-            delivery.start(await delivery.get(session, ACME, one.id), now=NOW)
+            await delivery.start(session, [one.id], now=NOW)
         await settle(database, one, state, reason="why", fix="what to do")
         after = (await all_of(database))[-1]
         assert (after.state, after.reason, after.fix, after.attempts) == (state, "why", "what to do", 1)

@@ -151,7 +151,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         [only] = await delivery.of_workspace(session, ACME)
         ids.delivery = only.id
         failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
-        await delivery.settle(session, only.id, failed, started_at=NOW, now=NOW)
+        await delivery.settle(session, [seeds.tried(only, failed)], now=NOW)
         await lane.claim(session, owner=MARK, limit=1, now=NOW)
     return ids
 

@@ -97,9 +97,8 @@ async def die_while_sending(line: Sending, *, after_the_post: bool) -> None:
     """Leave what a worker leaves that is killed before, or right after, Slack has its message."""
     async with line.database.write() as session:
         [held] = await lane.claim(session, owner="dead", limit=1, now=line.clock.now())
-        owed = await delivery.head(session, held.id)
-        assert owed is not None
-        delivery.start(owed, now=line.clock.now())
+        owed = (await lane.heads(session, [held.lane_id]))[held.lane_id]
+        await delivery.start(session, [owed.id], now=line.clock.now())
     if after_the_post:
         post = line.slack().post
         token = line.sandbox.state.installations[line.app.id, ACME].token

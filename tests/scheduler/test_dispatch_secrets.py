@@ -11,7 +11,7 @@ from sqlalchemy import text
 from models import installation, source, tables
 from models.database import Database
 from models.delivery import DeliveryState
-from scheduler.dispatch import Job
+from scheduler.claim import Job
 from tests import seeds
 from tests.seeds import ACME, KEYRING
 from tests.sending import Sending

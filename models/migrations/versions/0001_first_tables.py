@@ -115,7 +115,7 @@ def upgrade() -> None:
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('method', sa.String(length=60), nullable=False),
     sa.Column('target', sa.String(length=255), nullable=False),
-    sa.Column('next_send_at', base.UtcDateTime(), nullable=False),
+    sa.Column('next_send_at', base.UtcDateTime(), nullable=True),
     sa.Column('not_before', base.UtcDateTime(), nullable=True),
     sa.Column('limited_at', base.UtcDateTime(), nullable=True),
     sa.Column('owner', sa.String(length=80), nullable=True),

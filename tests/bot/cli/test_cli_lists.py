@@ -16,6 +16,7 @@ from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.apply import apply_waiting
+from tests import seeds
 
 on_one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
 """For what does not depend on the database."""
@@ -195,8 +196,7 @@ async def test_deliveries_are_counted_shown_and_retried(
 async def fail(database: Database, delivery_id: str, *, now: datetime) -> None:
     async with database.write() as session:
         owed = await delivery.get(session, "T0ACME", delivery_id)
-        delivery.start(owed, now=now)
-        await session.flush()
+        await delivery.start(session, [delivery_id], now=now)
         outcome = Outcome(
             state=DeliveryState.FAILED,
             answer="is_archived",
@@ -204,7 +204,7 @@ async def fail(database: Database, delivery_id: str, *, now: datetime) -> None:
             reason="the channel is archived",
             fix="Unarchive it.",
         )
-        await delivery.settle(session, delivery_id, outcome, started_at=now, now=now)
+        await delivery.settle(session, [seeds.tried(owed, outcome, at=now)], now=now)
 
 
 async def test_a_retry_hurries_the_lane(
@@ -216,7 +216,8 @@ async def test_a_retry_hurries_the_lane(
     await fail(database, owed["id"], now=now)
     async with database.write() as session:
         lane_id = (await delivery.get(session, acme, owed["id"])).lane_id
-        await lane.release(session, lane_id, token=0, next_send_at=now + timedelta(days=365))
+        given = lane.Release(lane_id=lane_id, token=0, next_send_at=now + timedelta(days=365))
+        await lane.release(session, [given])
     await run("deliveries", "retry", owed["id"])
     async with database.read() as session:
         due = await lane.next_time(session, now=now)

@@ -1,0 +1,165 @@
+"""Settling: what the sends came to is written down, many at once.
+
+It commits whatever queued up during the previous commit, with no timed wait. An outcome is written only while its
+lane's token is still ours, and kept for as long as the database doesn't let us: nobody else knows it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import delivery, installation, lane
+from models.database import Database, is_passing
+from models.delivery import DeliveryState, Outcome, Try
+from models.lane import Release
+from models.wakeup import Topic
+from scheduler.claim import Job
+from scheduler.decisions import Class, Decision
+
+log = structlog.get_logger()
+
+AGAIN = 1.0
+"""Seconds after which the database is asked again that was away."""
+
+LAST_SECONDS = 30.0
+"""How long a worker that ends waits for the database to take its outcomes; its lanes are its own for about as long."""
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """A job, what it came to, and the decision behind that where Slack did not simply take the message."""
+
+    job: Job
+    outcome: Outcome
+    decision: Decision | None
+
+    def tried(self) -> Try:
+        """Give it as the ledger takes it."""
+        return Try(
+            workspace_id=self.job.workspace_id,
+            delivery_id=self.job.delivery_id,
+            number=self.job.effort.attempts,
+            started_at=self.job.started_at,
+            outcome=self.outcome,
+        )
+
+    def release(self, *, pace: timedelta, now: datetime) -> Release:
+        """Say when the lane may send again, and until when Slack itself wants silence there."""
+        outcome, silence = self.outcome, None
+        if self.decision is not None and self.decision.what is Class.WAIT:
+            silence = outcome.due_at
+        elif outcome.state is DeliveryState.DELIVERED:
+            silence = now + pace
+        is_done = outcome.state in {DeliveryState.DELIVERED, DeliveryState.FAILED}
+        return Release(
+            lane_id=self.job.lane_id,
+            token=self.job.lane_token,
+            next_send_at=now + pace if is_done else outcome.due_at,
+            not_before=silence,
+        )
+
+
+class Settler:
+    """Writes outcomes down and gives lanes back, a transaction a batch."""
+
+    def __init__(self, *, database: Database, now: Callable[[], datetime], pace: timedelta) -> None:
+        """Take the database, and how long a lane waits after a message."""
+        self._database = database
+        self._now = now
+        self._pace = pace
+        self._waiting: list[Settlement] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, job: Job, outcome: Outcome, decision: Decision | None) -> None:
+        """Take what a job came to; it is written as soon as the previous ones are."""
+        self._waiting.append(Settlement(job, outcome, decision))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_on())
+
+    async def finish(self, *, within: float | None = None) -> None:
+        """Wait until all is written, or so many seconds."""
+        if self._writing is None:
+            return
+        await asyncio.wait([self._writing], timeout=within)
+        for one in self._waiting:
+            _log_unsettled(one)
+        self.abort()
+
+    def abort(self) -> None:
+        """Stop at once. What is not written stays in `sending`, and is ambiguous once the lease has run out."""
+        if self._writing is not None:
+            self._writing.cancel()
+
+    async def _write_on(self) -> None:
+        while self._waiting:
+            try:
+                await self._write(tuple(self._waiting))
+                await self._database.wakeups.notify(Topic.DELIVERIES)
+            except Exception as error:  # noqa: BLE001 - the database is away, or `_write` would have dealt with it
+                log.warning("settling_again", deliveries=len(self._waiting), error=type(error).__name__)
+                await asyncio.sleep(AGAIN)
+
+    async def _write(self, batch: Sequence[Settlement]) -> None:
+        """Commit outcomes together; where that fails, each alone, so that one bad outcome refuses only itself."""
+        try:
+            ours = await self._commit(batch)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if len(batch) > 1:
+                log.exception("settling_alone", deliveries=len(batch))
+                for one in batch:
+                    await self._write([one])
+                return
+            _log_unsettled(batch[0], error=error)
+        else:
+            for one in batch:
+                _log(one, is_ours=one in ours)
+        self._waiting = [one for one in self._waiting if one not in batch]
+
+    async def _commit(self, batch: Sequence[Settlement]) -> list[Settlement]:
+        """Write down those outcomes whose lanes are still ours, and say which these are."""
+        now = self._now()
+        async with self._database.write() as session:
+            tokens = await lane.hold(session, [one.job.lane_id for one in batch])
+            ours = [one for one in batch if tokens.get(one.job.lane_id) == one.job.lane_token]
+            await delivery.settle(session, [one.tried() for one in ours], now=now)
+            for one in sorted(ours, key=lambda one: one.job.workspace_id):
+                await _follow_up(session, one, now=now)
+            await lane.release(session, [one.release(pace=self._pace, now=now) for one in ours])
+            return ours
+
+
+async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetime) -> None:
+    """Do what an answer means beyond this delivery: a limit for the lane, or a hold for the workspace."""
+    job, outcome = settled.job, settled.outcome
+    match settled.decision:
+        case Decision(what=Class.WAIT):
+            await lane.limit(session, job.lane_id, until=outcome.due_at, now=now)
+        case Decision(what=Class.HOLD):
+            await installation.revoke(
+                session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now
+            )
+
+
+def _log_unsettled(settled: Settlement, *, error: Exception | None = None) -> None:
+    job = settled.job
+    log.error("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id, exc_info=error)
+
+
+def _log(settled: Settlement, *, is_ours: bool) -> None:
+    job, outcome = settled.job, settled.outcome
+    if is_ours:
+        log.info(
+            "delivery_settled",
+            delivery_id=job.delivery_id,
+            workspace_id=job.workspace_id,
+            state=outcome.state,
+            answer=outcome.answer,
+        )
+    else:
+        log.warning("lane_lost", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
