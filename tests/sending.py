@@ -81,7 +81,9 @@ class Sending:
     def slow_slack(self) -> SlowSlack:
         return SlowSlack(self.http, base_url=f"{self.sandbox.url}/api/")
 
-    def dispatcher(self, owner: str = "worker", *, timeout: float = 5.0, slack: Slack | None = None) -> Dispatcher:
+    def dispatcher(
+        self, owner: str = "worker", *, timeout: float = 5.0, slack: Slack | None = None, **changes: Any
+    ) -> Dispatcher:
         return Dispatcher(
             database=self.database,
             slack=slack or self.slack(timeout=timeout),
@@ -89,6 +91,7 @@ class Sending:
             public_url=self.public_url,
             now=self.clock.now,
             owner=owner,
+            **changes,
         )
 
     # --- what is there first ---------------------------------------------------------------------------------------
@@ -136,6 +139,16 @@ class Sending:
         chosen = channels or (REVENUE,)
         await self.let_in(*chosen)
         return await self.destination(*chosen)
+
+    def add_channels(self, number: int, *, workspace: str = ACME) -> list[str]:
+        """Open so many more channels in Slack, with the bot in each."""
+        bot = self.sandbox.state.bot(self.app.id, workspace)
+        assert bot is not None
+        names = [f"C{one:03}" for one in range(number)]
+        channels, like = self.sandbox.state.channels, self.sandbox.state.channels[REVENUE]
+        for name in names:
+            channels[name] = type(like)(name, [workspace], "public", name.lower(), [bot.id], creator="U0ADA")
+        return names
 
     # --- letting it run --------------------------------------------------------------------------------------------
 

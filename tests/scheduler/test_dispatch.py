@@ -202,30 +202,12 @@ async def test_a_flooding_channel_delays_no_other_channel_and_no_other_workspace
 
 async def test_more_lanes_than_fly_at_once_are_all_sent(line: Sending) -> None:
     await line.install()
-    bot = line.sandbox.state.bot(line.app.id, ACME)
-    assert bot is not None
-    original = line.sandbox.state.channels[REVENUE]
-    channels = [f"C{number}" for number in range(45)]
-    for one in channels:
-        copy = type(original)(one, [ACME], "public", one.lower(), [bot.id], creator="U0ADA")
-        line.sandbox.state.channels[one] = copy
+    channels = line.add_channels(45)
     for number, start in enumerate(range(0, 45, 15)):
         await line.destination(*channels[start : start + 15], name=f"Part {number}")
     await line.move()
     await line.drain()
     assert [len(line.messages(one)) for one in channels] == [1] * 45
-
-
-async def test_five_workers_send_each_delivery_once(line: Sending) -> None:
-    await line.ready(REVENUE, WINS)
-    await line.move(6)
-    workers = [line.dispatcher(f"worker {number}") for number in range(5)]
-    for _ in range(6):
-        await asyncio.gather(*(worker.drain() for worker in workers))
-        line.clock.turn(1)
-    for place in (REVENUE, WINS):
-        assert len(line.delivery_ids(place)) == len(set(line.delivery_ids(place))) == 6
-    assert {one.state for one in await line.ledger()} == {S.DELIVERED}
 
 
 async def test_an_earlier_owner_s_outcome_is_refused(line: Sending) -> None:
