@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models import audit
 from models.base import IDS, Base, Id, Number, UserError, among, new_id
@@ -101,6 +101,21 @@ class Delivery(Base):
             postgresql_where=text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"),
         ),
         Index(None, "workspace_id", "created_at"),
+        Index(
+            "ix_deliveries_settled",
+            "workspace_id",
+            "settled_at",
+            sqlite_where=text("settled_at IS NOT NULL"),
+            postgresql_where=text("settled_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_message",
+            "workspace_id",
+            "message_channel",
+            "message_ts",
+            sqlite_where=text("message_ts IS NOT NULL"),
+            postgresql_where=text("message_ts IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -330,23 +345,33 @@ async def attempts_of(session: AsyncSession, delivery_id: str) -> list[Attempt]:
 
 
 async def of_workspace(
-    session: AsyncSession, workspace_id: str, *, state: DeliveryState | None = None, limit: int = 100
+    session: AsyncSession,
+    workspace_id: str,
+    *,
+    state: DeliveryState | None = None,
+    reason: str | None = None,
+    limit: int = 100,
 ) -> list[Delivery]:
-    """List a workspace's newest deliveries, newest first."""
+    """List a workspace's newest deliveries, newest first: all, or those in a state, or with these words as reason."""
     query = select(Delivery).where(Delivery.workspace_id == workspace_id)
     if state is not None:
         query = query.where(Delivery.state == state)
+    if reason is not None:
+        query = query.where(Delivery.reason.icontains(reason, autoescape=True))
     return list(await session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
 
 
-async def count_by_state(
-    session: AsyncSession, workspace_id: str, *, since: datetime | None = None
-) -> dict[DeliveryState, int]:
-    """Count a workspace's deliveries by state."""
-    query = select(Delivery.state, func.count()).where(Delivery.workspace_id == workspace_id)
-    if since is not None:
-        query = query.where(Delivery.created_at >= since)
-    rows = (await session.execute(query.group_by(Delivery.state))).all()
+async def count_by_state(session: AsyncSession, workspace_id: str) -> dict[DeliveryState, int]:
+    """Count a workspace's deliveries by state; what was merged into another message, under that one's."""
+    into = aliased(Delivery)
+    state = func.coalesce(into.state, Delivery.state)
+    query = (
+        select(state, func.count())
+        .select_from(Delivery)
+        .outerjoin(into, into.id == Delivery.coalesced_into)
+        .where(Delivery.workspace_id == workspace_id)
+    )
+    rows = (await session.execute(query.group_by(state))).all()
     return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
 
 
@@ -446,6 +471,7 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
         "attempts": delivery.attempts,
         "may_be_repeat": delivery.may_be_repeat,
         "message": {"channel": delivery.message_channel, "ts": delivery.message_ts} if delivery.message_ts else None,
+        "coalesced_into": delivery.coalesced_into,
         "created_at": delivery.created_at.isoformat(),
         "due_at": delivery.due_at.isoformat(),
         "settled_at": delivery.settled_at.isoformat() if delivery.settled_at else None,

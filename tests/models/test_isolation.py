@@ -151,8 +151,15 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         [only] = await delivery.of_workspace(session, ACME)
         ids.delivery = only.id
         failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
+        failed = dataclasses.replace(failed, message_channel="C1", message_ts="1.0")
         await delivery.settle(session, [seeds.tried(only, failed)], now=NOW)
         await lane.claim(session, owner=MARK, limit=1, now=NOW)
+        given_up = delivery.Owed(
+            asked_by=ids.workflow, fact=(FactKind.TRACK, "1"), recipient=(RecipientKind.CHANNEL, "C1")
+        )
+        row = given_up.row(ACME, ids.lane, now=NOW)
+        row |= {"state": DeliveryState.FAILED, "settled_at": NOW, "coalesced_into": only.id}
+        session.add(delivery.Delivery(**row))
     return ids
 
 
@@ -206,6 +213,13 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.leased": {"now": NOW},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
+    "ledger.askers": {},
+    "ledger.count_merged": {"delivery_id": "<delivery>"},
+    "ledger.count_since": {"since": NOW},
+    "ledger.failing": {},
+    "ledger.is_under_way": {"target": "C1", "now": NOW},
+    "ledger.newest_failures": {"limit": 5, "now": NOW},
+    "ledger.of_message": {"channel_id": "C1", "ts": "1.0"},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
     "lookup.known": {"email": "a@a.io", "now": NOW},
     "lookup.remember": {"email": "b@a.io", "user_id": None, "now": NOW},
@@ -223,6 +237,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.get": {"user_id": "U1"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
+    "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
     "recap.figures": {"recap": RECAP},
     "recap.get": {"recap_id": "<recap>"},

@@ -1,0 +1,268 @@
+"""The ledger as people read it: what became of today's messages, what stands in the way, and one message's story."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import and_, case, func, literal_column, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from models import event, movement, recap, signal, source
+from models.delivery import OPEN, Delivery, DeliveryState, FactKind, SkipReason
+from models.destination import Destination
+from models.fact import MovementKind, SignalKind
+from models.recipient import RecipientKind
+from models.schedule import Rhythm
+from models.workflow import Workflow
+
+RECENT = timedelta(days=7)
+"""How far back the newest failures are looked for."""
+
+# Written out, so that SQLite knows the partial index of what is open.
+_IS_OPEN = Delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
+
+Counts = Mapping[tuple[DeliveryState, SkipReason | None], int]
+"""How many deliveries are in a state, those that were skipped told apart by their reason; without zeros."""
+
+
+async def count_since(session: AsyncSession, workspace_id: str, *, since: datetime) -> Counts:
+    """Count what was settled since an instant, and all that is open, however old it is.
+
+    What was merged into another message counts under that one's state.
+    """
+    into = aliased(Delivery)
+    state = func.coalesce(into.state, Delivery.state)
+    reason = case((state == DeliveryState.SKIPPED, func.coalesce(into.reason, Delivery.reason)))
+    query = (
+        select(state, reason, func.count())
+        .select_from(Delivery)
+        .outerjoin(into, into.id == Delivery.coalesced_into)
+        .where(Delivery.workspace_id == workspace_id)
+        .group_by(state, reason)
+    )
+    counts: Counter[tuple[DeliveryState, SkipReason | None]] = Counter()
+    # Asked one after the other, each finds its index.
+    for part in (query.where(Delivery.settled_at >= since), query.where(_IS_OPEN)):
+        for found, why, number in await session.execute(part):
+            counts[DeliveryState(found), SkipReason(why) if why else None] += number
+    return counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failing:
+    """A target to which nothing gets through: why, the fix, how many wait, and who asks for them by their ids."""
+
+    target: str
+    recipient_kind: RecipientKind
+    reason: str
+    fix: str
+    waiting: int
+    asked_by: tuple[str, ...]
+
+
+async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
+    """List the targets to which nothing gets through, the one for which most waits first.
+
+    The reason is what the newest attempt met. A preview under a link is no message, and waits for nobody.
+    """
+    by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
+    query = (
+        select(*by, func.count().label("waiting"))
+        .where(Delivery.workspace_id == workspace_id, _IS_OPEN, Delivery.fact_kind != FactKind.UNFURL)
+        .group_by(*by)
+        .order_by(func.max(Delivery.send_started_at).nulls_first(), *by)
+    )
+    lots: dict[str, list[Any]] = {}
+    for row in (await session.execute(query)).all():
+        lots.setdefault(row.target, []).append(row)
+    return sorted(filter(None, map(_failing, lots.values())), key=lambda one: -one.waiting)
+
+
+def _failing(rows: Sequence[Any]) -> Failing | None:
+    """Put together what waits for one target, the longest untried first; None where nothing stands in its way."""
+    hindered = [row for row in rows if row.reason and row.fix]
+    if not hindered:
+        return None
+    return Failing(
+        target=hindered[-1].target,
+        recipient_kind=RecipientKind(hindered[-1].recipient_kind),
+        reason=hindered[-1].reason,
+        fix=hindered[-1].fix,
+        waiting=sum(row.waiting for row in rows),
+        asked_by=tuple(sorted({row.asked_by for row in rows})),
+    )
+
+
+async def is_under_way(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> bool:
+    """Say whether something that was hurried is still to be tried, or being sent."""
+    hurried = and_(Delivery.state == DeliveryState.RETRYING, Delivery.due_at <= now)
+    query = select(Delivery.id).where(
+        Delivery.workspace_id == workspace_id,
+        Delivery.target == target,
+        _IS_OPEN,
+        or_(Delivery.state == DeliveryState.SENDING, hurried),
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def newest_failures(session: AsyncSession, workspace_id: str, *, limit: int, now: datetime) -> list[Delivery]:
+    """List what failed within the last week, the newest first."""
+    query = select(Delivery).where(
+        Delivery.workspace_id == workspace_id,
+        Delivery.state == DeliveryState.FAILED,
+        Delivery.settled_at > now - RECENT,
+    )
+    return list(await session.scalars(query.order_by(Delivery.settled_at.desc(), Delivery.id.desc()).limit(limit)))
+
+
+async def of_message(session: AsyncSession, workspace_id: str, channel_id: str, ts: str) -> Delivery | None:
+    """Find the delivery that became a message."""
+    query = select(Delivery).where(
+        Delivery.workspace_id == workspace_id, Delivery.message_channel == channel_id, Delivery.message_ts == ts
+    )
+    found: Delivery | None = await session.scalar(query.limit(1))
+    return found
+
+
+async def count_merged(session: AsyncSession, workspace_id: str, delivery_id: str) -> int:
+    """Count the deliveries that were merged into one."""
+    query = select(func.count()).where(Delivery.workspace_id == workspace_id, Delivery.coalesced_into == delivery_id)
+    return int(await session.scalar(query) or 0)
+
+
+class AskerKind(StrEnum):
+    """What can ask for messages."""
+
+    DESTINATION = "destination"
+    WORKFLOW = "workflow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """A destination or a workflow, as a message's reader may know it. `hears` is a frequency, or an event's name."""
+
+    kind: AskerKind
+    id: str
+    name: str
+    hears: str
+    created_by: str
+    created_at: datetime
+    is_deleted: bool
+
+
+async def askers(session: AsyncSession, workspace_id: str) -> dict[str, Asker]:
+    """Give all destinations and workflows by their ids, deleted ones too. What the product says by itself has none."""
+    destinations = await session.scalars(select(Destination).where(Destination.workspace_id == workspace_id))
+    workflows = await session.scalars(select(Workflow).where(Workflow.workspace_id == workspace_id))
+    found = [
+        *(_asker(AskerKind.DESTINATION, one, one.frequency) for one in destinations),
+        *(_asker(AskerKind.WORKFLOW, one, one.event) for one in workflows),
+    ]
+    return {one.id: one for one in found}
+
+
+def _asker(kind: AskerKind, row: Destination | Workflow, hears: str) -> Asker:
+    return Asker(
+        kind=kind,
+        id=row.id,
+        name=row.name,
+        hears=hears,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        is_deleted=row.deleted_at is not None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a delivery tells, as far as it is known still: of whom or what, when that was, and who said so.
+
+    A recap has the local days from `first` up to, but not including, `end`. Money is in minor units.
+    """
+
+    kind: FactKind
+    about: str | None = None
+    person: str | None = None
+    detail: MovementKind | SignalKind | Rhythm | None = None
+    at: datetime | None = None
+    source_name: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    first: date | None = None
+    end: date | None = None
+
+
+async def told(session: AsyncSession, delivery: Delivery) -> Told:
+    """Say what a delivery tells; of a fact that is gone, only its kind is known."""
+    kind = FactKind(delivery.fact_kind)
+    teller = _TELLERS.get(kind)
+    return (await teller(session, delivery) if teller is not None else None) or Told(kind=kind)
+
+
+async def _told_movement(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await movement.get(session, delivery.workspace_id, delivery.fact_id)
+    if found is None:
+        return None
+    moved, account = found
+    return Told(
+        kind=FactKind.MOVEMENT,
+        about=account.display_name,
+        detail=MovementKind(moved.kind),
+        at=moved.occurred_at,
+        source_name=await _source_name(session, delivery.workspace_id, moved.source_id),
+        amount_minor=moved.amount_minor,
+        currency=moved.currency,
+    )
+
+
+async def _told_recap(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await recap.get(session, delivery.workspace_id, delivery.fact_id)
+    if found is None:
+        return None
+    return Told(kind=FactKind.RECAP, detail=Rhythm(found.frequency), at=found.due_at, first=found.first, end=found.end)
+
+
+async def _told_track(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await event.get(session, delivery.workspace_id, int(delivery.fact_id))
+    if found is None:
+        return None
+    names = [one["event"] for one in found.facts if one.get("type") == "track"]
+    return Told(
+        kind=FactKind.TRACK,
+        about=next(iter(names), None),
+        at=found.occurred_at,
+        source_name=await _source_name(session, delivery.workspace_id, found.source_id),
+    )
+
+
+async def _told_signal(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await signal.get(session, delivery.workspace_id, delivery.fact_id)
+    if found is None:
+        return None
+    heard, account = found
+    return Told(
+        kind=FactKind(delivery.fact_kind),
+        about=account.display_name,
+        person=heard.person,
+        detail=SignalKind(heard.kind),
+        at=heard.occurred_at,
+        source_name=await _source_name(session, delivery.workspace_id, heard.source_id),
+    )
+
+
+async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str | None:
+    return (await source.names(session, workspace_id)).get(source_id)
+
+
+_TELLERS: Mapping[FactKind, Callable[[AsyncSession, Delivery], Awaitable[Told | None]]] = {
+    FactKind.MOVEMENT: _told_movement,
+    FactKind.RECAP: _told_recap,
+    FactKind.TRACK: _told_track,
+    FactKind.SIGNAL: _told_signal,
+    FactKind.UNHEARD: _told_signal,
+}
+"""Who knows what a kind of delivery tells; of the others the kind says all."""

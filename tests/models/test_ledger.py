@@ -1,0 +1,164 @@
+"""The ledger as people read it: today's counts, what stands in the way, the newest failures, one message's story."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import account, delivery, lane, ledger, movement, workflow
+from models.database import Database
+from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind, Owed, SkipReason
+from models.fact import MovementKind
+from models.ledger import AskerKind, Failing, Told
+from models.recipient import RecipientKind
+from tests import seeds
+from tests.seeds import ACME, GLOBEX, NOW
+
+S = DeliveryState
+CHANNEL = RecipientKind.CHANNEL
+YESTERDAY = NOW - timedelta(days=1)
+ARCHIVED = {"reason": "the channel is archived", "fix": "Unarchive it."}
+
+
+async def owe(database: Database, number: int = 1, *, target: str = "C1", **fields: Any) -> str:
+    """Owe a delivery, and bring it into the state that its fields say."""
+    asked_by, kind = fields.pop("asked_by", "dst_1"), fields.pop("fact_kind", FactKind.MOVEMENT)
+    owed = Owed(asked_by=asked_by, fact=(kind, f"mov_{number}"), recipient=(CHANNEL, target))
+    async with database.write() as session:
+        await lane.owe(session, ACME, [owed], now=NOW)
+    async with database.write() as session:
+        [made] = await delivery.of_workspace(session, ACME, limit=1)
+        for name, value in fields.items():
+            setattr(made, name, value)
+        return made.id
+
+
+async def test_today_s_counts_are_what_was_settled_since_and_all_that_is_open(database: Database) -> None:
+    await owe(database, 1, state=S.DELIVERED, settled_at=NOW)
+    await owe(database, 2, state=S.DELIVERED, settled_at=YESTERDAY)
+    await owe(database, 3, state=S.FAILED, settled_at=NOW, reason="too long")
+    await owe(database, 4, state=S.SKIPPED, settled_at=NOW, reason=SkipReason.MUTED)
+    await owe(database, 5, state=S.SKIPPED, settled_at=NOW, reason=SkipReason.STALE)
+    await owe(database, 6, state=S.RETRYING, created_at=YESTERDAY, **ARCHIVED)
+    async with database.read() as session:
+        assert await ledger.count_since(session, GLOBEX, since=NOW) == {}
+        assert await ledger.count_since(session, ACME, since=NOW) == {
+            (S.DELIVERED, None): 1,
+            (S.FAILED, None): 1,
+            (S.SKIPPED, SkipReason.MUTED): 1,
+            (S.SKIPPED, SkipReason.STALE): 1,
+            (S.RETRYING, None): 1,
+        }
+
+
+@pytest.mark.parametrize("state", [S.DELIVERED, S.RETRYING, S.FAILED])
+async def test_what_was_merged_shares_the_fate_of_what_it_went_into(database: Database, state: DeliveryState) -> None:
+    into = await owe(database, 1, state=state, settled_at=None if state in delivery.OPEN else NOW, reason="why")
+    for number in (2, 3):
+        await owe(database, number, state=S.COALESCED, coalesced_into=into, settled_at=NOW)
+    async with database.read() as session:
+        assert await ledger.count_since(session, ACME, since=NOW) == {(state, None): 3}
+        counts = await delivery.count_by_state(session, ACME)
+        assert {one: number for one, number in counts.items() if number} == {state: 3}
+        assert await ledger.count_merged(session, ACME, into) == 2
+
+
+async def test_a_failing_target_is_told_once_with_all_that_waits_and_the_newest_reason(database: Database) -> None:
+    tried = {"state": S.RETRYING, "send_started_at": NOW}
+    await owe(database, 1, **{**tried, "send_started_at": YESTERDAY}, reason="I'm not in the channel", fix="Invite me.")
+    await owe(database, 2, **tried, **ARCHIVED)
+    await owe(database, 3, asked_by="wfl_1")
+    await owe(database, 4, target="C2", **tried, reason="Slack is not available")
+    await owe(database, 5, target="C3", state=S.FAILED, settled_at=NOW, **ARCHIVED)
+    await owe(database, 6, target="C4", fact_kind=FactKind.UNFURL, asked_by=RUNRATE, **tried, **ARCHIVED)
+    async with database.read() as session:
+        assert await ledger.failing(session, ACME) == [
+            Failing(
+                target="C1", recipient_kind=CHANNEL, **ARCHIVED, waiting=3, asked_by=("dst_1", "wfl_1")
+            )
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_under_way"),
+    [
+        ({"state": S.RETRYING, "due_at": NOW}, True),
+        ({"state": S.RETRYING, "due_at": NOW + timedelta(seconds=1)}, False),
+        ({"state": S.SENDING}, True),
+        ({"state": S.PENDING}, False),
+        ({"state": S.DELIVERED}, False),
+    ],
+)
+async def test_what_was_hurried_is_under_way_until_it_is_tried(
+    database: Database, fields: dict[str, Any], *, is_under_way: bool
+) -> None:
+    await owe(database, **fields)
+    async with database.read() as session:
+        assert await ledger.is_under_way(session, ACME, "C1", now=NOW) == is_under_way
+        assert not await ledger.is_under_way(session, ACME, "C2", now=NOW)
+
+
+async def test_the_newest_failures_of_a_week_come_first(database: Database) -> None:
+    ids = [
+        await owe(database, days, state=S.FAILED, settled_at=NOW - timedelta(days=days), **ARCHIVED)
+        for days in (8, 6, 1, 0)
+    ]
+    async with database.read() as session:
+        found = await ledger.newest_failures(session, ACME, limit=2, now=NOW)
+        assert [one.id for one in found] == [ids[3], ids[2]]
+        assert len(await ledger.newest_failures(session, ACME, limit=9, now=NOW)) == 3
+
+
+async def test_a_message_is_found_by_where_it_stands_and_in_its_own_workspace_alone(database: Database) -> None:
+    delivery_id = await owe(database, state=S.DELIVERED, message_channel="C1", message_ts="1.2")
+    async with database.read() as session:
+        found = await ledger.of_message(session, ACME, "C1", "1.2")
+        assert found is not None
+        assert found.id == delivery_id
+        for place in ((ACME, "C1", "1.3"), (ACME, "C2", "1.2"), (GLOBEX, "C1", "1.2")):
+            assert await ledger.of_message(session, *place) is None
+
+
+async def test_whoever_asked_is_named_even_when_deleted(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    async with database.write() as session:
+        wished = await workflow.create(session, ACME, seeds.workflow_wish(), by="U1", now=NOW)
+        await workflow.remove(session, wished, by="U1", now=NOW)
+    async with database.read() as session:
+        askers = await ledger.askers(session, ACME)
+        assert await ledger.askers(session, GLOBEX) == {}
+    first, second = askers[made.id], askers[wished.id]
+    assert (first.kind, first.name, first.hears, first.is_deleted) == (
+        AskerKind.DESTINATION, "Every movement", "real_time", False,
+    )  # fmt: skip
+    assert (second.kind, second.hears, second.created_by, second.is_deleted) == (
+        AskerKind.WORKFLOW, "Order Completed", "U1", True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FactKind)
+async def test_of_a_fact_that_is_gone_its_kind_is_known(database: Database, kind: FactKind) -> None:
+    gone = Delivery(workspace_id=ACME, fact_kind=kind, fact_id="1")
+    async with database.read() as session:
+        assert await ledger.told(session, gone) == Told(kind=kind)
+
+
+async def test_a_movement_is_told_with_its_account_and_source(database: Database) -> None:
+    origin, _ = await seeds.add_source(database)
+    async with database.write() as session:
+        about = await account.apply(session, ACME, seeds.account(name="Northwind"), now=NOW)
+        moved = await movement.apply(
+            session, about, seeds.movement(), source_id=origin.id, external_id="m", is_history=False, now=NOW
+        )
+        assert moved is not None
+    async with database.read() as session:
+        row = Delivery(workspace_id=ACME, fact_kind=FactKind.MOVEMENT, fact_id=moved.id)
+        assert await ledger.told(session, row) == Told(
+            kind=FactKind.MOVEMENT,
+            about="Northwind",
+            detail=MovementKind.EXPANSION,
+            at=NOW,
+            source_name="Billing",
+            amount_minor=10_000,
+            currency="USD",
+        )
