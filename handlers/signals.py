@@ -18,7 +18,6 @@ from scheduler.messages.signal import ACTIONS
 
 def register(app: AsyncApp) -> None:
     """Listen to the buttons and the form."""
-    app.action(ACTIONS.mute)(limited(muted))
     app.action(ACTIONS.unmute)(limited(unmuted))
     app.action(ACTIONS.open)(limited(opened))
     app.action(forms.ACTIONS.fallback)(limited(pressed_fallback))

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.fact import MovementKind
 from scheduler.messages import money, mrkdwn
+from scheduler.messages.menu import menu
 from scheduler.messages.message import Message, message
 
 MOST_ATTRIBUTES = 10
@@ -58,7 +59,7 @@ class MovementMessage:
 
 def draw(movement: MovementMessage) -> Message:
     """Draw the message."""
-    section: dict[str, Any] = {"type": "section", "text": mrkdwn.marked(_body(movement))}
+    section: dict[str, Any] = {"type": "section", "text": mrkdwn.marked(_body(movement)), "accessory": menu()}
     fields = _fields(movement)
     if fields:
         section["fields"] = fields

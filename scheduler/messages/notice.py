@@ -52,10 +52,11 @@ def draw_failure(notice: FailureNotice) -> Message:
 def sentences(notice: FailureNotice) -> tuple[str, str]:
     """Say the fact, and then what it means and what to do; the Home tab says the same."""
     fact = f"I can't post to {mrkdwn.channel(notice.channel_id)}: {mrkdwn.escape(notice.cause)}."
-    return fact, f"{_waiting(notice.waiting)} {mrkdwn.escape(notice.fix, 600)}"
+    return fact, f"{waiting(notice.waiting)} {mrkdwn.escape(notice.fix, 600)}"
 
 
-def _waiting(number: int) -> str:
+def waiting(number: int) -> str:
+    """Say how many wait, and that nothing is lost."""
     match number:
         case 0:
             return "Nothing is waiting, and nothing is lost."

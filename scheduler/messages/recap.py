@@ -11,6 +11,7 @@ from models.movement import KindSum
 from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart, money, mrkdwn
+from scheduler.messages.menu import menu
 from scheduler.messages.message import CHART, PICTURE, Message, message
 from scheduler.messages.movement import KINDS
 
@@ -65,7 +66,7 @@ def draw(recap: RecapMessage) -> Message:
     moved = [one for one in recap.figures if one.count]
     if not moved:
         fact, rest = _nothing(recap)
-        body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part))
+        body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part)) | {"accessory": menu()}
         return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, context)
     text = _notification(recap, moved)
     words, pictures, charts = (
@@ -142,7 +143,10 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
     for number, one in enumerate(moved[:MOST_DETAILED]):
         if number > 0:
             yield {"type": "divider"}
-        yield _section(f"{title}\n{_headline(recap, one)}" if number == 0 else _headline(recap, one))
+        if number == 0:
+            yield _section(f"{title}\n{_headline(recap, one)}") | {"accessory": menu()}
+        else:
+            yield _section(_headline(recap, one))
         if number < MOST_CHARTS:
             yield from charts(recap, one)
         yield {"type": "section", "fields": [mrkdwn.marked(_kind(recap, one, kind)) for kind in MovementKind]}

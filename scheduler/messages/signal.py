@@ -6,6 +6,7 @@ from typing import Any
 
 from models.fact import SignalKind
 from scheduler.messages import mrkdwn
+from scheduler.messages.menu import Choice, menu
 from scheduler.messages.message import Message, message
 
 KINDS = {
@@ -22,7 +23,6 @@ STATUSES = {"lead": "a lead", "customer": "a customer", "churned": "a former cus
 class SignalActions:
     """The names of the buttons under a signal."""
 
-    mute: str = "signal_mute"
     unmute: str = "signal_unmute"
     open: str = "signal_open"
 
@@ -53,10 +53,11 @@ class SignalMessage:
 
 def draw(signal: SignalMessage) -> Message:
     """Draw the message: the fact, what stands behind it, and how to stop it."""
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": mrkdwn.marked(f"{_fact(signal)}\n{_account(signal)}")}]
-    buttons = _buttons(signal)
-    if buttons:
-        blocks.append({"type": "actions", "elements": buttons})
+    text = mrkdwn.marked(f"{_fact(signal)}\n{_account(signal)}")
+    choices = [Choice.STOP_SIGNALS] if signal.is_direct else []
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": text, "accessory": menu(*choices)}]
+    if signal.url is not None:
+        blocks.append({"type": "actions", "elements": [_open_button(signal.url)]})
     blocks.append({"type": "context", "elements": [mrkdwn.marked(_reason(signal))]})
     repeat = " (may be a repeat)" if signal.may_be_repeat else ""
     return message(f"{_said(signal)} — {KINDS[signal.kind]}{repeat}", *blocks)
@@ -95,14 +96,8 @@ def _account(signal: SignalMessage) -> str:
     return f"{name} is {STATUSES.get(signal.account_status, 'an account')}{stage}"
 
 
-def _buttons(signal: SignalMessage) -> list[dict[str, Any]]:
-    buttons = []
-    if signal.url is not None:
-        words = mrkdwn.plain("Open", 75)
-        buttons.append({"type": "button", "text": words, "action_id": ACTIONS.open, "url": signal.url[:3000]})
-    if signal.is_direct:
-        buttons.append({"type": "button", "text": mrkdwn.plain("Stop signals", 75), "action_id": ACTIONS.mute})
-    return buttons
+def _open_button(url: str) -> dict[str, Any]:
+    return {"type": "button", "text": mrkdwn.plain("Open", 75), "action_id": ACTIONS.open, "url": url[:3000]}
 
 
 def _reason(signal: SignalMessage) -> str:
@@ -124,4 +119,5 @@ def draw_unheard(unheard: UnheardMessage) -> Message:
     account = mrkdwn.escape(unheard.account_name, 160)
     fact = f"A signal about {account} reached nobody: {mrkdwn.escape(unheard.why, 600)}."
     fix = "Choose a fallback channel in Runrate's Home tab, and such signals are told there."
-    return message(f"{fact} {fix}", {"type": "section", "text": mrkdwn.marked(f"{mrkdwn.bold(fact)}\n{fix}")})
+    text = mrkdwn.marked(f"{mrkdwn.bold(fact)}\n{fix}")
+    return message(f"{fact} {fix}", {"type": "section", "text": text, "accessory": menu()})

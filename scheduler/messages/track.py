@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scheduler.messages import mrkdwn
+from scheduler.messages.menu import menu
 from scheduler.messages.message import Message, message
 from scheduler.messages.template import Template
 
@@ -33,7 +34,8 @@ def draw(track: TrackMessage) -> Drawn:
     filled = Template(track.template).fill(track.event)
     if not mrkdwn.one_line(filled.text):
         return Drawn(None, filled.missing)
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": filled.text}}]
+    text = {"type": "mrkdwn", "text": filled.text}
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": text, "accessory": menu()}]
     if track.may_be_repeat:
         said = mrkdwn.marked("may be a repeat: Slack didn't confirm the first one")
         blocks.append({"type": "context", "elements": [said]})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scheduler.messages import mrkdwn
+from scheduler.messages.menu import menu
 from scheduler.messages.message import Message, message
 
 
@@ -26,5 +27,5 @@ def draw(channel_id: str) -> Message:
         "value": channel_id,
         "style": "primary",
     }
-    section = {"type": "section", "text": mrkdwn.marked(text), "accessory": button}
-    return message(text.replace("`", ""), section)
+    section = {"type": "section", "text": mrkdwn.marked(text)}
+    return message(text.replace("`", ""), section, {"type": "actions", "elements": [button, menu()]})

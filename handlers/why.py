@@ -1,0 +1,96 @@
+"""“Why did I get this?”: answered to whoever asks it of a message, and to nobody else."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers import people, signals
+from handlers.desk import Desk, Visitor
+from handlers.listening import limited
+from handlers.views import why as view
+from handlers.views.blocks import View
+from handlers.views.why import Tried, Why
+from models import delivery, ledger, person
+from models import workspace as workspaces
+from models.delivery import Delivery, DeliveryState, DeliveryUnknownError
+from models.person import Person
+from models.recipient import RecipientKind
+from scheduler.messages import menu
+from scheduler.messages.menu import Choice
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to the menu of the messages."""
+    app.action(menu.ACTIONS.menu)(limited(chose))
+
+
+async def chose(
+    ack: AsyncAck,
+    action: dict[str, Any],
+    body: dict[str, Any],
+    client: AsyncWebClient,
+    respond: AsyncRespond,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Do what was chosen in a message's menu."""
+    match menu.read(action):
+        case Choice.WHY:
+            await _tell(body, client, desk, visitor)
+            await ack()
+        case Choice.STOP_SIGNALS:
+            await signals.muted(ack, respond, desk, visitor)
+
+
+async def _tell(body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    visiting = await people.who(desk, client, visitor)
+    async with desk.database.read() as session:
+        drawn = await _answer(session, visiting, body)
+    await client.views_open(trigger_id=body["trigger_id"], view=drawn)
+
+
+async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any]) -> View:
+    """Say what whoever asks may know: a guest whom to ask, a member why, a manager every attempt too."""
+    manager_ids = tuple(await person.named_managers(session, visiting.workspace_id))
+    tenant = await workspaces.get(session, visiting.workspace_id)
+    assert tenant is not None  # noqa: S101 - whoever presses a button is of a workspace that installed us
+    if visiting.is_guest:
+        return view.for_guest(tenant.name, manager_ids)
+    found = await _find(session, visiting.workspace_id, body)
+    if found is None:
+        return view.unknown()
+    asking = await ledger.askers(session, visiting.workspace_id)
+    tried = await delivery.attempts_of(session, found.id)
+    return view.answer(
+        Why(
+            delivery_id=found.id,
+            told=await ledger.told(session, found),
+            asker=asking.get(found.asked_by),
+            note=found.note,
+            target=found.target,
+            recipient_kind=RecipientKind(found.recipient_kind),
+            state=DeliveryState(found.state),
+            tried=tuple(Tried(at=one.started_at, answer=one.answer) for one in tried),
+            settled_at=found.settled_at,
+            may_be_repeat=found.may_be_repeat,
+            merged=await ledger.count_merged(session, visiting.workspace_id, found.id),
+            manager_ids=manager_ids,
+            is_for_manager=await person.is_manager(session, visiting),
+            locale=tenant.locale,
+        )
+    )
+
+
+async def _find(session: AsyncSession, workspace_id: str, body: dict[str, Any]) -> Delivery | None:
+    """Find the delivery by where its message stands, or else, as of a copy, by the message's own metadata."""
+    container = body["container"]
+    found = await ledger.of_message(session, workspace_id, container["channel_id"], container["message_ts"])
+    if found is not None:
+        return found
+    metadata = (body.get("message") or {}).get("metadata") or {}
+    try:
+        return await delivery.get(session, workspace_id, str((metadata.get("event_payload") or {}).get("delivery_id")))
+    except DeliveryUnknownError:
+        return None
