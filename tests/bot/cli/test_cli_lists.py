@@ -8,7 +8,7 @@ import pytest
 from models import delivery, destination, event, lane, source
 from models.base import new_id
 from models.database import Database
-from models.delivery import DeliveryState, Outcome
+from models.delivery import DeliveryState, Outcome, SkipReason
 from models.destination import Wish
 from models.event import NewEvent, Refusal
 from models.fact import AccountFact, Fact, MovementFact, MovementKind, dump_facts
@@ -183,14 +183,58 @@ async def test_deliveries_are_counted_shown_and_retried(
     [attempt] = shown["attempt_log"]
     assert (attempt["number"], attempt["answer"]) == (1, "is_archived")
     words = (await run("deliveries", "show", owed["id"])).words
-    for said in ("the channel is archived", "Unarchive it.", "“Every movement”", "is_archived"):
-        assert said in words
+    for said in (
+        "the channel is archived",
+        "Unarchive it.",
+        "the destination “Every movement”, made by",
+        "Northwind Traders: expansion +$420 MRR (movement mov_",
+        "Billing",
+        "0.000 s",
+        "is_archived",
+    ):
+        assert said in words, said
+    assert (shown["tells"], shown["asker"]["name"]) == ("Northwind Traders: expansion +$420 MRR", "Every movement")
+    assert (attempt["seconds"], shown["coalesced_into"], shown["merged"]) == (0.0, None, 0)
     assert "1 delivery owed: 1 failed." in (await run("deliveries", "list", "--state", "failed")).words
 
     assert (await run("deliveries", "retry", owed["id"], "--json")).document["state"] == "pending"
     again = await run("deliveries", "retry", owed["id"])
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr == "Only a delivery that failed, or waits to be tried again, can be retried; it is pending.\n"
+
+
+async def test_deliveries_are_listed_by_the_words_of_their_reason(
+    run: Any, receive: Any, hear: Any, database: Database, acme: str, now: datetime
+) -> None:
+    await hear(acme)
+    await receive(acme, movement(MovementKind.EXPANSION, 42_000, "USD", now))
+    [owed] = (await run("deliveries", "list", "--json")).document["deliveries"]
+    await fail(database, owed["id"], now=now)
+    for words, number in (("Archived", 1), ("100%", 0), ("_", 0)):
+        assert len((await run("deliveries", "list", "--json", "--reason", words)).document["deliveries"]) == number
+    assert "None of them is as you asked." in (await run("deliveries", "list", "--reason", "muted")).words
+
+
+async def test_a_delivery_that_was_merged_or_skipped_says_into_what_and_why(
+    run: Any, receive: Any, hear: Any, database: Database, acme: str, now: datetime
+) -> None:
+    await hear(acme)
+    for amount in (42_000, 43_000):
+        await receive(acme, movement(MovementKind.EXPANSION, amount, "USD", now))
+    listed = (await run("deliveries", "list", "--json")).document
+    into, merged = (one["id"] for one in listed["deliveries"])
+    async with database.write() as session:
+        one = await delivery.get(session, acme, merged)
+        one.state, one.coalesced_into, one.settled_at = DeliveryState.COALESCED, into, now
+        other = await delivery.get(session, acme, into)
+        other.state, other.reason, other.settled_at = DeliveryState.SKIPPED, SkipReason.STALE, now
+    counts = (await run("deliveries", "list", "--json")).document["counts"]
+    assert {name: number for name, number in counts.items() if number} == {"owed": 2, "skipped": 2}
+    assert into in (await run("deliveries", "show", merged)).words
+    words = (await run("deliveries", "show", into)).words
+    assert "stale: too old to be news" in words
+    assert "1 other delivery" in words
+    assert (await run("deliveries", "show", merged, "--json")).document["coalesced_into"] == into
 
 
 async def fail(database: Database, delivery_id: str, *, now: datetime) -> None:
