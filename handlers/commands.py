@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import destinations, home, people
+from handlers import deliveries, destinations, home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
@@ -30,6 +30,8 @@ async def run(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient, de
             await ack(**answers.usage())
         case ["list"]:
             await ack(**await _listed(desk, client, visitor))
+        case ["deliveries"]:
+            await ack(**await deliveries.answer(desk, client, visitor))
         case ["new"]:
             await _new(command, client, desk, visitor)
             await ack()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -16,6 +16,7 @@ from handlers.listening import limited
 from handlers.views import home as view
 from handlers.views import listing
 from handlers.views.blocks import View
+from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
@@ -27,6 +28,7 @@ from models import (
     destination,
     event,
     installation,
+    ledger,
     person,
     recipient,
     report,
@@ -36,12 +38,12 @@ from models import (
     workflow,
 )
 from models import workspace as workspaces
-from models.delivery import DeliveryState, Health
+from models.delivery import Health
 from models.destination import Frequency
 from models.person import Person
+from models.schedule import instant
 from models.secret import SecretUnreadableError
 from models.source import Source, SourceKind
-from scheduler.messages.notice import FailureNotice
 
 REFRESH_LIMIT = 1.5
 """Seconds that showing the tab again may take after a change that is already saved."""
@@ -85,7 +87,7 @@ async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: P
     visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
         if await person.is_manager(session, visiting):
-            drawn = await _for_manager(session, desk, visitor.workspace_id, pages or FIRST_PAGES)
+            drawn = await _for_manager(session, desk, visiting, pages or FIRST_PAGES)
         else:
             drawn = await _for_member(session, desk, visiting, pages or FIRST_PAGES)
     if drawn is not None:
@@ -99,14 +101,14 @@ async def refresh(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
             await show(desk, client, visitor)
 
 
-async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pages: Pages) -> View | None:
-    now, grant = desk.now(), await installation.get(session, workspace_id)
+async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, pages: Pages) -> View | None:
+    now, workspace_id = desk.now(), visiting.workspace_id
+    grant = await installation.get(session, workspace_id)
     tenant = await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
     health = await delivery.health(session, workspace_id)
     rows = await destination_rows(session, workspace_id, health)
-    oldest = await delivery.oldest_open(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
         ManagerHome(
@@ -114,9 +116,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, workspace_id: str, pag
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             now=now,
-            failures=_failures(rows, health),
-            delivered_today=await _delivered_today(session, workspace_id, now=now),
-            oldest_waiting=now - oldest if oldest else None,
+            delivering=await delivering(session, visiting, now=now),
             destinations=_page(rows, pages.destinations),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
@@ -198,25 +198,21 @@ def _trouble(health: Health) -> str | None:
     return "; ".join(dict.fromkeys(one.reason for one in health.troubles)) or None
 
 
-def _failures(rows: list[DestinationRow], health: dict[str, Health]) -> tuple[FailureNotice, ...]:
-    return tuple(
-        FailureNotice(
-            destination_id=row.id,
-            destination_name=row.name,
-            channel_id=trouble.target,
-            cause=trouble.reason,
-            fix=trouble.fix,
-            waiting=trouble.waiting,
-        )
-        for row in rows
-        for trouble in health.get(row.id, Health()).troubles
+async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) -> Delivering:
+    """Gather how delivery fares today, which began at midnight where the visitor is."""
+    workspace_id = visiting.workspace_id
+    oldest = await delivery.oldest_open(session, workspace_id)
+    asking = await ledger.askers(session, workspace_id)
+    zone = visiting.zone
+    midnight = instant(now.astimezone(zone).date(), time(), zone.key)
+    return Delivering(
+        counts=await ledger.count_since(session, workspace_id, since=midnight),
+        oldest_waiting=now - oldest if oldest else None,
+        troubles=tuple(
+            Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking))
+            for one in await ledger.failing(session, workspace_id)
+        ),
     )
-
-
-async def _delivered_today(session: AsyncSession, workspace_id: str, *, now: datetime) -> int:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    counts = await delivery.count_by_state(session, workspace_id, since=midnight)
-    return counts[DeliveryState.DELIVERED]
 
 
 async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number: int) -> Listing[SourceRow]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
 from aiohttp import web
@@ -117,17 +116,10 @@ def _page(opened: Opened, *, now: datetime) -> ReportPage:
         title=drawing.TITLE,
         workspace=opened.tenant.name,
         period=drawing.period(now),
-        as_of=f"{now.astimezone(_zone(opened.visitor)):%H:%M}",
+        as_of=f"{now.astimezone(opened.visitor.zone):%H:%M}",
         parts=tuple(_part(one, locale) for one in opened.figures),
         nothing=drawing.NOTHING,
     )
-
-
-def _zone(visitor: Person) -> ZoneInfo:
-    try:
-        return ZoneInfo(visitor.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def _part(figures: Figures, locale: str) -> ReportPart:

@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from handlers import (
     commands,
+    deliveries,
     destinations,
     home,
     lifecycle,
@@ -13,6 +14,7 @@ from handlers import (
     sources,
     unfurls,
     unhandled,
+    why,
     workflows,
 )
 from handlers.desk import Desk
@@ -21,5 +23,8 @@ from handlers.desk import Desk
 def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
-    for module in (home, destinations, workflows, sources, managers, signals, unfurls, commands, lifecycle, unhandled):
+    for module in (
+        home, deliveries, destinations, workflows, sources, managers, signals, why, unfurls, commands, lifecycle,
+        unhandled,
+    ):  # fmt: skip
         module.register(app)

@@ -21,6 +21,7 @@ from models.workflow import Workflow
 def register(app: AsyncApp) -> None:
     """Listen to the button, the menu and the forms."""
     app.action(forms.ACTIONS.new)(limited(pressed_new))
+    app.action(forms.ACTIONS.edit)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
@@ -35,16 +36,29 @@ async def pressed_new(
     await ack()
 
 
+async def pressed_edit(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Open a workflow's form."""
+    await _open(desk, client, visitor, Menu.EDIT, str(action.get("value")), trigger_id=body["trigger_id"])
+    await ack()
+
+
 async def chose(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Do what was chosen in a workflow's menu."""
+    await _open(desk, client, visitor, *forms.read_menu(action), trigger_id=body["trigger_id"])
+    await ack()
+
+
+async def _open(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, choice: Menu, workflow_id: str, *, trigger_id: str
+) -> None:
     await people.require_manager(desk, client, visitor)
-    choice, workflow_id = forms.read_menu(action)
     async with desk.database.read() as session:
         found = await workflow.get(session, visitor.workspace_id, workflow_id)
-    await client.views_open(trigger_id=body["trigger_id"], view=_asked(choice, found))
-    await ack()
+    await client.views_open(trigger_id=trigger_id, view=_asked(choice, found))
 
 
 def _asked(choice: Menu, found: Workflow) -> View:

@@ -15,10 +15,21 @@ MOST_LISTED = 20
 COMMANDS = {
     "new": "make a destination",
     "list": "show the destinations and where they post",
+    "deliveries": "show what was delivered today, what waits and what failed",
     "help": "show this",
 }
 
-SYNONYMS = {"add": "new", "create": "new", "ls": "list", "show": "list", "destinations": "list", "?": "help"}
+SYNONYMS = {
+    "add": "new",
+    "create": "new",
+    "ls": "list",
+    "show": "list",
+    "destinations": "list",
+    "status": "deliveries",
+    "health": "deliveries",
+    "failures": "deliveries",
+    "?": "help",
+}
 """Words that people try where one of ours is meant."""
 
 FAILED = "That didn't work, and nothing was changed. Try again; if it keeps failing, tell whoever runs Runrate here."

@@ -1,19 +1,19 @@
 """The Home tab: for a manager the workspace at a glance, for everybody else what is posted and whom to ask."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from handlers.views import destinations, managers, reports, signals, sources, workflows
+from handlers.views import deliveries, destinations, managers, reports, signals, sources, workflows
 from handlers.views.blocks import Block, View, button, context, divider, header, home, section
+from handlers.views.deliveries import Delivering
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models.scope import Scope
-from scheduler.messages import mrkdwn, notice
-from scheduler.messages.notice import FailureNotice
+from scheduler.messages import mrkdwn
 
-MOST_TROUBLES = 10
+MOST_REMARKS = 10
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,9 @@ class ManagerHome:
     installed_by: str
     installed_at: datetime
     now: datetime
-    failures: tuple[FailureNotice, ...] = ()
-    """The destinations that can't post at present."""
+    delivering: Delivering
     remarks: tuple[str, ...] = ()
     """Whatever else needs a manager, in our own words."""
-    delivered_today: int = 0
-    oldest_waiting: timedelta | None = None
     destinations: Listing[DestinationRow]
     sources: Listing[SourceRow]
     workflows: tuple[WorkflowRow, ...] = ()
@@ -122,28 +119,19 @@ def _title(name: str, installed_by: str, installed_at: datetime) -> list[Block]:
 
 
 def _health(view: ManagerHome) -> list[Block]:
-    """Say what needs attention, or that nothing does."""
-    troubles = [*map(_failure, view.failures), *(section(mrkdwn.escape(one, 1000)) for one in view.remarks)]
-    if troubles:
-        more = len(troubles) - MOST_TROUBLES
-        rest = [context(f"and {more} more")] if more > 0 else []
-        return [section("*Needs attention*"), *troubles[:MOST_TROUBLES], *rest]
-    if not view.destinations.total or any(row.trouble for row in view.destinations.rows):
+    """Say how delivery fares, and what else needs attention. Where nothing can be said yet, nothing is."""
+    has_begun = view.destinations.total or view.delivering.counts
+    is_calm = view.delivering.is_well and view.remarks
+    return [*(deliveries.blocks(view.delivering) if has_begun and not is_calm else []), *_remarks(view)]
+
+
+def _remarks(view: ManagerHome) -> list[Block]:
+    if not view.remarks:
         return []
-    messages = "1 message" if view.delivered_today == 1 else f"{view.delivered_today} messages"
-    return [section(f"*All well*: {messages} delivered today, oldest waiting {_duration(view.oldest_waiting)}.")]
-
-
-def _failure(failure: FailureNotice) -> Block:
-    return section(" ".join(notice.sentences(failure)), accessory=destinations.edit_button(failure.destination_id))
-
-
-def _duration(time: timedelta | None) -> str:
-    seconds = int(time.total_seconds()) if time else 0
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    more = len(view.remarks) - MOST_REMARKS
+    rest = [context(f"and {more} more")] if more > 0 else []
+    remarks = (section(mrkdwn.escape(one, 1000)) for one in view.remarks[:MOST_REMARKS])
+    return [section("*Needs attention*"), *remarks, *rest]
 
 
 def _destinations(view: ManagerHome) -> list[Block]:

@@ -25,6 +25,7 @@ class Actions:
     """The names of what can be pressed."""
 
     new: str = "workflow_new"
+    edit: str = "workflow_edit"
     menu: str = "workflow_menu"
 
 

@@ -28,7 +28,8 @@ def test_help_says_what_one_can_ask_for() -> None:
     assert read(answers.usage()) == [
         (
             "*What* `/mrr` *can do*\n`/mrr new` — make a destination\n"
-            "`/mrr list` — show the destinations and where they post\n`/mrr help` — show this"
+            "`/mrr list` — show the destinations and where they post\n"
+            "`/mrr deliveries` — show what was delivered today, what waits and what failed\n`/mrr help` — show this"
         ),
         "Sources, managers and the state of each destination are in Runrate's Home tab.",
     ]

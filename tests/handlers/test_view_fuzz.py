@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import orjson
@@ -13,14 +13,19 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import starting
-from handlers.views import answers, destinations, home, managers, sources
+from handlers.views import answers, deliveries, destinations, home, managers, sources, why
+from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, SourceRow
+from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
+from models.fact import MovementKind, SignalKind
+from models.ledger import Asker, AskerKind, Failing, Told
+from models.recipient import RecipientKind
+from models.schedule import Rhythm
 from models.source import SourceKind
 from scheduler.messages import mrkdwn
-from scheduler.messages.notice import FailureNotice
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 URL = "https://runrate.example.com/in/rrk_1"
@@ -37,7 +42,7 @@ typed = st.one_of(
 names = typed.map(lambda text: mrkdwn.one_line(text)[:80].strip())
 """Names as the database holds them: it takes no NUL and no half of a surrogate pair, and 80 characters at most."""
 
-TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|20 Nov 2026( 14:02 UTC)?|#C0REVENUE|@U0(ADA|DANA)")
+TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|(20 Nov 2026( 14:02 UTC)?|14:02 UTC)|#C0REVENUE|@U0(ADA|DANA)")
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -87,9 +92,6 @@ def test_the_check_itself_finds_a_mention(text: str) -> None:
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
     row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",), last_sent_at=AT, trouble=cause)
     source = SourceRow(id="src_1", name=name, kind=kind, url=URL)
-    failure = FailureNotice(
-        destination_id="dst_1", destination_name=name, channel_id="C0REVENUE", cause=cause, fix=remark, waiting=2
-    )
     view = home.ManagerHome(
         workspace_name=workspace,
         installed_by="U0ADA",
@@ -97,7 +99,7 @@ def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: 
         now=AT,
         destinations=Listing((row,) * 15, 15),
         sources=Listing((source, replace(source, last_event_at=AT)), 2),
-        failures=(failure,),
+        delivering=troubled(name, cause, remark),
         remarks=(remark,),
         manager_ids=("U0DANA",),
     )
@@ -105,6 +107,56 @@ def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: 
         workspace_name=workspace, installed_by="U0ADA", installed_at=AT, destinations=Listing((row,), 1)
     )
     for drawn in (home.manager_home(view), home.member_home(member)):
+        validate_view(drawn)
+        check(drawn)
+
+
+def asker(kind: AskerKind, name: str) -> Asker:
+    hears = Frequency.DAILY if kind is AskerKind.DESTINATION else name
+    fields = {"hears": hears, "created_by": "U0ADA", "created_at": AT, "is_deleted": False}
+    return Asker(kind=kind, id="dst_1", name=name, **fields)  # type: ignore[arg-type]
+
+
+def troubled(name: str, reason: str, fix: str) -> Delivering:
+    """A day on which something of everything happened, and nothing gets through to a channel or a person."""
+    failing = Failing(
+        target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=reason, fix=fix, waiting=2, asked_by=("dst_1",)
+    )
+    asked = Trouble(failing=failing, askers=tuple(asker(kind, name) for kind in AskerKind))
+    person = Trouble(failing=replace(failing, target="U0DANA", recipient_kind=RecipientKind.PERSON))
+    counts = {(state, None): 1 for state in DeliveryState} | {(DeliveryState.SKIPPED, why): 2 for why in SkipReason}
+    return Delivering(counts=counts, oldest_waiting=timedelta(hours=2), troubles=(asked, person) * 15)
+
+
+FACTS: list[dict[str, Any]] = [
+    {"kind": FactKind.MOVEMENT, "detail": MovementKind.CHURN, "amount_minor": -5, "currency": "JPY"},
+    *({"kind": FactKind.RECAP, "detail": one, "first": AT.date(), "end": AT.date()} for one in Rhythm),
+    {"kind": FactKind.SIGNAL, "detail": SignalKind.FUNDING},
+    *({"kind": kind} for kind in FactKind),
+]
+
+
+@given(st.sampled_from(FACTS), names, typed, st.sampled_from(DeliveryState), st.sampled_from(RecipientKind))
+@fuzz
+def test_the_answers_about_deliveries(
+    fact: dict[str, Any], name: str, text: str, state: DeliveryState, kind: RecipientKind
+) -> None:
+    told = Told(**fact, about=name or None, at=AT, source_name=name)
+    target = "U0DANA" if kind is RecipientKind.PERSON else "C0REVENUE"
+    to: dict[str, Any] = {"delivery_id": "del_1", "told": told, "target": target, "recipient_kind": kind}
+    failure = Failure(**to, reason=text, fix=text, at=AT)
+    answer = deliveries.answer(troubled(name, text, text), [failure] * 9, now=AT, locale="de_DE")
+    validate_blocks(answer["blocks"], surface="ephemeral")
+    check(answer, answer["text"])
+    tried = tuple(why.Tried(at=AT, answer=text) for _ in range(30))
+    facts: dict[str, Any] = {"state": state, "tried": tried, "settled_at": AT, "may_be_repeat": True, "merged": 3}
+    for asking in (None, *(asker(one, name) for one in AskerKind)):
+        asked = why.Why(
+            **to, **facts, asker=asking, note=text, manager_ids=("U0DANA",), is_for_manager=True, locale="de_DE"
+        )
+        validate_view(why.answer(asked))
+        check(why.answer(asked))
+    for drawn in (why.for_guest(name, ["U0DANA"]), why.unknown()):
         validate_view(drawn)
         check(drawn)
 

@@ -1,18 +1,22 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.sandbox.blocks import validate_view
 from handlers.views import destinations, listing, sources
+from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome, manager_home, member_home
 from handlers.views.listing import PAGE_SIZE, Listing, Pages, read_pages
 from handlers.views.sources import SourceRow
+from handlers.views.workflows import WorkflowRow
+from models.delivery import DeliveryState
+from models.ledger import Failing
+from models.recipient import RecipientKind
 from models.scope import OPTIONAL, Scope
 from models.source import SourceKind
-from scheduler.messages.notice import FailureNotice
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 DAY = "<!date^1795183320^{date_short}|20 Nov 2026>"
@@ -25,12 +29,20 @@ HOME = ManagerHome(
     installed_by="U0ADA",
     installed_at=AT,
     now=AT,
-    delivered_today=214,
+    delivering=Delivering(counts={(DeliveryState.DELIVERED, None): 214}),
     destinations=Listing((EVERY_MOVEMENT,), 1),
     sources=Listing((BILLING,), 1),
     manager_ids=("U0DANA",),
 )
-EMPTY = replace(HOME, destinations=Listing(), sources=Listing(), delivered_today=0)
+EMPTY = replace(HOME, destinations=Listing(), sources=Listing(), delivering=Delivering(counts={}))
+ARCHIVED = Failing(
+    target="C0REVENUE",
+    recipient_kind=RecipientKind.CHANNEL,
+    reason="the channel is archived",
+    fix="Unarchive it, or choose another channel.",
+    waiting=3,
+    asked_by=("dst_1",),
+)
 
 
 def read(view: dict[str, Any]) -> list[str]:
@@ -128,44 +140,34 @@ def test_an_import_has_no_url_to_show() -> None:
     assert "[Remove]" in read(manager_home(replace(HOME, sources=Listing((imported,), 1))))
 
 
-def test_what_needs_attention_comes_first_with_its_fix() -> None:
-    failure = FailureNotice(
-        destination_id="dst_1",
-        destination_name="Every movement",
-        channel_id="C0REVENUE",
-        cause="the channel is archived",
-        fix="Unarchive it, or choose another channel.",
-        waiting=3,
-    )
-    view = manager_home(replace(HOME, failures=(failure,), remarks=("Billing has been silent for 3 days.",)))
+def test_how_delivery_fares_comes_first_then_what_else_needs_attention() -> None:
+    delivering = Delivering(counts={(DeliveryState.RETRYING, None): 3}, troubles=(Trouble(failing=ARCHIVED),))
+    view = manager_home(replace(HOME, delivering=delivering, remarks=("Billing has been silent for 3 days.",)))
     validate_view(view)
-    assert read(view)[2:6] == [
-        "*Needs attention*",
+    assert read(view)[2:8] == [
+        "*Delivery*\nToday: 3 to be tried again",
         (
             "I can't post to <#C0REVENUE>: the channel is archived. 3 updates are waiting; nothing is lost. "
             "Unarchive it, or choose another channel."
         ),
-        "[Edit]",
+        "[Fallback channel]",
+        "[Try now]",
+        "*Needs attention*",
         "Billing has been silent for 3 days.",
     ]
-    assert destinations.read_edit(view["blocks"][3]["accessory"]) == "dst_1"
+
+
+def test_what_else_needs_attention_stands_beside_no_calm_line() -> None:
+    view = manager_home(replace(HOME, remarks=("Billing has been silent for 3 days.",)))
+    assert read(view)[2:4] == ["*Needs attention*", "Billing has been silent for 3 days."]
 
 
 def test_a_destination_says_what_waits_and_why() -> None:
     row = replace(EVERY_MOVEMENT, last_sent_at=None, waiting=3, trouble="the channel is archived")
     view = manager_home(replace(HOME, destinations=Listing((row,), 1)))
-    assert not any(line.startswith("*All well*") for line in read(view))
     assert any(
         line.endswith("\nNothing sent yet · 3 waiting\n*Can't post*: the channel is archived") for line in read(view)
     )
-
-
-@pytest.mark.parametrize(
-    ("waiting", "words"), [(59, "59 s"), (60, "1 min"), (7200, "2 h"), (3 * 86_400, "3 d")]
-)  # fmt: skip
-def test_the_oldest_wait_is_told_in_one_unit(waiting: int, words: str) -> None:
-    view = manager_home(replace(HOME, delivered_today=1, oldest_waiting=timedelta(seconds=waiting)))
-    assert f"*All well*: 1 message delivered today, oldest waiting {words}." in read(view)
 
 
 def test_scopes_that_were_not_granted_say_what_they_would_bring() -> None:
@@ -190,13 +192,16 @@ def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
         replace(EVERY_MOVEMENT, id=f"dst_{number}", channel_ids=("C0REVENUE",) * 20) for number in range(total)
     )
     silent = tuple(replace(BILLING, id=f"src_{number}", url=URL, last_event_at=None) for number in range(total))
+    told = tuple(WorkflowRow(id=f"wfl_{number}", name="x", event="y", channel_id="C1") for number in range(total))
     shown = slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
     view = manager_home(
         replace(
             HOME,
             destinations=Listing(rows[shown], total),
             sources=Listing(silent[:PAGE_SIZE], total),
+            workflows=told,
             pages=Pages(destinations=page),
+            delivering=Delivering(counts={(DeliveryState.FAILED, None): 1}, troubles=(Trouble(failing=ARCHIVED),) * 30),
             remarks=("Something.",) * 30,
             missing_scopes=OPTIONAL,
         )
@@ -223,7 +228,7 @@ def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
 
 def test_more_rows_than_a_page_holds_are_never_drawn() -> None:
     rows = tuple(replace(EVERY_MOVEMENT, id=f"dst_{number}") for number in range(200))
-    validate_view(manager_home(replace(HOME, destinations=Listing(rows, 200), failures=(), remarks=("x",) * 200)))
+    validate_view(manager_home(replace(HOME, destinations=Listing(rows, 200), remarks=("x",) * 200)))
     validate_view(member_home(replace(MEMBER, destinations=Listing(rows, 200))))
 
 

@@ -1,0 +1,256 @@
+"""How delivery fares, in the words of the Home tab and of `/mrr deliveries`: counts, what fails and why, the fix."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from handlers.views import destinations, managers, signals, workflows
+from handlers.views.answers import Answer
+from handlers.views.blocks import Block, Element, actions, button, context, section
+from models.delivery import DeliveryState, FactKind, SkipReason
+from models.fact import MovementKind, SignalKind
+from models.ledger import Asker, AskerKind, Counts, Failing, Told
+from models.recipient import RecipientKind
+from models.schedule import Rhythm
+from scheduler.messages import money, movement, mrkdwn, notice, signal
+
+MOST_FAILING = 10
+MOST_ASKERS = 3
+MOST_FAILURES = 5
+LONG = timedelta(minutes=5)
+"""Whoever waits longer than this is not well served."""
+
+STATES: Mapping[DeliveryState, str] = {
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.PENDING: "waiting",
+    DeliveryState.SENDING: "being sent",
+    DeliveryState.RETRYING: "to be tried again",
+    DeliveryState.AMBIGUOUS: "perhaps posted, being checked",
+    DeliveryState.FAILED: "failed",
+    DeliveryState.SKIPPED: "not sent",
+    DeliveryState.COALESCED: "told in another message",
+}
+"""Each state as it follows a number."""
+
+REASONS: Mapping[SkipReason, str] = {
+    SkipReason.EMPTY: "nothing was left to say",
+    SkipReason.MUTED: "muted by whom it was for",
+    SkipReason.BELOW_THRESHOLD: "below the threshold",
+    SkipReason.STALE: "too old to be news",
+    SkipReason.PAUSED: "paused",
+    SkipReason.DELETED: "not asked for any more",
+    SkipReason.NO_RECIPIENT: "nobody to tell",
+}
+"""Why something was not sent, though nothing failed."""
+
+_DOT = " · "
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The names of the buttons. The value of one is a target, of the other a delivery's id."""
+
+    try_now: str = "delivery_try_now"
+    retry: str = "delivery_retry"
+
+
+ACTIONS = Actions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A target to which nothing gets through, and who asks for what waits for it."""
+
+    failing: Failing
+    askers: tuple[Asker, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivering:
+    """How delivery fares today."""
+
+    counts: Counts
+    oldest_waiting: timedelta | None = None
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def delivered(self) -> int:
+        """Say how many messages were delivered."""
+        return self.counts.get((DeliveryState.DELIVERED, None), 0)
+
+    @property
+    def failed(self) -> int:
+        """Say how many messages were given up."""
+        return self.counts.get((DeliveryState.FAILED, None), 0)
+
+    @property
+    def is_well(self) -> bool:
+        """Say whether nobody needs to do anything."""
+        waits_long = self.oldest_waiting is not None and self.oldest_waiting > LONG
+        return not (self.troubles or self.failed or waits_long)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A delivery that was given up: what it told whom, and why that failed."""
+
+    delivery_id: str
+    told: Told
+    target: str
+    recipient_kind: RecipientKind
+    reason: str | None
+    fix: str | None
+    at: datetime
+
+
+def blocks(delivering: Delivering) -> list[Block]:
+    """Draw how delivery fares for the Home tab: one calm line, or what happened today and what fails with its fix."""
+    if delivering.is_well:
+        return [section(all_well(delivering))]
+    hint = [context("`/mrr deliveries` says what failed, and why.")] if delivering.failed else []
+    return [section(f"*Delivery*\n{_today(delivering)}"), *hint, *_troubles(delivering.troubles)]
+
+
+def all_well(delivering: Delivering) -> str:
+    """Say that all is well: `214 messages delivered today, oldest waiting 0 s`."""
+    messages = "1 message" if delivering.delivered == 1 else f"{delivering.delivered:,} messages"
+    return f"*All well*: {messages} delivered today, oldest waiting {duration(delivering.oldest_waiting)}."
+
+
+def answer(delivering: Delivering, failures: Sequence[Failure], *, now: datetime, locale: str) -> Answer:
+    """Answer `/mrr deliveries`: today's counts, what waits, what fails with its fix, and the newest failures."""
+    first = [all_well(delivering), _counted(delivering.counts)] if delivering.is_well else [_today(delivering)]
+    drawn = [section("\n".join(["*Deliveries*", *filter(None, first)])), *_troubles(delivering.troubles)]
+    if failures:
+        drawn.append(section("*Failed this week*"))
+        drawn += [_failure(one, now=now, locale=locale) for one in failures[:MOST_FAILURES]]
+    drawn.append(context("The whole ledger, with every attempt: `runrate deliveries list` on the server."))
+    text = _plain(_counted(delivering.counts) or "Nothing was owed to anybody today.")
+    return Answer(response_type="ephemeral", text=f"Deliveries today: {text}", blocks=drawn)
+
+
+def not_shown(manager_ids: Sequence[str]) -> Answer:
+    """Tell a member who can look at the deliveries."""
+    who = managers.who_may(manager_ids)
+    text = f"Only managers see the deliveries, since they name every channel: {who}. Ask one of them."
+    return Answer(response_type="ephemeral", text=text, blocks=[section(text)])
+
+
+def _plain(text: str) -> str:
+    return text.replace("*", "")
+
+
+def _today(delivering: Delivering) -> str:
+    counted = _counted(delivering.counts)
+    waiting = delivering.oldest_waiting
+    oldest = f"The oldest has waited for {duration(waiting)}." if waiting else ""
+    return "\n".join(part for part in (f"Today: {counted}" if counted else "", oldest) if part)
+
+
+def _counted(counts: Counts) -> str:
+    """Count by state, in words and without zeros: `214 delivered · 3 to be tried again · 2 not sent (2 muted …)`."""
+    return _DOT.join(filter(None, (_state(counts, state) for state in STATES)))
+
+
+def _state(counts: Counts, state: DeliveryState) -> str:
+    number = sum(found for (one, _), found in counts.items() if one == state)
+    if not number:
+        return ""
+    reasons = ", ".join(f"{counts[state, why]:,} {REASONS[why]}" for why in REASONS if counts.get((state, why)))
+    return f"{number:,} {STATES[state]}" + (f" ({reasons})" if reasons else "")
+
+
+def duration(time: timedelta | None) -> str:
+    """Write a span of time in one unit."""
+    seconds = max(int(time.total_seconds()), 0) if time else 0
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _troubles(troubles: Sequence[Trouble]) -> list[Block]:
+    more = len(troubles) - MOST_FAILING
+    rest = [context(f"and {more} more")] if more > 0 else []
+    return [*(block for one in troubles[:MOST_FAILING] for block in _trouble(one)), *rest]
+
+
+def _trouble(trouble: Trouble) -> list[Block]:
+    """Say what stands in the way, what that means, and the one thing to do, with the buttons that do it."""
+    failing = trouble.failing
+    fact = f"I can't {_to(failing.target, failing.recipient_kind)}: {mrkdwn.escape(failing.reason)}."
+    rest = f"{notice.waiting(failing.waiting)} {mrkdwn.escape(failing.fix, 600)}"
+    return [section(f"{fact} {rest}"), actions(*_edits(trouble), try_now_button(failing.target))]
+
+
+def _to(target: str, kind: RecipientKind) -> str:
+    return f"write to {mrkdwn.person(target)}" if kind is RecipientKind.PERSON else f"post to {mrkdwn.channel(target)}"
+
+
+def _edits(trouble: Trouble) -> list[Element]:
+    """Draw the buttons that open what asks for the messages; a person's are asked for by nobody who could edit that."""
+    if not trouble.askers:
+        return [] if trouble.failing.recipient_kind is RecipientKind.PERSON else [signals.fallback_button()]
+    names = {AskerKind.DESTINATION: destinations.ACTIONS.edit, AskerKind.WORKFLOW: workflows.ACTIONS.edit}
+    return [
+        button(f"Edit “{mrkdwn.shown(one.name, 50)}”", names[one.kind], value=one.id)
+        for one in trouble.askers[:MOST_ASKERS]
+    ]
+
+
+def try_now_button(target: str) -> Element:
+    """Draw the button that tries a target again at once."""
+    return button("Try now", ACTIONS.try_now, value=target)
+
+
+def read_value(action: Mapping[str, object]) -> str:
+    """Read the target, or the delivery's id, from a press on one of the buttons."""
+    return str(action.get("value") or "")
+
+
+def _failure(failure: Failure, *, now: datetime, locale: str) -> Block:
+    what = mrkdwn.bold(mrkdwn.escape(capitalised(words(failure.told, locale)), 300))
+    to = mrkdwn.person if failure.recipient_kind is RecipientKind.PERSON else mrkdwn.channel
+    at = (mrkdwn.time if now - failure.at < movement.NEWS else mrkdwn.moment)(failure.at)
+    reason = capitalised(mrkdwn.escape(failure.reason or "Nobody noted why", 300))
+    fix = f" {mrkdwn.escape(failure.fix, 600)}" if failure.fix else ""
+    retry = button("Retry", ACTIONS.retry, value=failure.delivery_id)
+    id_ = mrkdwn.code(failure.delivery_id)
+    return section(f"{what} to {to(failure.target)} · {at} · {id_}\n{reason}.{fix}", accessory=retry)
+
+
+def capitalised(text: str) -> str:
+    """Begin a sentence with words that stood within one."""
+    return text[:1].upper() + text[1:]
+
+
+def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
+    """Say in a few words, as they were typed, what a delivery tells: `Northwind: expansion +$420 MRR`."""
+    match told:
+        case Told(about=str(about), detail=MovementKind() as kind, amount_minor=int(minor), currency=str(currency)):
+            return f"{about}: {movement.KINDS[kind].word.lower()} {money.signed(minor, currency, locale)} MRR"
+        case Told(kind=FactKind.RECAP, detail=Rhythm() as rhythm, first=date() as first, end=date() as end):
+            return _recap(rhythm, first, end - timedelta(days=1))
+        case Told(kind=FactKind.SIGNAL, about=str(about), detail=SignalKind() as kind):
+            return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
+        case Told(kind=FactKind.UNHEARD, about=str(about)):
+            return f"a signal about {about} that reached nobody"
+        case Told(kind=FactKind.TRACK, about=str(about)):
+            return f"the event {about}"
+    return {FactKind.WELCOME: "the welcome", FactKind.UNFURL: "a preview under a link"}.get(
+        told.kind, f"a {told.kind} of which nothing is known any more"
+    )
+
+
+def _recap(rhythm: Rhythm, first: date, last: date) -> str:
+    match rhythm:
+        case Rhythm.DAILY:
+            return f"the recap of {_day(first)}"
+        case Rhythm.WEEKLY:
+            return f"the recap of the week from {_day(first)} to {_day(last)}"
+        case Rhythm.MONTHLY:
+            return f"the recap of {first:%B %Y}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
