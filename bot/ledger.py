@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.sandbox.reading import Reading, Row
-from models import channel, delivery, lane, movement, person, signal
+from models import channel, delivery, lane, ledger, movement, person, signal
 from models.delivery import OPEN, Delivery, DeliveryState, FactKind
 from models.fact import MovementKind
 from models.recipient import RecipientKind
@@ -50,7 +50,7 @@ async def _leases_left(session: AsyncSession, workspace_id: str, worker: str | N
 
 async def _figures(session: AsyncSession, workspace_id: str, *, now: datetime) -> tuple[tuple[str, str], ...]:
     counts = await delivery.count_by_state(session, workspace_id)
-    oldest = await delivery.oldest_open(session, workspace_id)
+    oldest = await ledger.oldest_open(session, workspace_id)
     return (
         ("owed", f"{sum(counts.values()):,}"),
         *((state.value, f"{number:,}") for state, number in counts.items()),

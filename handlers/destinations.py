@@ -16,9 +16,9 @@ from handlers.listening import limited
 from handlers.views import destinations as forms
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
-from models import attribute, channel, delivery, destination, lane, recipient
-from models.delivery import Health
+from models import attribute, channel, destination, lane, ledger, recipient
 from models.destination import FieldError, Frequency, Wish
+from models.ledger import Health
 from models.recipient import RecipientKind
 from scheduler.messages import notice
 
@@ -148,7 +148,7 @@ async def _ask_to_delete(
     async with desk.database.read() as session:
         found = await destination.get(session, visitor.workspace_id, destination_id)
         recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
-        health = await delivery.health(session, visitor.workspace_id)
+        health = await ledger.health(session, visitor.workspace_id)
     question = forms.delete_question(
         destination_id=found.id,
         name=found.name,

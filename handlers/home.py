@@ -24,7 +24,6 @@ from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models import (
     channel,
-    delivery,
     destination,
     event,
     installation,
@@ -38,8 +37,8 @@ from models import (
     workflow,
 )
 from models import workspace as workspaces
-from models.delivery import Health
 from models.destination import Frequency
+from models.ledger import Health
 from models.person import Person
 from models.schedule import instant
 from models.secret import SecretUnreadableError
@@ -107,7 +106,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
     tenant = await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    health = await delivery.health(session, workspace_id)
+    health = await ledger.health(session, workspace_id)
     rows = await destination_rows(session, workspace_id, health)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
@@ -195,13 +194,13 @@ async def readable_rows(session: AsyncSession, visiting: Person) -> list[Destina
 
 def _trouble(health: Health) -> str | None:
     """Say what stands in the way."""
-    return "; ".join(dict.fromkeys(one.reason for one in health.troubles)) or None
+    return "; ".join(health.reasons) or None
 
 
 async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) -> Delivering:
     """Gather how delivery fares today, which began at midnight where the visitor is."""
     workspace_id = visiting.workspace_id
-    oldest = await delivery.oldest_open(session, workspace_id)
+    oldest = await ledger.oldest_open(session, workspace_id)
     asking = await ledger.askers(session, workspace_id)
     zone = visiting.zone
     midnight = instant(now.astimezone(zone).date(), time(), zone.key)

@@ -109,6 +109,20 @@ class Delivery(Base):
             postgresql_where=text("settled_at IS NOT NULL"),
         ),
         Index(
+            "ix_deliveries_last",
+            "asked_by",
+            "settled_at",
+            sqlite_where=text("state = 'delivered'"),
+            postgresql_where=text("state = 'delivered'"),
+        ),
+        Index(
+            "ix_deliveries_merged",
+            "workspace_id",
+            "coalesced_into",
+            sqlite_where=text("coalesced_into IS NOT NULL"),
+            postgresql_where=text("coalesced_into IS NOT NULL"),
+        ),
+        Index(
             "ix_deliveries_message",
             "workspace_id",
             "message_channel",
@@ -373,66 +387,6 @@ async def count_by_state(session: AsyncSession, workspace_id: str) -> dict[Deliv
     )
     rows = (await session.execute(query.group_by(state))).all()
     return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
-
-
-async def oldest_open(session: AsyncSession, workspace_id: str) -> datetime | None:
-    """Say since when the oldest unsettled delivery waits."""
-    query = select(func.min(Delivery.created_at)).where(Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN))
-    found: datetime | None = await session.scalar(query)
-    return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """What stands in the way of one target, and how many deliveries wait for it."""
-
-    target: str
-    reason: str
-    fix: str
-    waiting: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Health:
-    """How a destination fares: when it last delivered, what waits, and what stands in the way."""
-
-    last_delivered_at: datetime | None = None
-    waiting: int = 0
-    troubles: tuple[Trouble, ...] = ()
-
-
-async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
-    """Give the health of every destination that was ever owed anything, by its id."""
-    last = select(Delivery.asked_by, func.max(Delivery.settled_at)).where(
-        Delivery.workspace_id == workspace_id, Delivery.state == DeliveryState.DELIVERED
-    )
-    delivered = {row[0]: row[1] for row in await session.execute(last.group_by(Delivery.asked_by))}
-    waiting: dict[str, int] = {}
-    troubles: dict[str, list[Trouble]] = {}
-    for asked_by, target, number, reason, fix in await session.execute(_open_by_target(workspace_id)):
-        waiting[asked_by] = waiting.get(asked_by, 0) + number
-        if reason and fix:
-            trouble = Trouble(target=target, reason=reason, fix=fix, waiting=number)
-            troubles.setdefault(asked_by, []).append(trouble)
-    return {
-        key: Health(
-            last_delivered_at=delivered.get(key),
-            waiting=waiting.get(key, 0),
-            troubles=tuple(troubles.get(key, ())),
-        )
-        for key in delivered.keys() | waiting.keys()
-    }
-
-
-def _open_by_target(workspace_id: str) -> Any:
-    """Count what is open of each destination and target, with the reason that its tried deliveries carry."""
-    by_target = (Delivery.asked_by, Delivery.target)
-    return (
-        select(*by_target, func.count(), func.max(Delivery.reason), func.max(Delivery.fix))
-        .where(Delivery.workspace_id == workspace_id, Delivery.state.in_(OPEN))
-        .group_by(*by_target)
-        .order_by(*by_target)
-    )
 
 
 async def retry(session: AsyncSession, workspace_id: str, delivery_id: str, *, by: str, now: datetime) -> Delivery:

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -15,18 +15,65 @@ from models import event, movement, recap, signal, source
 from models.delivery import OPEN, Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
 from models.fact import MovementKind, SignalKind
+from models.lane import Lane
 from models.recipient import RecipientKind
-from models.schedule import Rhythm
+from models.schedule import Period, Rhythm
 from models.workflow import Workflow
 
 RECENT = timedelta(days=7)
 """How far back the newest failures are looked for."""
 
-# Written out, so that SQLite knows the partial index of what is open.
+# Written out, so that SQLite knows the partial indexes.
 _IS_OPEN = Delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
+_IS_DELIVERED = Delivery.state == literal_column(f"'{DeliveryState.DELIVERED}'")
 
 Counts = Mapping[tuple[DeliveryState, SkipReason | None], int]
 """How many deliveries are in a state, those that were skipped told apart by their reason; without zeros."""
+
+
+def _is_open(workspace_id: str) -> ColumnElement[bool]:
+    """Say in SQL whether a delivery of a workspace is open, lane by lane: so it is found among few."""
+    lanes = select(Lane.id).where(Lane.workspace_id == workspace_id)
+    return and_(Delivery.lane_id.in_(lanes), _IS_OPEN)
+
+
+async def oldest_open(session: AsyncSession, workspace_id: str) -> datetime | None:
+    """Say since when the oldest unsettled delivery waits."""
+    found: datetime | None = await session.scalar(select(func.min(Delivery.created_at)).where(_is_open(workspace_id)))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a destination fares: when it last delivered, how many wait, and what stands in the way, by the target."""
+
+    last_delivered_at: datetime | None = None
+    waiting: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
+    """Give the health of every destination that has delivered anything, and of whatever something waits for, by id."""
+    last = (
+        select(func.max(Delivery.settled_at))
+        .where(Delivery.asked_by == Destination.id, _IS_DELIVERED)
+        .correlate(Destination)
+        .scalar_subquery()
+    )
+    rows = await session.execute(select(Destination.id, last).where(Destination.workspace_id == workspace_id))
+    found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
+    reason = case((Delivery.fix.is_not(None), Delivery.reason))
+    waiting = (
+        select(Delivery.asked_by, reason, func.count())
+        .where(_is_open(workspace_id))
+        .group_by(Delivery.asked_by, reason)
+        .order_by(Delivery.asked_by, reason)
+    )
+    for asked_by, why, number in await session.execute(waiting):
+        one = found.get(asked_by, Health())
+        reasons = (*one.reasons, why) if why else one.reasons
+        found[asked_by] = replace(one, waiting=one.waiting + number, reasons=reasons)
+    return found
 
 
 async def count_since(session: AsyncSession, workspace_id: str, *, since: datetime) -> Counts:
@@ -41,12 +88,12 @@ async def count_since(session: AsyncSession, workspace_id: str, *, since: dateti
         select(state, reason, func.count())
         .select_from(Delivery)
         .outerjoin(into, into.id == Delivery.coalesced_into)
-        .where(Delivery.workspace_id == workspace_id)
         .group_by(state, reason)
     )
+    settled = (Delivery.workspace_id == workspace_id, Delivery.settled_at >= since)
     counts: Counter[tuple[DeliveryState, SkipReason | None]] = Counter()
     # Asked one after the other, each finds its index.
-    for part in (query.where(Delivery.settled_at >= since), query.where(_IS_OPEN)):
+    for part in (query.where(*settled), query.where(_is_open(workspace_id))):
         for found, why, number in await session.execute(part):
             counts[DeliveryState(found), SkipReason(why) if why else None] += number
     return counts
@@ -72,7 +119,7 @@ async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
     by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
     query = (
         select(*by, func.count().label("waiting"))
-        .where(Delivery.workspace_id == workspace_id, _IS_OPEN, Delivery.fact_kind != FactKind.UNFURL)
+        .where(_is_open(workspace_id), Delivery.fact_kind != FactKind.UNFURL)
         .group_by(*by)
         .order_by(func.max(Delivery.send_started_at).nulls_first(), *by)
     )
@@ -101,9 +148,8 @@ async def is_under_way(session: AsyncSession, workspace_id: str, target: str, *,
     """Say whether something that was hurried is still to be tried, or being sent."""
     hurried = and_(Delivery.state == DeliveryState.RETRYING, Delivery.due_at <= now)
     query = select(Delivery.id).where(
-        Delivery.workspace_id == workspace_id,
+        _is_open(workspace_id),
         Delivery.target == target,
-        _IS_OPEN,
         or_(Delivery.state == DeliveryState.SENDING, hurried),
     )
     return await session.scalar(query.limit(1)) is not None
@@ -130,8 +176,8 @@ async def of_message(session: AsyncSession, workspace_id: str, channel_id: str, 
 
 async def count_merged(session: AsyncSession, workspace_id: str, delivery_id: str) -> int:
     """Count the deliveries that were merged into one."""
-    query = select(func.count()).where(Delivery.workspace_id == workspace_id, Delivery.coalesced_into == delivery_id)
-    return int(await session.scalar(query) or 0)
+    theirs = (Delivery.coalesced_into == delivery_id, Delivery.workspace_id == workspace_id)
+    return int(await session.scalar(select(func.count()).where(*theirs)) or 0)
 
 
 class AskerKind(StrEnum):
@@ -181,7 +227,7 @@ def _asker(kind: AskerKind, row: Destination | Workflow, hears: str) -> Asker:
 class Told:
     """What a delivery tells, as far as it is known still: of whom or what, when that was, and who said so.
 
-    A recap has the local days from `first` up to, but not including, `end`. Money is in minor units.
+    Money is in minor units.
     """
 
     kind: FactKind
@@ -192,8 +238,7 @@ class Told:
     source_name: str | None = None
     amount_minor: int | None = None
     currency: str | None = None
-    first: date | None = None
-    end: date | None = None
+    period: Period | None = None
 
 
 async def told(session: AsyncSession, delivery: Delivery) -> Told:
@@ -223,7 +268,8 @@ async def _told_recap(session: AsyncSession, delivery: Delivery) -> Told | None:
     found = await recap.get(session, delivery.workspace_id, delivery.fact_id)
     if found is None:
         return None
-    return Told(kind=FactKind.RECAP, detail=Rhythm(found.frequency), at=found.due_at, first=found.first, end=found.end)
+    period = Period(found.first, found.end)
+    return Told(kind=FactKind.RECAP, detail=Rhythm(found.frequency), at=found.due_at, period=period)
 
 
 async def _told_track(session: AsyncSession, delivery: Delivery) -> Told | None:

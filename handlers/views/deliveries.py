@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from handlers.views import destinations, managers, signals, workflows
 from handlers.views.answers import Answer
@@ -11,8 +11,9 @@ from models.delivery import DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
 from models.ledger import Asker, AskerKind, Counts, Failing, Told
 from models.recipient import RecipientKind
-from models.schedule import Rhythm
+from models.schedule import Period, Rhythm
 from scheduler.messages import money, movement, mrkdwn, notice, signal
+from scheduler.messages.recap import period_name
 
 MOST_FAILING = 10
 MOST_ASKERS = 3
@@ -211,7 +212,7 @@ def read_value(action: Mapping[str, object]) -> str:
 def _failure(failure: Failure, *, now: datetime, locale: str) -> Block:
     what = mrkdwn.bold(mrkdwn.escape(capitalised(words(failure.told, locale)), 300))
     to = mrkdwn.person if failure.recipient_kind is RecipientKind.PERSON else mrkdwn.channel
-    at = (mrkdwn.time if now - failure.at < movement.NEWS else mrkdwn.moment)(failure.at)
+    at = mrkdwn.news(failure.at, told_at=now)
     reason = capitalised(mrkdwn.escape(failure.reason or "Nobody noted why", 300))
     fix = f" {mrkdwn.escape(failure.fix, 600)}" if failure.fix else ""
     retry = button("Retry", ACTIONS.retry, value=failure.delivery_id)
@@ -229,8 +230,8 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
     match told:
         case Told(about=str(about), detail=MovementKind() as kind, amount_minor=int(minor), currency=str(currency)):
             return f"{about}: {movement.KINDS[kind].word.lower()} {money.signed(minor, currency, locale)} MRR"
-        case Told(kind=FactKind.RECAP, detail=Rhythm() as rhythm, first=date() as first, end=date() as end):
-            return _recap(rhythm, first, end - timedelta(days=1))
+        case Told(kind=FactKind.RECAP, detail=Rhythm() as rhythm, period=Period() as period):
+            return f"the recap of {period_name(rhythm, period)}"
         case Told(kind=FactKind.SIGNAL, about=str(about), detail=SignalKind() as kind):
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
         case Told(kind=FactKind.UNHEARD, about=str(about)):
@@ -240,17 +241,3 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
     return {FactKind.WELCOME: "the welcome", FactKind.UNFURL: "a preview under a link"}.get(
         told.kind, f"a {told.kind} of which nothing is known any more"
     )
-
-
-def _recap(rhythm: Rhythm, first: date, last: date) -> str:
-    match rhythm:
-        case Rhythm.DAILY:
-            return f"the recap of {_day(first)}"
-        case Rhythm.WEEKLY:
-            return f"the recap of the week from {_day(first)} to {_day(last)}"
-        case Rhythm.MONTHLY:
-            return f"the recap of {first:%B %Y}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -77,7 +77,7 @@ def draw(recap: RecapMessage) -> Message:
 
 def picture(figures: Figures, *, rhythm: Rhythm, period: Period, locale: str) -> str:
     """Draw a currency's chart as SVG."""
-    title, name, left = _chart_title(figures), _name(rhythm, period), chart.MARGIN
+    title, name, left = _chart_title(figures), period_name(rhythm, period), chart.MARGIN
     sums = [
         KindSum(currency=figures.currency, kind=kind, count=one.count, amount_minor=one.amount_minor)
         for kind, one in figures.sums.items()
@@ -96,7 +96,7 @@ def day(of: date) -> str:
     return f"{of:%A} {of.day} {of:%B}"
 
 
-def _name(rhythm: Rhythm, period: Period) -> str:
+def period_name(rhythm: Rhythm, period: Period) -> str:
     """Name the period: `Tuesday 17 November`, `week of 16 – 22 November`, `November 2026`."""
     first, last = period.first, period.end - timedelta(days=1)
     match rhythm:
@@ -112,7 +112,7 @@ def _name(rhythm: Rhythm, period: Period) -> str:
 def _nothing(recap: RecapMessage) -> tuple[str, str]:
     """Say that nothing happened, and what the MRR therefore still is, where it is known."""
     preposition = {Rhythm.DAILY: "on ", Rhythm.WEEKLY: "in the ", Rhythm.MONTHLY: "in "}[recap.rhythm]
-    fact = f"No MRR movements {preposition}{_name(recap.rhythm, recap.period)}."
+    fact = f"No MRR movements {preposition}{period_name(recap.rhythm, recap.period)}."
     stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
     if stays:
         return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
@@ -122,7 +122,7 @@ def _nothing(recap: RecapMessage) -> tuple[str, str]:
 def _notification(recap: RecapMessage, moved: list[Figures]) -> str:
     """Say the fact for a phone's lock screen: `MRR, Tuesday 17 November: +$4,310 net → $152,480`."""
     told = ", ".join(_net(recap, one) for one in moved[:MOST_DETAILED])
-    return " ".join([f"MRR, {_name(recap.rhythm, recap.period)}: {told}", *_marks(recap)])
+    return " ".join([f"MRR, {period_name(recap.rhythm, recap.period)}: {told}", *_marks(recap)])
 
 
 def _net(recap: RecapMessage, one: Figures) -> str:
@@ -139,7 +139,7 @@ def _is_late(recap: RecapMessage) -> bool:
 
 
 def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable[dict[str, Any]]:
-    title = mrkdwn.bold(f"MRR, {_name(recap.rhythm, recap.period)}")
+    title = mrkdwn.bold(f"MRR, {period_name(recap.rhythm, recap.period)}")
     for number, one in enumerate(moved[:MOST_DETAILED]):
         if number > 0:
             yield {"type": "divider"}
@@ -216,7 +216,7 @@ def _picture(recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
     """Show the chart as a picture, and say in its description all that it shows."""
     sums = {kind: one.sums.get(kind, Sum()) for kind in MovementKind}
     told = ", ".join(f"{KINDS[kind].word} {_signed(recap, sum_.amount_minor, one)}" for kind, sum_ in sums.items())
-    described = f"{_chart_title(one)}, {_name(recap.rhythm, recap.period)}: {told}"
+    described = f"{_chart_title(one)}, {period_name(recap.rhythm, recap.period)}: {told}"
     return ({"type": PICTURE, "image_url": recap.picture_urls[one.currency], "alt_text": described},)
 
 

@@ -23,7 +23,7 @@ from models.destination import Frequency
 from models.fact import MovementKind, SignalKind
 from models.ledger import Asker, AskerKind, Failing, Told
 from models.recipient import RecipientKind
-from models.schedule import Rhythm
+from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from scheduler.messages import mrkdwn
 
@@ -42,7 +42,7 @@ typed = st.one_of(
 names = typed.map(lambda text: mrkdwn.one_line(text)[:80].strip())
 """Names as the database holds them: it takes no NUL and no half of a surrogate pair, and 80 characters at most."""
 
-TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|(20 Nov 2026( 14:02 UTC)?|14:02 UTC)|#C0REVENUE|@U0(ADA|DANA)")
+TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|(20 Nov 2026( at 14:02 UTC)?|14:02 UTC)|#C0REVENUE|@U0(ADA|DANA)")
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -130,7 +130,7 @@ def troubled(name: str, reason: str, fix: str) -> Delivering:
 
 FACTS: list[dict[str, Any]] = [
     {"kind": FactKind.MOVEMENT, "detail": MovementKind.CHURN, "amount_minor": -5, "currency": "JPY"},
-    *({"kind": FactKind.RECAP, "detail": one, "first": AT.date(), "end": AT.date()} for one in Rhythm),
+    *({"kind": FactKind.RECAP, "detail": one, "period": Period(AT.date(), AT.date())} for one in Rhythm),
     {"kind": FactKind.SIGNAL, "detail": SignalKind.FUNDING},
     *({"kind": kind} for kind in FactKind),
 ]

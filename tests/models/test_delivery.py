@@ -7,7 +7,7 @@ import pytest
 from models import audit, delivery, lane
 from models.base import UserError
 from models.database import Database
-from models.delivery import Delivery, DeliveryState, DeliveryUnknownError, FactKind, Health, Outcome, Owed, Trouble
+from models.delivery import Delivery, DeliveryState, DeliveryUnknownError, FactKind, Outcome, Owed
 from models.recipient import RecipientKind
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
@@ -88,29 +88,9 @@ async def test_owed_is_delivered_and_skipped_and_failed_and_open(database: Datab
     async with database.read() as session:
         counts = await delivery.count_by_state(session, ACME)
         assert (await delivery.count_by_state(session, GLOBEX)) == dict.fromkeys(S, 0)
-        assert await delivery.oldest_open(session, ACME) == NOW
-        assert await delivery.oldest_open(session, GLOBEX) is None
     open_ones = sum(counts[state] for state in delivery.OPEN)
     assert owed == 9 == counts[S.DELIVERED] + counts[S.SKIPPED] + counts[S.FAILED] + open_ones
     assert (counts[S.DELIVERED], counts[S.FAILED], counts[S.SKIPPED], open_ones) == (2, 1, 1, 5)
-
-
-async def test_a_destination_s_health_says_what_waits_and_what_stands_in_the_way(database: Database) -> None:
-    made = await seeds.add_destination(database, "C1")
-    for target in ("C1", "C2", "C3"):
-        await owe(database, target=target, asked_by=made.id)
-    first, second, _ = await all_of(database)
-    await settle(database, first, S.DELIVERED)
-    await settle(database, second, S.RETRYING, reason="the channel is archived", fix="Unarchive it.")
-    async with database.read() as session:
-        assert await delivery.health(session, GLOBEX) == {}
-        assert await delivery.health(session, ACME) == {
-            made.id: Health(
-                last_delivered_at=NOW + timedelta(seconds=1),
-                waiting=2,
-                troubles=(Trouble(target="C2", reason="the channel is archived", fix="Unarchive it.", waiting=1),),
-            )
-        }
 
 
 async def test_only_what_failed_or_waits_to_be_tried_again_is_retried(database: Database) -> None:

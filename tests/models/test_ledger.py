@@ -9,7 +9,7 @@ from models import account, delivery, lane, ledger, movement, workflow
 from models.database import Database
 from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind, Owed, SkipReason
 from models.fact import MovementKind
-from models.ledger import AskerKind, Failing, Told
+from models.ledger import AskerKind, Failing, Health, Told
 from models.recipient import RecipientKind
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
@@ -77,6 +77,34 @@ async def test_a_failing_target_is_told_once_with_all_that_waits_and_the_newest_
                 target="C1", recipient_kind=CHANNEL, **ARCHIVED, waiting=3, asked_by=("dst_1", "wfl_1")
             )
         ]  # fmt: skip
+
+
+async def test_a_destination_s_health_says_when_it_delivered_what_waits_and_why(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    idle = await seeds.add_destination(database, "C1", name="Idle")
+    for number, at in enumerate((YESTERDAY, NOW - timedelta(hours=1))):
+        await owe(database, number, asked_by=made.id, state=S.DELIVERED, settled_at=at)
+    await owe(database, 3, asked_by=made.id, state=S.FAILED, settled_at=NOW, **ARCHIVED)
+    await owe(database, 4, asked_by=made.id, state=S.RETRYING, **ARCHIVED)
+    await owe(database, 5, asked_by=made.id, state=S.RETRYING, reason="Slack is not available")
+    await owe(database, 6, asked_by="wfl_1")
+    async with database.read() as session:
+        assert await ledger.health(session, GLOBEX) == {}
+        health = await ledger.health(session, ACME)
+    assert health == {
+        made.id: Health(last_delivered_at=NOW - timedelta(hours=1), waiting=2, reasons=("the channel is archived",)),
+        "wfl_1": Health(waiting=1),
+    }
+    assert idle.id not in health
+
+
+async def test_the_oldest_that_is_open_says_since_when_somebody_waits(database: Database) -> None:
+    await owe(database, 1, state=S.DELIVERED, created_at=YESTERDAY, settled_at=NOW)
+    await owe(database, 2, created_at=NOW - timedelta(minutes=1))
+    await owe(database, 3)
+    async with database.read() as session:
+        assert await ledger.oldest_open(session, ACME) == NOW - timedelta(minutes=1)
+        assert await ledger.oldest_open(session, GLOBEX) is None
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['lane_id'], ['lanes.id'], name=op.f('fk_deliveries_lane_id_lanes')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries'))
     )
+    op.create_index('ix_deliveries_last', 'deliveries', ['asked_by', 'settled_at'], unique=False, sqlite_where=sa.text("state = 'delivered'"), postgresql_where=sa.text("state = 'delivered'"))
+    op.create_index('ix_deliveries_merged', 'deliveries', ['workspace_id', 'coalesced_into'], unique=False, sqlite_where=sa.text('coalesced_into IS NOT NULL'), postgresql_where=sa.text('coalesced_into IS NOT NULL'))
     op.create_index('ix_deliveries_message', 'deliveries', ['workspace_id', 'message_channel', 'message_ts'], unique=False, sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
     op.create_index('ix_deliveries_open', 'deliveries', ['lane_id', 'id'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"), postgresql_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"))
     op.create_index('ix_deliveries_settled', 'deliveries', ['workspace_id', 'settled_at'], unique=False, sqlite_where=sa.text('settled_at IS NOT NULL'), postgresql_where=sa.text('settled_at IS NOT NULL'))
@@ -454,6 +456,8 @@ def downgrade() -> None:
     op.drop_index('ix_deliveries_settled', table_name='deliveries', sqlite_where=sa.text('settled_at IS NOT NULL'), postgresql_where=sa.text('settled_at IS NOT NULL'))
     op.drop_index('ix_deliveries_open', table_name='deliveries', sqlite_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"), postgresql_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"))
     op.drop_index('ix_deliveries_message', table_name='deliveries', sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
+    op.drop_index('ix_deliveries_merged', table_name='deliveries', sqlite_where=sa.text('coalesced_into IS NOT NULL'), postgresql_where=sa.text('coalesced_into IS NOT NULL'))
+    op.drop_index('ix_deliveries_last', table_name='deliveries', sqlite_where=sa.text("state = 'delivered'"), postgresql_where=sa.text("state = 'delivered'"))
     op.drop_table('deliveries')
     op.drop_index('uq_contacts_user_id', table_name='contacts', sqlite_where=sa.text('user_id IS NOT NULL'), postgresql_where=sa.text('user_id IS NOT NULL'))
     op.drop_index(op.f('ix_contacts_workspace_id_email'), table_name='contacts')
