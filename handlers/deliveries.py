@@ -13,10 +13,10 @@ from handlers.listening import limited
 from handlers.views import deliveries as view
 from handlers.views.answers import Answer
 from handlers.views.deliveries import Failure
-from models import delivery, lane, ledger, person
+from models import delivery, lane, ledger
 from models import workspace as workspaces
 from models.delivery import Delivery
-from models.person import Person
+from models.person import NotManagerError, Person
 from models.recipient import RecipientKind
 
 AWAITED = 0.8
@@ -31,10 +31,12 @@ def register(app: AsyncApp) -> None:
 
 async def answer(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer:
     """Answer a manager how delivery fares, and anybody else whom to ask."""
+    try:
+        await people.require_manager(desk, client, visitor)
+    except NotManagerError as refused:
+        return view.not_shown(refused.manager_ids)
     visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
-        if not await person.is_manager(session, visiting):
-            return view.not_shown(await person.named_managers(session, visitor.workspace_id))
         return await _answer(session, desk, visiting)
 
 

@@ -245,14 +245,6 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destina
     return list(await session.scalars(query.order_by(Destination.name_key)))
 
 
-async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
-    """Give every destination's name by its id, deleted ones too: their deliveries still say what they were for."""
-    rows = await session.execute(
-        select(Destination.id, Destination.name).where(Destination.workspace_id == workspace_id)
-    )
-    return {row.id: row.name for row in rows}
-
-
 async def hearing_movements(session: AsyncSession, workspace_id: str) -> Sequence[Destination]:
     """List the destinations that hear of every movement."""
     return [

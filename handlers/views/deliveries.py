@@ -132,8 +132,7 @@ def answer(delivering: Delivering, failures: Sequence[Failure], *, now: datetime
 
 def not_shown(manager_ids: Sequence[str]) -> Answer:
     """Tell a member who can look at the deliveries."""
-    who = managers.who_may(manager_ids)
-    text = f"Only managers see the deliveries, since they name every channel: {who}. Ask one of them."
+    text = f"Only managers see the deliveries, since they name every channel. Ask {managers.whom_to_ask(manager_ids)}."
     return Answer(response_type="ephemeral", text=text, blocks=[section(text)])
 
 

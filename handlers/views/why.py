@@ -67,7 +67,7 @@ def answer(why: Why) -> View:
 def for_guest(workspace_name: str, manager_ids: Sequence[str]) -> View:
     """Tell a guest whom to ask, and nothing else."""
     company = mrkdwn.escape(workspace_name, 160)
-    text = f"Runrate posts here for {company}. A manager there can say why: {managers.who_may(manager_ids)}."
+    text = f"Runrate posts here for {company}. To learn why, ask {managers.whom_to_ask(manager_ids)}."
     return modal(TITLE, [section(text)], callback_id="why", close="Close")
 
 

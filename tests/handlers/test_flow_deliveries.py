@@ -123,7 +123,7 @@ async def test_a_member_is_told_whom_to_ask_and_may_try_nothing_again(acme: Stag
     failed = await fail(acme)
     answered = await acme.person(PAT).run("/mrr deliveries", channel=REVENUE)
     assert answered.words == (
-        "Only managers see the deliveries, since they name every channel: Slack admins and owners. Ask one of them."
+        f"Only managers see the deliveries, since they name every channel. Ask <@{ADA}> or a Slack admin."
     )
     for action in ("delivery_retry", "delivery_try_now"):
         assert (await acme.press({"action_id": action, "value": failed}, user=PAT)).status == 200

@@ -197,7 +197,6 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.find_by_name": {"name": "Every movement"},
     "destination.get": {"destination_id": "<destination>"},
     "destination.hearing_movements": {},
-    "destination.names": {},
     "destination.of_workspace": {},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
