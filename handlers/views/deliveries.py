@@ -120,8 +120,10 @@ def all_well(delivering: Delivering) -> str:
 
 def answer(delivering: Delivering, failures: Sequence[Failure], *, now: datetime, locale: str) -> Answer:
     """Answer `/mrr deliveries`: today's counts, what waits, what fails with its fix, and the newest failures."""
-    first = [all_well(delivering), _counted(delivering.counts)] if delivering.is_well else [_today(delivering)]
-    drawn = [section("\n".join(["*Deliveries*", *filter(None, first)])), *_troubles(delivering.troubles)]
+    has_more = any(state is not DeliveryState.DELIVERED for state, _ in delivering.counts)
+    calm = [all_well(delivering), *([f"Today: {_counted(delivering.counts)}"] if has_more else [])]
+    first = calm if delivering.is_well else [_today(delivering)]
+    drawn = [section("\n".join(["*Deliveries*", *first])), *_troubles(delivering.troubles)]
     if failures:
         drawn.append(section("*Failed this week*"))
         drawn += [_failure(one, now=now, locale=locale) for one in failures[:MOST_FAILURES]]
@@ -230,7 +232,7 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
         case Told(about=str(about), detail=MovementKind() as kind, amount_minor=int(minor), currency=str(currency)):
             return f"{about}: {movement.KINDS[kind].word.lower()} {money.signed(minor, currency, locale)} MRR"
         case Told(kind=FactKind.RECAP, detail=Rhythm() as rhythm, period=Period() as period):
-            return f"the recap of {period_name(rhythm, period)}"
+            return f"recap, {period_name(rhythm, period)}"
         case Told(kind=FactKind.SIGNAL, about=str(about), detail=SignalKind() as kind):
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
         case Told(kind=FactKind.UNHEARD, about=str(about)):

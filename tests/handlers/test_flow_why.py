@@ -183,7 +183,7 @@ async def test_the_welcome_and_a_recap_answer_too(acme: Stage) -> None:
     recap = await acme.dana.message(REVENUE, containing="No MRR movements", seconds=15)
     await settled(acme)
     words = (await ask(recap)).words
-    assert "The recap of" in words
+    assert "Recap, " in words
     assert "*“Board daily”* posts here a recap of the day before." in words
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import account, delivery, lane, ledger, movement, workflow
+from models import account, delivery, lane, ledger, workflow
 from models.database import Database
 from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind, Owed, SkipReason
 from models.fact import MovementKind
@@ -174,10 +174,8 @@ async def test_of_a_fact_that_is_gone_its_kind_is_known(database: Database, kind
 async def test_a_movement_is_told_with_its_account_and_source(database: Database) -> None:
     origin, _ = await seeds.add_source(database)
     async with database.write() as session:
-        about = await account.apply(session, ACME, seeds.account(name="Northwind"), now=NOW)
-        moved = await movement.apply(
-            session, about, seeds.movement(), source_id=origin.id, external_id="m", is_history=False, now=NOW
-        )
+        account.apply(await seeds.hold(session), seeds.account(name="Northwind"), now=NOW)
+        moved = await seeds.record(session, seeds.movement(), "m", source_id=origin.id)
         assert moved is not None
     async with database.read() as session:
         row = Delivery(workspace_id=ACME, fact_kind=FactKind.MOVEMENT, fact_id=moved.id)
