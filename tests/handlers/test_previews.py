@@ -62,11 +62,11 @@ async def made(stage: Stage) -> Recap:
         schedule = asking.schedule
         assert schedule is not None
         run = schedule.next_after(tomorrow)
-        recap_id = await recap.make(session, asking, run, now=stage.clock.now())
+        [recap_id] = (await recap.make(session, [(asking, run)], now=stage.clock.now())).values()
 
     async def complete() -> Recap | None:
         async with stage.database.read() as session:
-            found = await recap.get(session, ACME, recap_id or "")
+            found = await recap.get(session, ACME, recap_id)
             assert found is not None
             return found if len(await recap.figures(session, ACME, found)) > 1 else None
 
