@@ -14,7 +14,7 @@ from models.database import Database
 
 DESTINATIONS = 1_000
 SMALL, LARGE, LARGEST = 100_000, 1_000_000, 10_000_000
-PATIENCE = 15.0
+PATIENCE = 10.0
 GOAL, GROWTH_GOAL = 1.5, 1.3
 
 

@@ -14,6 +14,7 @@ from bot.bench.row import Row
 from bot.bench.rows import ROWS
 from bot.cli.options import example, json_option
 from bot.cli.output import print_json
+from models.base import UserError
 
 DOCUMENT = Path("docs") / "benchmarks.md"
 
@@ -31,6 +32,8 @@ def bench(names: tuple[str, ...], *, is_full: bool, write: bool, as_json: bool) 
     It needs a quiet machine and about a quarter of an hour, and touches no database but its own. How far it is, it says
     on stderr. A goal that isn't met doesn't change the exit code.
     """
+    if write and not DOCUMENT.parent.is_dir():
+        raise UserError(f"There is no folder {DOCUMENT.parent} here. Run it in the folder that Runrate's code is in.")
     logs.configure(level="warning")
     started = time.monotonic()
     rows = asyncio.run(_measure(names or tuple(ROWS), is_full=is_full))

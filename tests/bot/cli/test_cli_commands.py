@@ -196,6 +196,13 @@ async def test_a_command_beside_a_demo_is_about_the_demo_unless_another_database
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_the_benchmark_s_page_is_not_written_where_there_is_no_place_for_it(run: Any) -> None:
+    result = await run("bench", "--only", "dispatch", "--write")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("There is no folder docs here.")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_row_that_the_benchmark_does_not_have_is_wrong_usage(run: Any) -> None:
     result = await run("bench", "--only", "everything")
     assert (result.exit_code, result.stdout) == (2, "")
