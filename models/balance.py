@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Float, bindparam, case, cast, extract, fun
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models.delivery import OPEN, Attempt, Delivery, DeliveryState
+from models.delivery import OPEN, Attempt, Delivery, DeliveryState, is_open
 from models.event import Event, EventState
 from models.workspace import Workspace
 
@@ -129,13 +129,13 @@ async def answers(session: AsyncSession) -> dict[str, int]:
 
 async def backlog(session: AsyncSession) -> Backlog:
     """Say what waits."""
-    lanes = select(func.count().label("number")).where(_is_open()).group_by(Delivery.lane_id).subquery()
+    lanes = select(func.count().label("number")).where(is_open()).group_by(Delivery.lane_id).subquery()
     number, largest = (await session.execute(select(func.count(), func.max(lanes.c.number)).select_from(lanes))).one()
     waiting = select(func.min(Event.received_at)).where(Event.state == _written(EventState.WAITING))
     return Backlog(
         lanes=number,
         largest=largest or 0,
-        oldest_open_at=await session.scalar(select(func.min(Delivery.created_at)).where(_is_open())),
+        oldest_open_at=await session.scalar(select(func.min(Delivery.created_at)).where(is_open())),
         oldest_waiting_at=await session.scalar(waiting),
     )
 
@@ -174,11 +174,6 @@ def _seconds(session: AsyncSession, begin: ColumnElement[Any], end: ColumnElemen
     if session.get_bind().dialect.name == "sqlite":
         return (func.julianday(end) - func.julianday(begin)) * timedelta(days=1).total_seconds()
     return cast(extract("epoch", end - begin), Float)
-
-
-def _is_open() -> ColumnElement[bool]:
-    """Say that a delivery is open, in words by which both engines know that their index of what is open serves."""
-    return Delivery.state.in_(bindparam(None, OPEN, expanding=True, literal_execute=True))
 
 
 def _written(state: EventState) -> Any:
