@@ -56,6 +56,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def sqlite_text(instant: datetime) -> str:
+    """Write an instant as `UtcDateTime` has SQLite keep it, for rows that go past SQLAlchemy."""
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
 class TextList(TypeDecorator[Collection[str]]):
     """A list of texts as one parameter: an array on PostgreSQL, JSON on SQLite."""
 

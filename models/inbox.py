@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
-from models import event
 from models.base import UserError
 from models.database import Database
-from models.event import EventOutcome, NewEvent
+from models.event import EventOutcome, NewEvent, store, store_at_once
+from models.wakeup import Topic
 
 MOST_WAITING = 5_000
 MOST_AT_ONCE = 1_000
@@ -96,8 +98,15 @@ class Inbox:
         self._done(letters)
 
     async def _commit(self, letters: list[_Letter]) -> list[list[EventOutcome]]:
+        events = [event for letter in letters for event in letter.events]
+        outcomes = iter(await self._store(events))
+        return [list(islice(outcomes, len(letter.events))) for letter in letters]
+
+    async def _store(self, events: Sequence[NewEvent]) -> list[EventOutcome]:
+        if self._database.is_sqlite:
+            return await self._database.write_at_once(partial(store_at_once, events=events), Topic.EVENTS)
         async with self._database.write() as session:
-            return [await event.store(session, letter.events) for letter in letters]
+            return await store(session, events)
 
     def _done(self, letters: list[_Letter]) -> None:
         for letter in letters:

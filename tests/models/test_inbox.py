@@ -1,10 +1,14 @@
 """The inbox writer: many calls share a commit, none is answered before it, and a bad one harms only itself."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import event
 from models.database import Database
@@ -25,6 +29,43 @@ class CountingDatabase(Database):
     def write(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - the same as the original's
         self.writes += 1
         return super().write()
+
+    async def write_at_once(self, work, *topics):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN201
+        self.writes += 1
+        return await super().write_at_once(work, *topics)
+
+
+class FailingDatabase(Database):
+    """A database whose commits fail after all else went well, until it is mended."""
+
+    is_mended = False
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        async with super().write() as session:
+            yield session
+            self._fail()
+
+    async def write_at_once(self, work, *topics):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN201
+        def failing(connection: sqlite3.Connection) -> Any:
+            result = work(connection)
+            self._fail()
+            return result
+
+        return await super().write_at_once(failing, *topics)
+
+    def _fail(self) -> None:
+        if not self.is_mended:
+            raise OSError("No space left on device")
+
+
+class HastyInbox(Inbox):
+    """Broken on purpose: it answers before the commit."""
+
+    async def _write(self, letters: Any) -> None:
+        for letter in letters:
+            letter.answer.set_result([STORED] * len(letter.events))
+        await super()._write(letters)
 
 
 @pytest.fixture
@@ -69,6 +110,59 @@ async def test_no_answer_is_given_before_the_commit(inbox: Inbox, counting: Coun
         await asyncio.sleep(0.1)
         assert not asked.done()
     assert await asked == [DUPLICATE]
+
+
+@pytest.mark.parametrize(("kind", "lies"), [(Inbox, False), (HastyInbox, True)])
+async def test_what_can_not_be_committed_is_not_acknowledged_and_not_half_stored(
+    kind: type[Inbox], lies: bool, database: Database, database_url: str, origin: Source
+) -> None:
+    """The inbox that answers before the commit says that it stored what is lost."""
+    failing = FailingDatabase(database_url)
+    inbox = kind(failing)
+    await inbox.start()
+    [answer] = await asyncio.gather(inbox.add([moved(origin, "1"), moved(origin, "2")]), return_exceptions=True)
+    assert (answer == [STORED, STORED]) is lies
+    assert isinstance(answer, OSError) is not lies
+    await asyncio.sleep(0.05)
+    async with database.read() as session:
+        assert await event.of_workspace(session, ACME) == []
+    failing.is_mended = True
+    assert await inbox.add([moved(origin, "2")]) == [STORED]
+    await inbox.close()
+    await failing.close()
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_on_a_full_disk_nothing_is_stored_until_there_is_room(
+    inbox: Inbox, counting: CountingDatabase, database: Database, origin: Source
+) -> None:
+    async def limit(pages: int) -> None:
+        await counting.write_at_once(lambda connection: connection.execute(f"PRAGMA max_page_count={pages}").fetchone())
+
+    calls = [[moved(origin, f"{call}:{number}") for number in range(40)] for call in range(10)]
+    await limit(1)  # SQLite takes it as the pages that there are.
+    answers = [await asyncio.gather(inbox.add(call), return_exceptions=True) for call in calls]
+    assert isinstance(answers[-1][0], sqlite3.OperationalError)
+    acknowledged = sum(40 for [answer] in answers if answer == [STORED] * 40)
+    async with database.read() as session:
+        assert (await event.count_by_state(session, ACME))["received"] == acknowledged
+    await limit(100_000)
+    outcomes = [outcome for call in calls for outcome in await inbox.add(call)]
+    assert outcomes.count(STORED) == 400 - acknowledged
+
+
+async def test_the_inbox_and_other_writers_take_turns(inbox: Inbox, counting: CountingDatabase, origin: Source) -> None:
+    """On SQLite they write over two connections: behind one lock, so that neither finds the database locked."""
+
+    async def write_beside(number: int) -> None:
+        async with counting.write() as session:
+            await event.store(session, [moved(origin, f"beside {number}")])
+            await asyncio.sleep(0)
+
+    calls = [inbox.add([moved(origin, f"call {number}")]) for number in range(40)]
+    await asyncio.gather(*calls, *(write_beside(number) for number in range(40)))
+    async with counting.read() as session:
+        assert (await event.count_by_state(session, ACME))["received"] == 80
 
 
 async def test_calls_that_come_together_share_a_commit(
