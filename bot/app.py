@@ -19,15 +19,16 @@ from bot.events import Events
 from bot.oauth import Oauth
 from bot.settings import Settings
 from bot.signin import SIGN_IN_PATH, SignIn
+from bot.sources import Sources
 from handlers import checklist, health, metrics, pages, slack
 from handlers.checklist import Checklist
 from handlers.desk import Desk
-from handlers.intake import Intake, IntakeSource
+from handlers.intake import Intake
 from handlers.pages import SetupPage
 from handlers.pictures import Pictures
 from handlers.previews import Previews
 from handlers.reports import Reports
-from models import installation, migrations, source
+from models import installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
@@ -136,7 +137,8 @@ class Runrate:
         oauth = Oauth(
             settings=self._settings, database=self.database, keyring=self.keyring, session=session, now=self._now
         )
-        intake = Intake(find_source=self._find_source, inbox=self._inbox, now=self._now)
+        sources = Sources(database=self.database, now=self._now)
+        intake = Intake(find_source=sources.find, inbox=self._inbox, now=self._now)
         app.add_routes([*oauth.routes(), *intake.routes(), *(events.routes() if events else [])])
         app.add_routes(self._report_routes(session))
         health.register(app, database=self.database.ping)
@@ -184,11 +186,6 @@ class Runrate:
         reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH)
         previews = Previews(self._desk(keyring), pictures=self._pictures)
         return [*sign_in.routes(), *reports.routes(), *previews.routes()]
-
-    async def _find_source(self, key: str) -> IntakeSource | None:
-        async with self.database.read() as session:
-            found = await source.find_by_key(session, key)
-        return IntakeSource(found.id, found.workspace_id, found.kind) if found is not None else None
 
     @cached_property
     def _create_app_url(self) -> str:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
 from models.base import Base, Id, UserError, among, new_id
+from models.database import wake
 from models.secret import Keyring, fingerprint, random_secret, same
+from models.wakeup import Topic
 
 KEY_PREFIX = "rrk"
 LONGEST_NAME = 80
@@ -177,6 +179,7 @@ async def remove(session: AsyncSession, source: Source, *, by: str, now: datetim
     """Close the source's webhook. What it brought stays."""
     source.removed_at = now
     audit.record(session, source.workspace_id, actor=by, action="source.removed", subject_id=source.id, now=now)
+    wake(session, Topic.SOURCES)
 
 
 async def reveal(session: AsyncSession, source: Source, *, keyring: Keyring, by: str, now: datetime) -> str:

@@ -18,6 +18,7 @@ class Topic(StrEnum):
     CHANNELS = "channels"
     RECAPS = "recaps"
     INSTALLATIONS = "installations"
+    SOURCES = "sources"
 
 
 class Wakeups:

@@ -1,0 +1,62 @@
+"""Which source a key opens: by our own table, remembered for a second, since each call to the intake asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.intake import IntakeSource
+from models import source
+from models.database import Database
+from models.secret import fingerprint
+from models.wakeup import Topic
+
+REMEMBERED = timedelta(seconds=1)
+MOST_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An answer, until when it holds, and after how many changes of sources it was read."""
+
+    source: IntakeSource
+    until: datetime
+    changes: int
+
+
+class Sources:
+    """Finds sources by their keys.
+
+    What it remembers counts no more once a source is removed, at the latest after the second: on SQLite the command
+    line is another process, which can wake nobody. Only right keys are remembered, by their hashes.
+    """
+
+    def __init__(self, *, database: Database, now: Callable[[], datetime]) -> None:
+        """Take what is needed."""
+        self._database = database
+        self._now = now
+        self._known: dict[str, _Known] = {}
+
+    async def find(self, key: str) -> IntakeSource | None:
+        """Find the source that a key opens; None for a wrong one."""
+        digest = fingerprint(key)
+        known = self._known.get(digest)
+        if known is not None and known.changes == self._changes and known.until > self._now():
+            return known.source
+        return await self._look_up(key, digest)
+
+    @property
+    def _changes(self) -> int:
+        return self._database.wakeups.mark(Topic.SOURCES)
+
+    async def _look_up(self, key: str, digest: str) -> IntakeSource | None:
+        until, changes = self._now() + REMEMBERED, self._changes
+        async with self._database.read() as session:
+            found = await source.find_by_key(session, key)
+        if found is None:
+            self._known.pop(digest, None)
+            return None
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        answer = IntakeSource(found.id, found.workspace_id, found.kind)
+        self._known[digest] = _Known(answer, until, changes)
+        return answer

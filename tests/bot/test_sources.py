@@ -1,0 +1,107 @@
+"""Sources by key: remembered for a second, forgotten once a source is removed, and only where the key is right."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot import sources
+from bot.sources import Sources
+from models import source
+from models.database import Database
+from models.source import Source
+from tests import seeds
+from tests.seeds import ACME
+
+
+class CountingDatabase(Database):
+    """A database that counts how often it is read."""
+
+    reads = 0
+
+    def read(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - the same as the original's
+        self.reads += 1
+        return super().read()
+
+
+class Clock:
+    """A clock that stands until it is turned."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+async def counting(database: Database, database_url: str):  # type: ignore[no-untyped-def] # noqa: ANN201
+    counting = CountingDatabase(database_url)
+    await counting.start()
+    yield counting
+    await counting.close()
+
+
+async def remove(database: Database, origin: Source, *, now: datetime) -> None:
+    async with database.write() as session:
+        await source.remove(session, await source.get(session, ACME, origin.id), by="U0ADA", now=now)
+
+
+async def test_a_key_is_looked_up_once_a_second(counting: CountingDatabase, now: datetime) -> None:
+    origin, key = await seeds.add_source(counting)
+    clock = Clock(now)
+    found = Sources(database=counting, now=clock)
+    for _ in range(5):
+        answer = await found.find(key)
+        assert answer is not None
+        assert (answer.id, answer.workspace_id, answer.kind) == (origin.id, ACME, "api")
+    assert counting.reads == 1
+    clock.at += timedelta(seconds=1)
+    await found.find(key)
+    assert counting.reads == 2
+
+
+async def test_a_removed_source_is_forgotten_at_once(counting: CountingDatabase, now: datetime) -> None:
+    origin, key = await seeds.add_source(counting)
+    found = Sources(database=counting, now=lambda: now)
+    assert await found.find(key) is not None
+    await remove(counting, origin, now=now)
+    assert await found.find(key) is None
+
+
+async def test_a_source_that_another_process_removed_is_forgotten(
+    counting: CountingDatabase, database_url: str, now: datetime
+) -> None:
+    """PostgreSQL tells at once; nobody tells of a command line beside us on SQLite, where the second has to pass."""
+    origin, key = await seeds.add_source(counting)
+    clock = Clock(now)
+    found = Sources(database=counting, now=clock)
+    await asyncio.sleep(0.2)  # Until the listener listens.
+    assert await found.find(key) is not None
+    elsewhere = Database(database_url)
+    await remove(elsewhere, origin, now=now)
+    await elsewhere.close()
+    if counting.is_sqlite:
+        clock.at += sources.REMEMBERED
+    await asyncio.sleep(0.2)
+    assert await found.find(key) is None
+
+
+async def test_a_removal_that_overtook_the_look_up_is_noticed(counting: CountingDatabase, now: datetime) -> None:
+    origin, key = await seeds.add_source(counting)
+    found = Sources(database=counting, now=lambda: now)
+    await asyncio.gather(found.find(key), remove(counting, origin, now=now))
+    assert await found.find(key) is None
+
+
+async def test_wrong_keys_are_not_remembered_and_right_ones_within_a_limit(
+    counting: CountingDatabase, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_REMEMBERED", 2)
+    found = Sources(database=counting, now=lambda: now)
+    keys = [(await seeds.add_source(counting, name=f"Source {number}"))[1] for number in range(5)]
+    for key in keys:
+        assert await found.find(key) is not None
+        assert await found.find(f"{key}x") is None
+        assert len(found._known) <= 2
+        assert key not in found._known, "what is remembered must not be the key itself"
