@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ _ZLIB_START = b"x"
 """What compressed bytes begin with, and JSON never does: the server may have inflated the body before us."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MOST_DIGITS = 18
+_CONTAINERS = (dict, list)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -47,12 +49,14 @@ async def read_json(request: web.Request) -> Any:
 async def _read(request: web.Request) -> bytes:
     body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
+        while chunk := await request.content.readany():
             body += chunk
             if len(body) > MOST_BYTES:
                 raise _too_large()
     except web.RequestPayloadError as error:
         raise _broken() from error
+    except ConnectionResetError as error:
+        raise CallRefusedError(400, "hung_up", "The connection ended before the body did.") from error
     return bytes(body)
 
 
@@ -102,18 +106,13 @@ def _refuse_constant(name: str) -> None:
 
 def _is_deeper(value: Any, most: int) -> bool:
     """Say whether something lies more than so many levels deep, one level at a time and without recursion."""
-    level = [value]
-    for _ in range(most):
-        level = [child for node in level for child in _children(node)]
+    level: list[Any] = [[value]]
+    for _ in range(most + 1):
+        children = chain.from_iterable(node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for child in children if isinstance(child, _CONTAINERS)]
         if not level:
             return False
     return True
-
-
-def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
 
 
 def _too_large() -> CallRefusedError:

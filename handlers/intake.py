@@ -67,7 +67,7 @@ class Intake:
         """List the routes."""
         return [
             web.post("/in/{source_key}", self._receive),
-            web.post(f"/v1/{{call:{'|'.join(tracking.CALLS)}}}", self._track),
+            *(web.post(f"/v1/{call}", partial(self._track, call)) for call in tracking.CALLS),
         ]
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -81,13 +81,13 @@ class Intake:
         except CallRefusedError as refusal:
             return _problem(refusal)
 
-    async def _track(self, request: web.Request) -> web.Response:
+    async def _track(self, call: str, request: web.Request) -> web.Response:
         """Take a call of Segment's tracking API. Its clients count nothing but exactly 200 as success."""
         try:
             in_header = await self._find(_key_in_header(request))
             body, received_at = await read_json(request), self._now()
             source = _segment_source(in_header or await self._find(_key_in_body(body)))
-            reading = tracking.read(request.match_info["call"], body, received_at=received_at)
+            reading = tracking.read(call, body, received_at=received_at)
             await self._store(source, reading, received_at)
             return _json({"success": True})
         except CallRefusedError as refusal:
@@ -115,18 +115,26 @@ class Intake:
 
 
 def _event(source: IntakeSource, record: Received | Refused, received_at: datetime) -> NewEvent:
-    new_event = partial(
-        NewEvent,
+    if isinstance(record, Received):
+        return NewEvent(
+            workspace_id=source.workspace_id,
+            source_id=source.id,
+            kind=record.kind,
+            dedupe_key=record.dedupe_key,
+            occurred_at=record.occurred_at,
+            received_at=received_at,
+            facts=dump_facts(record.facts),
+        )
+    return NewEvent(
         workspace_id=source.workspace_id,
         source_id=source.id,
         kind=record.kind,
         dedupe_key=record.dedupe_key,
+        occurred_at=received_at,
         received_at=received_at,
+        raw=keepable(record.raw),
+        refusal=Refusal(record.field, record.reason),
     )
-    if isinstance(record, Received):
-        return new_event(occurred_at=record.occurred_at, facts=dump_facts(record.facts))
-    refusal = Refusal(record.field, record.reason)
-    return new_event(occurred_at=received_at, raw=keepable(record.raw), refusal=refusal)
 
 
 def _unavailable(error: Exception) -> CallRefusedError:

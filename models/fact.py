@@ -4,6 +4,7 @@ A fact is checked when it comes in, so that whatever reads it later can rely on 
 by PostgreSQL, instants are aware and in UTC, amounts carry the sign of their kind.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -37,6 +38,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
 _FIRST_MILLISECONDS = 10**11
 """A number of seconds this large would lie in the year 5138, so it is read as milliseconds."""
+_ZONE = re.compile(r"\s*(UTC|GMT)$")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 Scalar = str | int | float | bool | None
@@ -107,7 +109,10 @@ def read_instant(value: Any) -> datetime | None:
 
 
 def _parse_iso(text: str) -> datetime | None:
-    plain = re.sub(r"\s*(UTC|GMT)$", "Z", text.strip().upper())
+    if text[4:5] == "-":  # Nearly all are well written, and then this is several times as fast.
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text)
+    plain = _ZONE.sub("Z", text.strip().upper())
     if plain.isdecimal() and len(plain) > len("YYYYMMDD"):
         return _parse_unix(int(plain[:20]))
     try:
@@ -358,4 +363,19 @@ def read_facts(values: Sequence[dict[str, Any]]) -> tuple[Fact, ...]:
 
 def dump_facts(facts: Iterable[Fact]) -> list[dict[str, Any]]:
     """Write facts as JSON-able dicts, without what was not said."""
-    return [{"type": fact.type, **fact.model_dump(mode="json", exclude_defaults=True)} for fact in facts]
+    return [_dump(fact) for fact in facts]
+
+
+def _dump(fact: Fact) -> dict[str, Any]:
+    """Write a fact: its fields are flat and their values checked, so that this is all there is to do."""
+    defaults = _defaults(type(fact))
+    return {"type": fact.type} | {
+        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+        for name, value in vars(fact).items()
+        if value != defaults[name]
+    }
+
+
+@cache
+def _defaults(fact: type[BaseModel]) -> dict[str, Any]:
+    return {name: field.default for name, field in fact.model_fields.items()}

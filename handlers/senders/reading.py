@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from handlers.senders.refusal import RecordRefusedError
 from models.base import json_bytes
 from models.fact import EARLIEST, LATEST, Fact, is_storable
@@ -68,10 +70,12 @@ class Reading:
         return [record for record in self.records if isinstance(record, Refused)]
 
 
-def judge(record: Any, read: Callable[[dict[str, Any]], Received], *, position: int) -> Received | Refused:
+def judge(
+    record: Any, read: Callable[[dict[str, Any]], Received], *, position: int, most_bytes: int | None = None
+) -> Received | Refused:
     """Read one record; where it can't be taken, say why."""
     try:
-        return read(_checked(record))
+        return read(_checked(record, most_bytes))
     except RecordRefusedError as refusal:
         values = record if isinstance(record, dict) else {}
         return Refused(
@@ -106,15 +110,20 @@ def digest(value: Any) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _checked(record: Any) -> dict[str, Any]:
+def _checked(record: Any, most_bytes: int | None) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise RecordRefusedError("record", "It must be a JSON object.")
     try:
-        is_suspect = b"\\u0000" in json_bytes(record)
-    except TypeError:
-        is_suspect = True
-    if is_suspect:
+        content = orjson.dumps(record)
+    except TypeError:  # Half a surrogate pair, or a number of more than 64 bits.
         _check_values(record, "")
+        raise
+    if b"\\u0000" in content:
+        _check_values(record, "")
+    if most_bytes is not None and len(content) > most_bytes:
+        raise RecordRefusedError(
+            "event", f"It is larger than {most_bytes // 1024} KB; send fewer or shorter properties."
+        )
     return record
 
 

@@ -38,7 +38,7 @@ class RecordRefusedError(Exception):
 def make(fact: type[F], values: Mapping[str, Any], *, paths: Mapping[str, str]) -> F:
     """Make a fact. Raises `RecordRefusedError`, with the field as `paths` says that the sender calls it."""
     try:
-        return fact.model_validate(dict(values))
+        return fact.model_validate(values)
     except ValidationError as error:
         raise _refusal(error.errors(include_url=False, include_input=False)[0], paths) from error
 

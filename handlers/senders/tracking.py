@@ -12,7 +12,6 @@ from handlers.senders.profile import account_fact, company_fact, contact_fact
 from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge, past
 from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
-from models.base import json_bytes
 from models.fact import AccountFact, ContactFact, Fact, TrackFact, read_instant
 
 CALLS = ("identify", "group", "track", "page", "screen", "alias", "batch")
@@ -42,6 +41,7 @@ def read(call: str, body: Any, *, received_at: datetime) -> Reading:
                 event,
                 partial(_read_event, shared=shared, received_at=received_at, position=position),
                 position=position,
+                most_bytes=MOST_EVENT_BYTES,
             )
             for position, event in enumerate(events)
         )
@@ -58,8 +58,6 @@ def _too_many(number: int) -> Unreadable:
 
 
 def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at: datetime, position: int) -> Received:
-    if len(json_bytes(event)) > MOST_EVENT_BYTES:
-        raise RecordRefusedError("event", "It is larger than 32 KB; send fewer or shorter properties.")
     kind = _kind(event)
     _check_ids(event, kind)
     context, occurred_at = _context(event, shared), _occurred_at(event, shared, received_at)
@@ -161,8 +159,7 @@ def _message_id(event: Mapping[str, Any], received_at: datetime, position: int) 
 
 
 def _instant(event: Mapping[str, Any]) -> datetime | None:
-    names = ("originalTimestamp", "original_timestamp", "timestamp")
-    return next((instant for name in names if (instant := read_instant(event.get(name)))), None)
+    return _first_instant(event, "originalTimestamp", "original_timestamp", "timestamp")
 
 
 def _occurred_at(event: Mapping[str, Any], shared: Mapping[str, Any], received_at: datetime) -> datetime:
@@ -170,13 +167,24 @@ def _occurred_at(event: Mapping[str, Any], shared: Mapping[str, Any], received_a
     said = _instant(event)
     if said is None:
         return received_at
-    sent_values = (event.get("sentAt"), event.get("sent_at"), shared.get("sentAt"), shared.get("sent_at"))
-    sent_at = next((instant for value in sent_values if (instant := read_instant(value))), None)
+    sent_at = _first_instant(event, "sentAt", "sent_at") or _first_instant(shared, "sentAt", "sent_at")
     try:
         return past(said if sent_at is None else received_at - (sent_at - said), received_at)
     except OverflowError:
         return received_at
 
 
+def _first_instant(values: Mapping[str, Any], *names: str) -> datetime | None:
+    for name in names:
+        value = values.get(name)
+        if value is not None and (found := read_instant(value)) is not None:
+            return found
+    return None
+
+
 def _id(values: Mapping[str, Any], *names: str) -> str | None:
-    return next((found for name in names if (found := identifier(values.get(name)))), None)
+    for name in names:
+        found = identifier(values.get(name))
+        if found is not None:
+            return found
+    return None

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from handlers.intake import Intake, IntakeSource
 from models.database import Database
-from models.event import EventOutcome, EventState, NewEvent, of_workspace
+from models.event import EventOutcome, EventState, NewEvent, of_workspace, store
 from models.inbox import Inbox, InboxFullError
 
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
@@ -365,6 +365,52 @@ async def test_events_reach_the_database(database: Database) -> None:
     async with database.read() as session:
         events = await of_workspace(session, "T0ACME")
     assert sorted(event.state for event in events) == [EventState.REFUSED, EventState.REFUSED, EventState.WAITING]
+
+
+async def test_beyond_the_bounded_queue_a_call_is_refused_and_nothing_of_it_stored(database: Database) -> None:
+    inbox = Inbox(database, most_waiting=3)
+    await inbox.start()
+    async with served(inbox) as client:
+        async with database.write() as session:  # Somebody else is writing the same event, so that calls queue up.
+            await store(
+                session,
+                [
+                    NewEvent(
+                        workspace_id="T0ACME",
+                        source_id="src_api",
+                        kind="movement",
+                        dedupe_key="movement:0:0",
+                        occurred_at=NOW,
+                        received_at=NOW,
+                    )
+                ],
+            )
+            calls = [[MOVEMENT | {"id": f"{call}:{number}"} for number in range(3)] for call in range(3)]
+            first = asyncio.create_task(client.post("/in/key-api", json=calls[0]))
+            await asyncio.sleep(0.1)
+            refused = [await client.post("/in/key-api", json=call) for call in calls[1:]]
+        assert [await error_of(response) for response in refused] == [(503, "inbox_full")] * 2
+        assert all(int(response.headers["Retry-After"]) > 0 for response in refused)
+        assert (await first).status == 200
+        again = await (await client.post("/in/key-api", json=calls[1])).json()
+    await inbox.close()
+    assert (again["stored"], again["duplicates"]) == (3, 0)
+    async with database.read() as session:
+        assert len(await of_workspace(session, "T0ACME")) == 6
+
+
+async def test_a_caller_who_hangs_up_amid_the_body_stores_nothing_and_alarms_nobody(
+    client: Client, inbox: RememberedEvents
+) -> None:
+    url = client.make_url("/in/key-api")
+    with capture_logs() as logs:
+        _reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(f"POST {url.path} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n[".encode())
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+        await asyncio.sleep(0.05)
+    assert (inbox.events, logs) == ([], [])
 
 
 async def test_segments_own_library_is_served(client: Client, inbox: RememberedEvents) -> None:
