@@ -1,6 +1,7 @@
 """`runrate serve`, `web` and `worker`: the product, running until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 
 import click
@@ -57,6 +58,9 @@ async def _run(settings: Settings, *, serves_web: bool, works: bool) -> None:
         loop.add_signal_handler(name, stopped.set)
     try:
         await _start(app, settings)
+        # What was made until now stays to the end: looking through it for garbage again and again slows the intake.
+        gc.collect()
+        gc.freeze()
         click.echo(_welcome(settings, serves_web=serves_web), err=True)
         await stopped.wait()
         for name in SIGNALS:
