@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.bench import flow, sending, sums
+from bot.bench import flow, intake, sending, sums
 from bot.bench.harness import Bench
 from bot.bench.row import Row
 
 ROWS: Mapping[str, Callable[[Bench], Awaitable[Row]]] = {
+    "intake_single": intake.intake_single,
+    "intake_batch": intake.intake_batch,
     "dispatch": sending.dispatch,
     "queue": sending.queue,
     "ceiling": flow.ceiling,
