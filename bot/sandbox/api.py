@@ -92,6 +92,8 @@ class WebApiCall:
                 raise SlackError(code)
             case Fault(fault="http_500" | "drop_request"):
                 return {"ok": False}
+            case Fault(fault="no_metadata"):
+                self.args.values.pop("include_all_metadata", None)
             case _:
                 pass
         return None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-FaultKind: TypeAlias = Literal["http_500", "lose_response", "drop_request", "delay", "limit", "error"]
+FaultKind: TypeAlias = Literal["http_500", "lose_response", "drop_request", "delay", "limit", "error", "no_metadata"]
 KINDS: tuple[str, ...] = get_args(FaultKind)
 
 
@@ -17,6 +17,7 @@ class Fault:
     - `lose_response` does what was asked, then drops the socket
     - `delay` waits `seconds` first
     - `limit` answers 429 with `retry_after`
+    - `no_metadata` answers as if the messages' metadata had not been asked for
     """
 
     fault: FaultKind

@@ -49,6 +49,17 @@ async def test_a_delay_comes_before_the_answer(member: AsyncWebClient, sandbox: 
     assert time.monotonic() - before >= 0.2
 
 
+async def test_a_history_without_metadata_says_only_of_what_type_it_was(
+    member: AsyncWebClient, sandbox: Sandbox
+) -> None:
+    metadata = {"event_type": "told", "event_payload": {"id": "1"}}
+    await member.chat_postMessage(channel=REVENUE, text="One", metadata=metadata)
+    sandbox.faults.add(Fault("no_metadata", method="conversations.history", times=1))
+    answers = [await member.conversations_history(channel=REVENUE, include_all_metadata=True) for _ in range(2)]
+    told = [(one["messages"][0]["text"], one["messages"][0].get("metadata")) for one in answers]
+    assert told == [("One", {"event_type": "told"}), ("One", metadata)]
+
+
 async def test_a_limit_says_how_long_to_wait(member: AsyncWebClient, sandbox: Sandbox, refused: Any) -> None:
     sandbox.faults.add(Fault("limit", channel=REVENUE, retry_after=7, times=1))
     answer = await refused(member.chat_postMessage(channel=REVENUE, text="One"))
