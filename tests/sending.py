@@ -1,6 +1,7 @@
 """A dispatcher between a database and the local Slack, under a clock that is turned by hand."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from models import channel, delivery, event, lane, scope
 from models.database import Database
 from models.delivery import Attempt, Delivery
 from models.destination import Destination
+from models.recipient import MOST_RECIPIENTS
 from models.source import Source
 from scheduler.apply import apply_waiting
 from scheduler.dispatch import Dispatcher
@@ -150,6 +152,15 @@ class Sending:
             channels[name] = type(like)(name, [workspace], "public", name.lower(), [bot.id], creator="U0ADA")
         return names
 
+    async def ready_for_many(self, number: int, *, scopes: tuple[str, ...] = ALL_SCOPES) -> list[str]:
+        """Install, and let so many more channels hear of everything; answer their ids."""
+        await self.install(scopes=scopes)
+        names = self.add_channels(number)
+        await self.let_in(*names)
+        for first in range(0, number, MOST_RECIPIENTS):
+            await self.destination(*names[first : first + MOST_RECIPIENTS], name=f"From {first}")
+        return names
+
     # --- letting it run --------------------------------------------------------------------------------------------
 
     async def drain(self, dispatcher: Dispatcher | None = None) -> None:
@@ -197,16 +208,22 @@ class Sending:
     def delivery_ids(self, place: str = REVENUE) -> list[str]:
         return [(one.metadata or {})["event_payload"]["delivery_id"] for one in self.messages(place)]
 
+    def posted(self) -> Counter[str]:
+        """Count what stands in all channels, by the delivery's id."""
+        return Counter(one for place in self.sandbox.state.channels for one in self.delivery_ids(place))
+
     def calls(self, method: str = POST) -> list[Call]:
         return [one for one in self.sandbox.state.calls if one.method == method]
 
 
 @asynccontextmanager
-async def sending(database: Database, *, limits: Limits = UNLIMITED) -> AsyncIterator[Sending]:
+async def sending(
+    database: Database, *, limits: Limits = UNLIMITED, kind: type[Sandbox] = Sandbox
+) -> AsyncIterator[Sending]:
     """Start the local Slack with our app registered in it; nothing is installed yet."""
     clock = Clock()
     app = SlackApp("1.2", "client-secret", "signing-secret", manifest.load(ADDRESS), ADDRESS)
-    sandbox = Sandbox(apps=[app], now=clock.seconds, limits=limits)
+    sandbox = kind(apps=[app], now=clock.seconds, limits=limits)
     sandbox.state.emit = _tell_nobody
     await sandbox.start()
     try:
