@@ -404,6 +404,8 @@ async def retry(session: AsyncSession, workspace_id: str, delivery_id: str, *, b
     retried: Delivery | None = await session.scalar(statement, execution_options={"populate_existing": True})
     if retried is None:
         other = await get(session, workspace_id, delivery_id)
+        if other.coalesced_into is not None:
+            raise UserError(f"It was told in another message, which can be retried: {other.coalesced_into}.")
         raise UserError(
             f"Only a delivery that failed, or waits to be tried again, can be retried; it is {other.state}."
         )

@@ -27,6 +27,15 @@ RECENT = timedelta(days=7)
 _IS_OPEN = Delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
 _IS_DELIVERED = Delivery.state == literal_column(f"'{DeliveryState.DELIVERED}'")
 
+_merged = aliased(Delivery)
+_TELLS: ColumnElement[int] = literal_column("1") + (
+    select(func.count())
+    .where(_merged.workspace_id == Delivery.workspace_id, _merged.coalesced_into == Delivery.id)
+    .correlate(Delivery)
+    .scalar_subquery()
+)
+"""How many deliveries go out with a message: its own, and those that were merged into it."""
+
 Counts = Mapping[tuple[DeliveryState, SkipReason | None], int]
 """How many deliveries are in a state, those that were skipped told apart by their reason; without zeros."""
 
@@ -64,7 +73,7 @@ async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
     found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
     reason = case((Delivery.fix.is_not(None), Delivery.reason))
     waiting = (
-        select(Delivery.asked_by, reason, func.count())
+        select(Delivery.asked_by, reason, func.sum(_TELLS))
         .where(_is_open(workspace_id))
         .group_by(Delivery.asked_by, reason)
         .order_by(Delivery.asked_by, reason)
@@ -72,7 +81,7 @@ async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
     for asked_by, why, number in await session.execute(waiting):
         one = found.get(asked_by, Health())
         reasons = (*one.reasons, why) if why else one.reasons
-        found[asked_by] = replace(one, waiting=one.waiting + number, reasons=reasons)
+        found[asked_by] = replace(one, waiting=one.waiting + int(number), reasons=reasons)
     return found
 
 
@@ -118,7 +127,7 @@ async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
     """
     by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
     query = (
-        select(*by, func.count().label("waiting"))
+        select(*by, func.sum(_TELLS).label("waiting"))
         .where(_is_open(workspace_id), Delivery.fact_kind != FactKind.UNFURL)
         .group_by(*by)
         .order_by(func.max(Delivery.send_started_at).nulls_first(), *by)
@@ -139,7 +148,7 @@ def _failing(rows: Sequence[Any]) -> Failing | None:
         recipient_kind=RecipientKind(hindered[-1].recipient_kind),
         reason=hindered[-1].reason,
         fix=hindered[-1].fix,
-        waiting=sum(row.waiting for row in rows),
+        waiting=sum(int(row.waiting) for row in rows),
         asked_by=tuple(sorted({row.asked_by for row in rows})),
     )
 

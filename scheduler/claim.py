@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, delivery, installation, lane, preview
+from models import channel, delivery, installation, lane, merge, preview
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason, Try
 from models.installation import Installation
 from models.lane import Lease, Release
@@ -83,6 +83,7 @@ class Claimer:
         """Take the worker's name, and how many lanes of one workspace it may hold together."""
         self._owner = owner
         self._most_of_one = most_of_one
+        self._public_url = public_url
         self._picture_url = partial(preview.address, keyring=keyring, public_url=public_url)
         self._open: Callable[[str], str] = lru_cache(TOKENS_KEPT)(keyring.open)
 
@@ -92,6 +93,7 @@ class Claimer:
         if not lanes:
             return Claimed(0, [])
         turns, given_back = await _turns(session, lanes, now=now)
+        await merge.merge(session, [turn.owed for turn in turns], now=now)
         looked = {turn.owed.id for turn in turns if turn.is_lost and await _can_look(session, turn)}
         drawn = await self._draw(session, [turn for turn in turns if turn.owed.id not in looked], alone=alone, now=now)
         jobs = []
@@ -118,7 +120,8 @@ class Claimer:
             if turn.is_lost:
                 turn.owed.may_be_repeat = True
         draw = draw_alone if alone else draw_deliveries
-        return await draw(session, [turn.owed for turn in turns], setting=Setting(now, self._picture_url))
+        setting = Setting(now, self._public_url, self._picture_url)
+        return await draw(session, [turn.owed for turn in turns], setting=setting)
 
     def _begin(self, turn: Turn, drawn: Drawn | Exception | None, *, now: datetime) -> Job | SkipReason | Exception:
         """Make a turn's job, or say why there is none."""

@@ -16,6 +16,7 @@ from models import (
     attribute,
     destination,
     event,
+    merge,
     movement,
     recap,
     recipient,
@@ -32,6 +33,7 @@ from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination, Frequency
 from models.event import Event
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
+from models.merge import Merged
 from models.movement import Movement
 from models.preview import Preview
 from models.recap import Figures, Recap
@@ -42,12 +44,14 @@ from models.signal import Signal
 from models.unfurl import Unfurl
 from models.workflow import Workflow
 from models.workspace import Workspace
+from scheduler.messages import merged as merged_message
 from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
 from scheduler.messages import welcome as welcome_message
+from scheduler.messages.merged import MergedMessage
 from scheduler.messages.message import Message, Unfurled
 from scheduler.messages.movement import MovementMessage
 from scheduler.messages.recap import RecapMessage
@@ -67,9 +71,10 @@ Told = TypeVar("Told")
 
 @dataclass(frozen=True)
 class Setting:
-    """When messages are drawn, and what gives the address at which a picture is."""
+    """When messages are drawn, our own address, and what gives the address at which a picture is."""
 
     now: datetime
+    public_url: str
     picture_url: Callable[[Preview], str]
 
 
@@ -157,6 +162,10 @@ class ToldMovement:
     account: Account
     to: Hearing
     source_name: str
+    merged: Merged | None = None
+    """What piled up behind it, with itself, which is told in its place."""
+    report_id: str | None = None
+    """Where to read more of that."""
 
 
 async def _load_movements(
@@ -170,10 +179,16 @@ async def _load_movements(
         to, fact = hearing.get(one.id), facts.get((one.workspace_id, one.fact_id))
         if to is not None and fact is not None and to.destination.frequency == Frequency.REAL_TIME:
             told[one.id] = ToldMovement(*fact, to, _name(names, fact[0].source_id))
+    for carrier, merged in (await merge.merged(session, [one for one in owed if one.id in told])).items():
+        built_in = await report.built_in(session, told[carrier].moved.workspace_id)
+        told[carrier] = replace(told[carrier], merged=merged, report_id=built_in.id if built_in else None)
     return told
 
 
 def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Drawn:
+    """Tell of a movement, or of all that piled up with it."""
+    if told.merged is not None:
+        return _draw_merged(owed, told, told.merged, setting)
     moved, account, destination = told.moved, told.account, told.to.destination
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
     return movement_message.draw(
@@ -194,6 +209,22 @@ def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Draw
             source_name=told.source_name,
             destination_name=destination.name,
             channel_id=_channel_id(owed),
+            locale=told.to.tenant.locale,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
+def _draw_merged(owed: Delivery, told: ToldMovement, merged: Merged, setting: Setting) -> Drawn:
+    return merged_message.draw(
+        MergedMessage(
+            count=merged.count,
+            first_at=merged.first_at,
+            last_at=merged.last_at,
+            figures=merged.figures,
+            destination_name=told.to.destination.name,
+            channel_id=_channel_id(owed),
+            report_url=f"{setting.public_url}/reports/{told.report_id}" if told.report_id else None,
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
         )

@@ -216,7 +216,7 @@ async def posts(database: Database, file: Path, *, number: int = 200) -> Path:
     """Write down the posts that some open deliveries come to, for whoever posts them by bare means."""
     async with database.read() as session:
         owed = await delivery.of_workspace(session, "T00000", state=DeliveryState.PENDING, limit=number)
-        drawn = await draw_deliveries(session, owed, setting=Setting(datetime.now(UTC), _no_picture))
+        drawn = await draw_deliveries(session, owed, setting=Setting(datetime.now(UTC), "", _no_picture))
         posts = [{**_drawn(drawn[one.id]), **_addressed(one)} for one in owed]
     await asyncio.to_thread(file.write_text, json.dumps(posts))
     return file

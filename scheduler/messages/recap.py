@@ -149,9 +149,9 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
             yield _section(_headline(recap, one))
         if number < MOST_CHARTS:
             yield from charts(recap, one)
-        yield {"type": "section", "fields": [mrkdwn.marked(_kind(recap, one, kind)) for kind in MovementKind]}
+        yield {"type": "section", "fields": [mrkdwn.marked(by_kind(one, kind, recap.locale)) for kind in MovementKind]}
         if one.gains or one.losses:
-            yield _section(_largest(recap, one))
+            yield _section(largest(one, recap.locale))
     rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
     if rest:
         yield _section(rest)
@@ -175,24 +175,27 @@ def _before(recap: RecapMessage, one: Figures) -> str:
     return f"{BEFORE[recap.rhythm]}: {_signed(recap, one.before_minor, one)}"
 
 
-def _kind(recap: RecapMessage, one: Figures, kind: MovementKind) -> str:
+def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:
+    """Say what the movements of a kind come to, and how many they are."""
     words, sum_ = KINDS[kind], one.sums.get(kind)
     if sum_ is None or not sum_.count:
         return f"{words.shape} {words.word}  none"
     number = f"{sum_.count} movement" if sum_.count == 1 else f"{sum_.count:,} movements"
-    return f"{words.shape} {words.word}  {mrkdwn.bold(_signed(recap, sum_.amount_minor, one))}  {number}"
+    return f"{words.shape} {words.word}  {mrkdwn.bold(money.signed(sum_.amount_minor, one.currency, locale))}  {number}"
 
 
-def _largest(recap: RecapMessage, one: Figures) -> str:
+def largest(one: Figures, locale: str) -> str:
+    """Name the accounts that gained and lost most."""
     lines = (("Largest gains", one.gains), ("Largest losses", one.losses))
     return "\n".join(
-        f"{mrkdwn.bold(title)}  {_accounts(recap, one, accounts)}" for title, accounts in lines if accounts
+        f"{mrkdwn.bold(title)}  {_accounts(one, accounts, locale)}" for title, accounts in lines if accounts
     )
 
 
-def _accounts(recap: RecapMessage, one: Figures, accounts: Iterable[tuple[str, int]]) -> str:
+def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) -> str:
     return _DOT.join(
-        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {_signed(recap, amount, one)}" for name, amount in accounts
+        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.signed(amount, one.currency, locale)}"
+        for name, amount in accounts
     )
 
 

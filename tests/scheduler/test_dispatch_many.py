@@ -238,7 +238,7 @@ async def test_workers_are_restarted_one_after_the_other_in_the_middle_of_a_floo
             for place in places:
                 there = {"id": place, "name": place, "is_member": True}
                 await channel.remember(session, ACME, there, now=line.clock.now())
-        await line.move(4)
+        await line.move(10)
         worker = Worker(line, tmp_path / "log")
         first, second = await worker.start(), await worker.start()
         workers = [first, second]
@@ -249,12 +249,12 @@ async def test_workers_are_restarted_one_after_the_other_in_the_middle_of_a_floo
                 leaving.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(leaving.wait(), 30) == 0, worker._log.read_text()[-2000:]
                 workers.append(await worker.start())
-            await until(lambda: len(line.calls()) >= 80)
+            await until(lambda: len(line.calls()) >= 200, seconds=60)
         finally:
             for one in workers:
                 if one.returncode is None:
                     one.send_signal(signal.SIGTERM)
             await asyncio.gather(*(one.wait() for one in workers))
         ids = Counter(one for place in places for one in line.delivery_ids(place))
-        assert (len(ids), set(ids.values())) == (80, {1})
+        assert (len(ids), set(ids.values())) == (200, {1})
         assert {(one.state, one.attempts) for one in await line.ledger()} == {(S.DELIVERED, 1)}
