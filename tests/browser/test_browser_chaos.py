@@ -1,4 +1,11 @@
-"""The chaos panel: an answer lost, the worker killed amid a send, and the ledger in which one watches both heal."""
+"""The chaos panel: answers lost, the worker killed amid a send, a channel archived; and where one watches all heal."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, expect
@@ -52,6 +59,65 @@ async def test_the_ledger_tells_how_a_lost_answer_and_a_killed_worker_end_in_one
     for name in ("Lost", "Cut off", "Behind it"):
         await expect(ada.messages(name)).to_have_count(1)
     await expect(ada.messages("may be a repeat")).to_have_count(0)
+
+
+async def test_home_and_the_command_line_tell_of_a_broken_channel_until_it_works_again(acme: Stage, ada: Seat) -> None:
+    _, webhook = await acme.add_source()
+    await acme.add_destination()
+    await acme.move(webhook, "Before")
+    await ada.go(REVENUE)
+    await expect(ada.messages("Before")).to_have_count(1)
+
+    await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
+    await place(ada, "revenue").get_by_role("button", name="Archive", exact=True).click()
+    await expect(place(ada, "revenue")).to_contain_text("archived")
+    for name in ("First", "Second"):
+        await acme.move(webhook, name)
+    panel = ada.page.locator("#readings")
+    await expect(row(panel, "First")).to_contain_text("the channel is archived")
+
+    await ada.go()
+    trouble = ada.section("I can't post to #revenue: the channel is archived.")
+    await expect(trouble).to_contain_text(
+        "2 updates are waiting; nothing is lost. Unarchive it, or choose another channel."
+    )
+    assert [(one["state"], one["reason"]) for one in await deliveries(acme)] == [
+        ("delivered", None),
+        ("retrying", "the channel is archived"),
+        ("pending", None),
+    ]
+
+    await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
+    await place(ada, "revenue").get_by_role("button", name="Unarchive", exact=True).click()
+    await ada.go()
+    await ada.press("Try now")
+    for name in ("First", "Second"):
+        await ada.go(REVENUE)
+        await expect(ada.messages(name)).to_have_count(1)
+    await ada.go()
+    await expect(ada.middle).to_contain_text("All well: 3 messages delivered today")
+    assert [one["state"] for one in await deliveries(acme)] == ["delivered"] * 3
+
+
+async def deliveries(acme: Stage) -> list[dict[str, Any]]:
+    """List the deliveries of movements as `runrate deliveries list` does, the oldest first."""
+    keys = ",".join(key.get_secret_value() for key in acme.settings.secret_keys)
+    settings = {"DATABASE_URL": acme.settings.database_url, "RUNRATE_SECRET_KEYS": keys}
+    code = "from bot.cli import main; main()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, "deliveries", "list", "--json"),
+        env=dict(os.environ) | settings,
+        cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answered, _ = await process.communicate()
+    listed = json.loads(answered)["deliveries"]
+    return [one for one in reversed(listed) if one["fact"]["kind"] == "movement"]
+
+
+def place(seat: Seat, name: str) -> Locator:
+    """Find a channel's line on the panel."""
+    return seat.page.locator("#places tr").filter(has_text=name)
 
 
 async def arm(seat: Seat, fault: str, *, seconds: int | None = None) -> None:
