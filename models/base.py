@@ -93,6 +93,10 @@ class among(FunctionElement[bool]):  # noqa: N801 - it is read like SQLAlchemy's
         given = texts if isinstance(texts, BindParameter) else bindparam(None, texts, type_=TextList(), unique=True)
         super().__init__(column, given)
 
+    def self_group(self, against: Any = None) -> "among":  # noqa: ARG002
+        """Stand as it is: compared with 1, as SQLite's truths are otherwise written, it would use no index."""
+        return self
+
 
 @compiles(among, "postgresql")
 def _among_array(element: among, compiler: SQLCompiler, **options: Any) -> str:

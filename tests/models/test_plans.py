@@ -1,0 +1,68 @@
+"""What is done for every message walks through no table: on SQLite, each statement's plan is looked at."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import delivery, lane, merge
+from models.database import Database
+from models.delivery import DeliveryState, FactKind, Outcome, Owed
+from models.lane import Release
+from models.recipient import RecipientKind
+from tests import seeds
+from tests.seeds import ACME, NOW
+
+WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?INDEX)")
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """PostgreSQL plans by how much there is, and walks through what is small."""
+    return "sqlite"
+
+
+async def plans(session: AsyncSession, seen: list[tuple[str, Any]]) -> list[str]:
+    """Explain statements, each line of a plan with what it is for."""
+    connection = await session.connection()
+    told = []
+    for statement, parameters in seen:
+        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        told += [f"{row[3]} <- {' '.join(statement.split())}" for row in rows.all()]
+    return told
+
+
+async def test_claiming_merging_and_settling_walk_through_no_table(database: Database) -> None:
+    await seeds.install(database)
+    made = await seeds.add_destination(database, "C1")
+    owed = [
+        Owed(
+            asked_by=made.id, fact=(FactKind.MOVEMENT, f"mov_{number}"), recipient=(RecipientKind.CHANNEL, f"C{number}")
+        )
+        for number in range(5)
+    ]
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+            seen.append((statement, parameters[0] if many else parameters))
+
+    async with database.write() as session:
+        await lane.owe(session, ACME, owed, now=NOW)
+        event.listen(database._writer.sync_engine, "before_cursor_execute", note)
+        leases = await lane.claim(session, owner="worker", limit=64, now=NOW)
+        heads = list((await lane.heads(session, [one.lane_id for one in leases])).values())
+        await merge.merge(session, heads, now=NOW)
+        await merge.merged(session, heads)
+        await delivery.start(session, [one.id for one in heads], now=NOW)
+        await lane.hold(session, [one.lane_id for one in leases])
+        outcome = Outcome(state=DeliveryState.DELIVERED, answer="ok", due_at=NOW)
+        await delivery.settle(session, [seeds.tried(one, outcome) for one in heads], now=NOW)
+        await lane.release(session, [Release(lane_id=one.lane_id, token=one.token, next_send_at=NOW) for one in leases])
+        event.remove(database._writer.sync_engine, "before_cursor_execute", note)
+        found = await plans(session, seen)
+    assert len(leases) == 5
+    assert len(seen) > 8
+    assert [line for line in found if WALK.match(line)] == []
