@@ -13,6 +13,7 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.slack_code import slack_code
 from models import channel, installation, lane, lookup, person, slack_event, welcome
+from models.channel import Absence
 
 Effect = Callable[[AsyncSession, str, dict[str, Any], datetime], Awaitable[None]]
 
@@ -62,7 +63,8 @@ async def _unarchived(session: AsyncSession, workspace_id: str, event: dict[str,
 
 
 async def _deleted(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
-    await channel.change(session, workspace_id, event["channel"], is_member=False, is_archived=True)
+    gone = {"is_member": False, "is_archived": True, "absence": Absence.DELETED}
+    await channel.change(session, workspace_id, event["channel"], **gone)
 
 
 async def _renamed(session: AsyncSession, workspace_id: str, event: dict[str, Any], _now: datetime) -> None:
@@ -116,9 +118,11 @@ async def channel_changed(
     try:
         answer = await client.conversations_info(channel=event["channel"])
     except SlackApiError as error:
-        if slack_code(error) in OVERTAKEN:
-            return
-        raise
+        if slack_code(error) not in OVERTAKEN:
+            raise
+        if event["type"] == "channel_unshared" and slack_code(error) == "channel_not_found":
+            await _disconnected(event["channel"], body, desk, visitor)
+        return
     now = desk.now()
     async with desk.database.write() as session:
         if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
@@ -126,6 +130,15 @@ async def channel_changed(
             await lane.hurry(session, visitor.workspace_id, event["channel"], now=now)
             if event["type"] == "member_joined_channel" and event.get("inviter"):
                 await welcome.owe(session, visitor.workspace_id, event["channel"], now=now)
+
+
+async def _disconnected(channel_id: str, body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:
+    """Note that another company's channel isn't shared with us any more: we can't even see it."""
+    now = desk.now()
+    async with desk.database.write() as session:
+        if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+            gone = {"is_member": False, "absence": Absence.DISCONNECTED}
+            await channel.change(session, visitor.workspace_id, channel_id, **gone)
 
 
 async def revoked(event: dict[str, Any], body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:

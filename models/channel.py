@@ -1,13 +1,25 @@
 """A channel, as far as we know it: learned from Slack's events and what people picked, never by listing them all."""
 
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import String, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import audit
 from models.base import Base, Id, insert
+
+
+class Absence(StrEnum):
+    """Why we can't see a channel any more, where Slack told us."""
+
+    REMOVED = "removed"
+    DELETED = "deleted"
+    DISCONNECTED = "disconnected"
+    """Another company's channel, which it no longer shares with this workspace."""
 
 
 class Channel(Base):
@@ -23,9 +35,17 @@ class Channel(Base):
     is_archived: Mapped[bool]
     is_shared_outside: Mapped[bool]
     """A Slack Connect channel, or one about to become one: people of other companies read it."""
+    outsiders_confirmed_at: Mapped[datetime | None]
+    """When a manager said that people of other companies may read our MRR there; void once they can't any more."""
+    absence: Mapped[str | None] = mapped_column(String(20))
     times_left: Mapped[int] = mapped_column(default=0)
     """How often our bot was in it and left, so that a new invitation is a new one."""
     checked_at: Mapped[datetime]
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Say whether people of other companies read along, and no manager has said that they may."""
+        return self.is_shared_outside and self.outsiders_confirmed_at is None
 
 
 async def remember(session: AsyncSession, workspace_id: str, info: dict[str, Any], *, now: datetime) -> Channel:
@@ -37,11 +57,28 @@ async def remember(session: AsyncSession, workspace_id: str, info: dict[str, Any
         "is_archived": bool(info.get("is_archived")),
         "is_shared_outside": bool(info.get("is_ext_shared") or info.get("is_pending_ext_shared")),
         "checked_at": now,
+        "absence": None,
     }
     new = {"workspace_id": workspace_id, "channel_id": info["id"], "times_left": 0, **values}
+    confirmed_at = Channel.outsiders_confirmed_at if values["is_shared_outside"] else None
     statement = insert(session, Channel).values(new)
-    await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "channel_id"], set_=values))
-    return Channel(workspace_id=workspace_id, channel_id=info["id"], **values)
+    known = statement.on_conflict_do_update(
+        index_elements=["workspace_id", "channel_id"], set_={**values, "outsiders_confirmed_at": confirmed_at}
+    )
+    found = await session.scalars(known.returning(Channel), execution_options={"populate_existing": True})
+    return found.one()
+
+
+async def confirm_outsiders(
+    session: AsyncSession, workspace_id: str, channel_ids: Collection[str], *, by: str, now: datetime
+) -> None:
+    """Note that people of other companies may read our MRR in those of these channels in which nobody said so yet."""
+    where = (Channel.workspace_id == workspace_id, Channel.channel_id.in_(channel_ids), Channel.is_shared_outside)
+    statement = update(Channel).where(*where, Channel.outsiders_confirmed_at.is_(None))
+    for channel_id in await session.scalars(statement.values(outsiders_confirmed_at=now).returning(Channel.channel_id)):
+        audit.record(
+            session, workspace_id, actor=by, action="channel.outsiders_confirmed", subject_id=channel_id, now=now
+        )
 
 
 async def get(session: AsyncSession, workspace_id: str, channel_id: str) -> Channel | None:
@@ -66,7 +103,7 @@ async def leave(session: AsyncSession, workspace_id: str, channel_id: str) -> No
     statement = (
         update(Channel)
         .where(Channel.workspace_id == workspace_id, Channel.channel_id == channel_id, Channel.is_member)
-        .values(is_member=False, times_left=Channel.times_left + 1)
+        .values(is_member=False, times_left=Channel.times_left + 1, absence=Absence.REMOVED)
     )
     await session.execute(statement)
 

@@ -146,6 +146,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         ids.report = built_in.id
         session.add(unfurl.Unfurl(id="unf_1", workspace_id=ACME, shared_at=NOW, **dataclasses.asdict(link(ids.report))))
         ids.unfurl = "unf_1"
+        await channel.remember(session, ACME, {"id": "C3", "name": MARK, "is_ext_shared": True}, now=NOW)
     async with database.write() as session:
         ids.event = (await event.of_workspace(session, ACME))[0].id
         [only] = await delivery.of_workspace(session, ACME)
@@ -180,6 +181,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "attribute.remember": {"subject": Subject.ACCOUNT, "values": {"new": 1}, "now": NOW},
     "audit.of_workspace": {},
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
+    "channel.confirm_outsiders": {"channel_ids": ["C3"], "by": "U1", "now": NOW},
     "channel.forget_memberships": {},
     "channel.get": {"channel_id": "C1"},
     "channel.known": {},

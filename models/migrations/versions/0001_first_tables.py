@@ -65,6 +65,8 @@ def upgrade() -> None:
     sa.Column('is_member', sa.Boolean(), nullable=False),
     sa.Column('is_archived', sa.Boolean(), nullable=False),
     sa.Column('is_shared_outside', sa.Boolean(), nullable=False),
+    sa.Column('outsiders_confirmed_at', base.UtcDateTime(), nullable=True),
+    sa.Column('absence', sa.String(length=20), nullable=True),
     sa.Column('times_left', sa.Integer(), nullable=False),
     sa.Column('checked_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'channel_id', name=op.f('pk_channels'))
