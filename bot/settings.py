@@ -7,6 +7,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.base import UserError
+from scheduler import mailserver
+from scheduler.mailserver import MailServer
 
 
 class Settings(BaseSettings):
@@ -27,6 +29,7 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("RUNRATE_SECRET_KEYS", "secret_keys")
     )
+    smtp_url: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
 
@@ -50,6 +53,13 @@ class Settings(BaseSettings):
             raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
         return value.rstrip("/")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            mailserver.read_url(value.get_secret_value(), host="localhost")
+        return value
+
     @field_validator("slack_api_url")
     @classmethod
     def _end_with_slash(cls, value: str) -> str:
@@ -64,6 +74,12 @@ class Settings(BaseSettings):
     def slack_sign_in_url(self) -> str:
         """Slack's page for Sign in with Slack, beside the one for installing."""
         return urljoin(self.slack_authorize_url, "/openid/connect/authorize")
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where e-mail is handed over; None where none is sent."""
+        url = self.smtp_url.get_secret_value()
+        return mailserver.read_url(url, host=urlsplit(self.address).hostname or "localhost") if url else None
 
     @property
     def missing(self) -> list[str]:

@@ -21,6 +21,7 @@ NAMES = [
     "SLACK_API_URL",
     "SLACK_AUTHORIZE_URL",
     "RUNRATE_SECRET_KEYS",
+    "SMTP_URL",
     "LOG_LEVEL",
     "LOG_FORMAT",
 ]
@@ -75,6 +76,8 @@ def test_the_public_address_is_kept_without_its_last_slash(monkeypatch: pytest.M
         ("PORT", "eighty"),
         ("PORT", "70000"),
         ("INSTALLERS", "nobody"),
+        ("SMTP_URL", "mail.acme.com"),
+        ("SMTP_URL", "smtp://runrate:planted@mail.acme.com?starttls=perhaps"),
         ("LOG_LEVEL", "loud"),
     ],
 )
