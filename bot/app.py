@@ -113,6 +113,7 @@ class Runrate:
             public_url=self._settings.address,
             now=self._now,
             owner=self.worker_name,
+            mail_server=self._settings.mail_server,
         )
         await self._worker.start()
 
@@ -194,7 +195,8 @@ class Runrate:
     async def _setup_page(self, request: web.Request, events: Events | None) -> SetupPage:
         """Gather what the set-up page shows."""
         async with self.database.read() as session:
-            grants = await installation.active(session)
+            installed = await installation.every(session)
+        grants = [one for one in installed if one.revoked_at is None]
         heard = events.heard if events is not None else None
         newest = max(grants, key=lambda one: one.installed_at, default=None)
         last_request_at = max((one.last_request_at for one in grants if one.last_request_at), default=None)
@@ -206,7 +208,7 @@ class Runrate:
             create_app_url=self._create_app_url,
             checklist=Checklist(
                 address=checklist.address(address, reached=is_visited or bool(heard and heard.anything)),
-                scopes=checklist.scopes(newest.scopes if newest is not None else None),
+                scopes=checklist.scopes(newest.scopes if newest is not None else None, was_installed=bool(installed)),
                 events=checklist.events(
                     last_request_at, now=now, refused_at=heard.refused_at if heard is not None else None
                 ),

@@ -108,8 +108,14 @@ def is_public_address(public_url: str, visited: str) -> bool:
     return _origin(visited) is not None and _origin(visited) == _origin(public_url)
 
 
-def scopes(granted: Collection[str] | None) -> Item:
-    """Judge what Slack granted. `None` says that no workspace has installed Runrate."""
+def scopes(granted: Collection[str] | None, *, was_installed: bool = False) -> Item:
+    """Judge what Slack granted. `None` says that no workspace has installed Runrate, or none has it any more."""
+    if granted is None and was_installed:
+        return _scopes(
+            State.PROBLEM,
+            "Slack no longer accepts Runrate's token. Nothing is posted; nothing is lost.",
+            "Press Add to Slack again; everything that waits is then sent.",
+        )
     if granted is None:
         return _scopes(State.WAITING, "No workspace has installed Runrate yet.", "Press Add to Slack.")
     total = len(scope.REQUIRED)

@@ -17,10 +17,10 @@ from handlers.views import destinations as forms
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
 from models import attribute, channel, destination, lane, ledger, recipient
+from models.channel import Channel
 from models.destination import FieldError, Frequency, Wish
 from models.ledger import Health
 from models.recipient import RecipientKind
-from scheduler.messages import notice
 
 
 def register(app: AsyncApp) -> None:
@@ -29,7 +29,6 @@ def register(app: AsyncApp) -> None:
     app.action(forms.ACTIONS.edit)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
     app.action(forms.ACTIONS.frequency)(limited(chose_frequency))
-    app.action(notice.ACTIONS.try_now)(limited(pressed_try_now))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
 
@@ -73,22 +72,10 @@ async def chose_frequency(
         form = await _read(session, view, visitor)
         known = await attribute.keys(session, visitor.workspace_id)
         outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
-    drawn = forms.form(form, known_attributes=known, destination_id=subject(view), outside_channel_ids=outside)
+    outside_ids = [one.channel_id for one in outside]
+    drawn = forms.form(form, known_attributes=known, destination_id=subject(view), outside_channel_ids=outside_ids)
     await client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     await ack()
-
-
-async def pressed_try_now(
-    ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
-) -> None:
-    """Try at once what waits for a destination's recipients."""
-    await people.require_manager(desk, client, visitor)
-    async with desk.database.write() as session:
-        found = await destination.get(session, visitor.workspace_id, forms.read_edit(action))
-        for to in (await recipient.of_destinations(session, [found.id]))[found.id]:
-            await lane.hurry(session, visitor.workspace_id, to.target, now=desk.now())
-    await ack()
-    await home.refresh(desk, client, visitor)
 
 
 async def open_new(
@@ -109,8 +96,10 @@ async def _open_edit(
         form = await _stored(session, visitor, destination_id)
         known = await attribute.keys(session, visitor.workspace_id)
         outside = await _outside(session, form.channel_ids, visitor)
-    form = replace(form, outsiders_confirmed=bool(outside))
-    drawn = forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside)
+    is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
+    form = replace(form, outsiders_confirmed=is_confirmed)
+    outside_ids = [one.channel_id for one in outside]
+    drawn = forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside_ids)
     await client.views_open(trigger_id=trigger_id, view=drawn)
 
 
@@ -135,10 +124,10 @@ async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -
     return forms.read(view, otherwise=otherwise)
 
 
-async def _outside(session: AsyncSession, channel_ids: Sequence[str], visitor: Visitor) -> list[str]:
+async def _outside(session: AsyncSession, channel_ids: Sequence[str], visitor: Visitor) -> list[Channel]:
     """Find the channels in which people of other companies read along."""
     known = await channel.known(session, visitor.workspace_id)
-    return [one for one in channel_ids if one in known and known[one].is_shared_outside]
+    return [known[one] for one in channel_ids if one in known and known[one].is_shared_outside]
 
 
 async def _ask_to_delete(
@@ -203,7 +192,9 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
             await destination.create(session, visitor.workspace_id, wish, by=visitor.user_id, now=desk.now())
         else:
             found = await destination.get(session, visitor.workspace_id, destination_id, hold=True)
+            await lane.hurry_all(session, visitor.workspace_id, destination_id, now=desk.now())
             await destination.edit(session, found, wish, by=visitor.user_id, now=desk.now())
+        await channel.confirm_outsiders(session, visitor.workspace_id, outside, by=visitor.user_id, now=desk.now())
     return None
 
 

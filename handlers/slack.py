@@ -10,6 +10,7 @@ from handlers import (
     lifecycle,
     listening,
     managers,
+    notices,
     signals,
     sources,
     unfurls,
@@ -24,7 +25,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, workflows, sources, managers, signals, why, unfurls, commands, lifecycle,
-        unhandled,
+        home, deliveries, destinations, workflows, sources, managers, signals, notices, why, unfurls, commands,
+        lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -13,7 +13,7 @@ from handlers.views import workflows as forms
 from handlers.views.blocks import View
 from handlers.views.filled import subject
 from handlers.views.workflows import Menu, WorkflowForm
-from models import workflow
+from models import lane, workflow
 from models.destination import FieldError
 from models.workflow import Workflow
 
@@ -90,6 +90,7 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
                 await workflow.create(session, visitor.workspace_id, wish, by=visitor.user_id, now=desk.now())
             else:
                 found = await workflow.get(session, visitor.workspace_id, workflow_id, hold=True)
+                await lane.hurry_all(session, visitor.workspace_id, workflow_id, now=desk.now())
                 await workflow.edit(session, found, wish, by=visitor.user_id, now=desk.now())
     except FieldError as error:
         await ack(response_action="errors", errors=forms.errors({error.field: str(error)}))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, insert
+from models.base import Base, Id, among, insert
 
 
 class Absence(StrEnum):
@@ -90,6 +90,19 @@ async def known(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
     """Give all channels that we know, by their id."""
     query = select(Channel).where(Channel.workspace_id == workspace_id)
     return {channel.channel_id: channel for channel in await session.scalars(query)}
+
+
+async def unconfirmed(
+    session: AsyncSession, workspace_ids: Collection[str], channel_ids: Collection[str]
+) -> set[tuple[str, str]]:
+    """Say which of these channels need a confirmation for those who read along: the workspace's id and their own."""
+    query = select(Channel.workspace_id, Channel.channel_id).where(
+        among(Channel.workspace_id, workspace_ids),
+        among(Channel.channel_id, channel_ids),
+        Channel.is_shared_outside,
+        Channel.outsiders_confirmed_at.is_(None),
+    )
+    return {(row.workspace_id, row.channel_id) for row in await session.execute(query)}
 
 
 async def change(session: AsyncSession, workspace_id: str, channel_id: str, **values: Any) -> None:

@@ -73,14 +73,20 @@ class FactKind(StrEnum):
     """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
     UNFURL = "unfurl"
     """What stands under a link to a report that somebody shared; the id is the unfurl's."""
+    NOTICE = "notice"
+    """That something can't be delivered, told once a streak; the id is the streak's."""
+    RECOVERY = "recovery"
+    """That it works again; the id is the streak's."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)
 UNSENT = (DeliveryState.PENDING, DeliveryState.RETRYING)
-POST, UNFURL = "chat.postMessage", "chat.unfurl"
-"""Slack's methods; each has lanes of its own."""
+POST, UNFURL, MAIL = "chat.postMessage", "chat.unfurl", "smtp"
+"""Slack's methods, and e-mail; each has lanes of its own."""
 RUNRATE = "runrate"
 """Who asks for what the product says on its own."""
+TROUBLED = text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')")
+"""That something stands in a delivery's way, or stood there to the end. Written out, for its index."""
 
 
 class DeliveryUnknownError(UserError):
@@ -130,6 +136,7 @@ class Delivery(Base):
             sqlite_where=text("message_ts IS NOT NULL"),
             postgresql_where=text("message_ts IS NOT NULL"),
         ),
+        Index("ix_deliveries_troubled", "state", "settled_at", sqlite_where=TROUBLED, postgresql_where=TROUBLED),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

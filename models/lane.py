@@ -36,8 +36,9 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_id
 from models.channel import Channel
 from models.database import wake
-from models.delivery import UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
+from models.delivery import MAIL, UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
 from models.installation import Installation
+from models.notice import Streak
 from models.recipient import Recipient
 from models.wakeup import Topic
 
@@ -142,10 +143,11 @@ NOW = bindparam("now", type_=UtcDateTime())
 IS_LEASED = and_(Lane.lease_until.is_not(None), Lane.lease_until > NOW)
 IS_MINE = case((and_(IS_LEASED, Lane.owner == bindparam("owner", type_=String())), 1), else_=0)
 IS_ALLOWED = and_(
+    Lane.method != MAIL,
     exists().where(Installation.workspace_id == Lane.workspace_id, Installation.revoked_at.is_(None)),
     ~exists().where(Pause.workspace_id == Lane.workspace_id, Pause.until > NOW),
 )
-"""Whether a lane's workspace lets us send."""
+"""Whether a lane is one of Slack's, and its workspace lets us send."""
 
 TURNS = (
     select(
@@ -168,6 +170,12 @@ FREE = (
     .order_by(TURNS.c.turn, Lane.next_send_at)
     .limit(bindparam("most", type_=Number))
     .with_for_update(of=Lane, skip_locked=True, key_share=True)
+)
+FREE_MAIL = (
+    select(Lane.id, Lane.workspace_id, Lane.method, Lane.target, Lane.token, Lane.not_before)
+    .where(Lane.method == MAIL, Lane.next_send_at <= NOW, ~IS_LEASED)
+    .order_by(Lane.next_send_at)
+    .limit(bindparam("most", type_=Number))
 )
 LEASED = (
     update(Lane)
@@ -235,6 +243,23 @@ async def claim(
     """
     connection = await session.connection()
     free = (await connection.execute(FREE, {"now": now, "owner": owner, "most": limit})).all()
+    return await _lease(connection, list(_within(free, most_of_one or limit)), owner=owner, now=now)
+
+
+async def claim_mail(session: AsyncSession, *, owner: str, limit: int, now: datetime) -> list[Lease]:
+    """Lease lanes of e-mail that may send now, whatever Slack lets us do; other workers skip them."""
+    connection = await session.connection()
+    statement = FREE_MAIL.with_for_update(skip_locked=True, key_share=True)
+    free = (await connection.execute(statement, {"now": now, "most": limit})).all()
+    return await _lease(connection, free, owner=owner, now=now)
+
+
+async def has_mail(session: AsyncSession, *, now: datetime) -> bool:
+    """Say whether a lane of e-mail may send now."""
+    return (await session.execute(FREE_MAIL, {"now": now, "most": 1})).first() is not None
+
+
+async def _lease(connection: AsyncConnection, free: Sequence[Any], *, owner: str, now: datetime) -> list[Lease]:
     leases = [
         Lease(
             lane_id=row.id,
@@ -244,7 +269,7 @@ async def claim(
             token=row.token + 1,
             not_before=row.not_before,
         )
-        for row in _within(free, most_of_one or limit)
+        for row in free
     ]
     ids = [one.lane_id for one in leases]
     if ids:
@@ -339,11 +364,25 @@ async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: da
 
 async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: datetime) -> None:
     """Try a target again at once: what stood in the way is gone. Slack's pace and its limits are kept."""
-    theirs = (Lane.workspace_id == workspace_id, Lane.target == target)
+    await _hurry(session, workspace_id, [target], now=now)
+
+
+async def hurry_all(session: AsyncSession, workspace_id: str, asked_by: str, *, now: datetime) -> None:
+    """Try at once all targets for which something of a destination or workflow waits, or of the product's own.
+
+    Whoever changes what asks for them calls this first: it holds all their lanes at once, in their order.
+    """
+    waiting = select(Delivery.target).where(is_open(), Delivery.workspace_id == workspace_id)
+    targets = await session.scalars(waiting.where(Delivery.asked_by == asked_by).distinct())
+    await _hurry(session, workspace_id, targets.all(), now=now)
+
+
+async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str], *, now: datetime) -> None:
+    theirs = (Lane.workspace_id == workspace_id, Lane.target.in_(targets))
     await _hold(session, select(Lane.id).where(*theirs))
     is_later = or_(Lane.next_send_at > now, Lane.next_send_at.is_(None))
     await session.execute(update(Lane).where(*theirs, is_later).values(next_send_at=_soonest(now)), UNSEEN)
-    waiting = (Delivery.workspace_id == workspace_id, Delivery.target == target, Delivery.due_at > now)
+    waiting = (Delivery.workspace_id == workspace_id, Delivery.target.in_(targets), Delivery.due_at > now)
     await session.execute(update(Delivery).where(*waiting, Delivery.state == DeliveryState.RETRYING).values(due_at=now))
     wake(session, Topic.DELIVERIES)
 
@@ -358,6 +397,7 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
         (Recipient, "target", ("destination_id", "kind")),
         (Delivery, "target", ("asked_by", "fact_kind", "fact_id")),
         (Lane, "target", ("method",)),
+        (Streak, "target", ("asked_by",)),
         (Channel, "channel_id", ()),
     ):
         there: Any = aliased(table)

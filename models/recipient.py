@@ -13,13 +13,15 @@ MOST_RECIPIENTS = 20
 
 
 class RecipientKind(StrEnum):
-    """What the target names: a channel id, people's ids, a user group's id, a user id, a role's word."""
+    """What the target names: a channel id, people's ids, a user group's id, a user id, a role's word, an address."""
 
     CHANNEL = "channel"
     GROUP_DM = "group_dm"
     USER_GROUP = "user_group"
     PERSON = "person"
     ROLE = "role"
+    EMAIL = "email"
+    """An e-mail address, for what is told when Slack can't be used."""
 
 
 class Recipient(Base):

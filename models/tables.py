@@ -14,6 +14,7 @@ from models import (
     lookup,
     movement,
     mute,
+    notice,
     person,
     recap,
     recipient,
@@ -30,7 +31,7 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
-    mute, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow, workspace,
+    mute, notice, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

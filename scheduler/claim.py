@@ -19,9 +19,10 @@ from models.installation import Installation
 from models.lane import Lease, Release
 from models.recipient import RecipientKind
 from models.secret import Keyring, SecretUnreadableError
-from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Effort, answer_of, judge_send
+from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_send
 from scheduler.drawing import Drawn, Setting, draw_alone, draw_deliveries
 from scheduler.messages.message import Message, Unfurled
+from scheduler.places import HeldBackError
 
 log = structlog.get_logger()
 
@@ -180,15 +181,26 @@ async def _can_look(session: AsyncSession, turn: Turn) -> bool:
 async def _put_off(session: AsyncSession, turn: Turn, error: Exception, *, now: datetime) -> Release:
     """Settle the head of a lane of which no job could be made, so that it holds up no other."""
     owed, workspace_id = turn.owed, turn.owed.workspace_id
-    log.error("job_not_made", delivery_id=owed.id, workspace_id=workspace_id, exc_info=error)
+    decision, answer = _why_put_off(error)
+    if not isinstance(error, HeldBackError):
+        log.error("job_not_made", delivery_id=owed.id, workspace_id=workspace_id, exc_info=error)
     owed.attempts += 1
     await session.flush()
-    decision = TOKEN_UNREADABLE if isinstance(error, SecretUnreadableError) else CANNOT_BE_MADE
     effort = Effort(attempts=owed.attempts, owed_since=owed.created_at)
-    outcome = judge_send(decision, answer_of(error), effort, now=now, spread=spread())
+    outcome = judge_send(decision, answer, effort, now=now, spread=spread())
     tried = Try(workspace_id=workspace_id, delivery_id=owed.id, number=owed.attempts, started_at=now, outcome=outcome)
     await delivery.settle(session, [tried], now=now)
     return _give_back(turn.lease, at=outcome.due_at)
+
+
+def _why_put_off(error: Exception) -> tuple[Decision, str]:
+    match error:
+        case HeldBackError():
+            return error.decision, "held back"
+        case SecretUnreadableError():
+            return TOKEN_UNREADABLE, answer_of(error)
+        case _:
+            return CANNOT_BE_MADE, answer_of(error)
 
 
 def spread() -> float:

@@ -21,6 +21,7 @@ from models.wakeup import Topic
 from scheduler.claim import Claimed, Claimer, Job, spread
 from scheduler.decisions import Class, Decision, answer_of, decide, judge_look, judge_send, judge_unfurl
 from scheduler.messages.message import Message, Unfurled
+from scheduler.places import UNSEEN, unseen
 from scheduler.refusals import Refusals
 from scheduler.settle import LAST_SECONDS, Settler
 from scheduler.slack import Slack
@@ -177,6 +178,9 @@ class Dispatcher:
             return await self._send(job, may_join=False)
         if decision.what is Class.PLAIN and isinstance(job.message, dict) and "plainer" in job.message:
             return await self._send_plainer(job, job.message, may_join=may_join)
+        if answer == UNSEEN and job.is_channel:
+            async with self._database.read() as session:
+                decision = unseen(await channel.get(session, job.workspace_id, job.target))
         now = self._now()
         if isinstance(job.message, Unfurled):
             return judge_unfurl(decision, answer, job.effort, now=now), decision
@@ -216,8 +220,9 @@ class Dispatcher:
             log.info("channel_not_joined", workspace_id=job.workspace_id, answer=answer_of(error))
             return False
         async with self._database.write() as session:
-            await channel.remember(session, job.workspace_id, {**info, "is_member": True}, now=self._now())
-        return True
+            entered = await channel.remember(session, job.workspace_id, {**info, "is_member": True}, now=self._now())
+        # What is drawn for a channel that turns out to be shared may have to be held back, and is drawn again.
+        return not entered.needs_confirmation
 
     async def _look(self, job: Job) -> tuple[Outcome, Decision | None]:
         """Settle an ambiguous delivery by looking for its message; where it isn't there, it is sent."""

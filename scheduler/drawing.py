@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     attribute,
+    channel,
     destination,
     event,
     merge,
@@ -58,6 +59,8 @@ from scheduler.messages.recap import RecapMessage
 from scheduler.messages.report import ReportUnfurl
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
+from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
+from scheduler.places import hold_back_from_outsiders
 
 WELCOME_KEPT = timedelta(minutes=1)
 """A welcome that can't be posted within this time is out of place."""
@@ -133,10 +136,11 @@ def _draw(drawing: Drawing[Any] | None, owed: Delivery, told: Any, setting: Sett
 
 @dataclass(frozen=True)
 class Hearing:
-    """The destination that a delivery is for, and its workspace."""
+    """The destination that a delivery is for, its workspace, and whether outsiders read along unconfirmed."""
 
     destination: Destination
     tenant: Workspace
+    needs_confirmation: bool
 
 
 async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Hearing]:
@@ -147,8 +151,9 @@ async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str,
     asking = await destination.many(session, {one.asked_by for one in owed})
     chosen = await recipient.chosen(session, asking, {one.target for one in owed})
     tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    unconfirmed = await channel.unconfirmed(session, tenants, {one.target for one in owed})
     return {
-        one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id])
+        one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id], (one.workspace_id, one.target) in unconfirmed)
         for one in owed
         if (one.asked_by, one.recipient_kind, one.target) in chosen
     }
@@ -187,6 +192,7 @@ async def _load_movements(
 
 def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Drawn:
     """Tell of a movement, or of all that piled up with it."""
+    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
     if told.merged is not None:
         return _draw_merged(owed, told, told.merged, setting)
     moved, account, destination = told.moved, told.account, told.to.destination
@@ -256,6 +262,7 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
     """Tell what a period came to. Of several recaps that wait for one destination, only the newest is news."""
     if told.is_outdone:
         return SkipReason.STALE
+    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
     recap, destination = told.recap, told.to.destination
     return recap_message.draw(
         RecapMessage(
@@ -430,5 +437,7 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.UNHEARD: Drawing(_load_signals, _draw_unheard),
     FactKind.WELCOME: Drawing(_load_welcomes, _draw_welcome),
     FactKind.UNFURL: Drawing(_load_unfurls, _draw_unfurl),
+    FactKind.NOTICE: Drawing(load_notices, draw_notice),
+    FactKind.RECOVERY: Drawing(load_recoveries, draw_recovery),
 }
 """Who tells what."""

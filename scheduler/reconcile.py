@@ -47,9 +47,13 @@ class Reconciler:
                 await self._list_guests(grant)
 
     async def _list_guests(self, grant: Installation) -> None:
-        """Remember who is a guest, and who is one no more. Slack's events tell of changes in between."""
+        """Remember who is a guest, and who is one no more; and the managers, whom we may have to write to.
+
+        Slack's events tell of changes in between.
+        """
         async with self._database.read() as session:
             before = await person.guests(session, grant.workspace_id)
+            before.update(await person.named_managers(session, grant.workspace_id))
         try:
             token = self._keyring.open(grant.token_sealed)
             async for page in self._slack.everybody(token):

@@ -66,6 +66,12 @@ class Slack:
         response = await self._client.users_lookupByEmail(token=token, email=email)
         return dict(response["user"])
 
+    async def user(self, token: str, user_id: str) -> dict[str, Any]:
+        """Ask about a person; answer Slack's user object."""
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.users_info(token=token, user=user_id)
+        return dict(response["user"])
+
     async def everybody(self, token: str) -> AsyncIterator[list[dict[str, Any]]]:
         """List the people of the workspace, page by page, as Slack's user objects."""
         cursor = None

@@ -14,6 +14,9 @@ from models.wakeup import Topic
 from scheduler.address import Addresser
 from scheduler.apply import apply_waiting
 from scheduler.dispatch import Dispatcher
+from scheduler.mail import Mailer
+from scheduler.mailserver import MailServer
+from scheduler.notices import Notices
 from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
 from scheduler.slack import Slack
@@ -32,6 +35,9 @@ TICK = 15.0
 RECAP_POLL = 60.0
 """Seconds after which they are made even if no tick came."""
 
+REST = 0.4
+"""Seconds between two looks at what fails, or for e-mail, at least, however many outcomes are written meanwhile."""
+
 GRACE = 0.5
 """Seconds in which a stage may end by itself. Cancelled, it could leave a connection behind that it just opens."""
 
@@ -48,6 +54,7 @@ class Worker:
         public_url: str,
         now: Callable[[], datetime],
         owner: str,
+        mail_server: MailServer | None = None,
         tick: float = TICK,
     ) -> None:
         """Take what the stages need; `start()` starts them."""
@@ -59,10 +66,13 @@ class Worker:
         )
         self._addresser = Addresser(database=database, slack=slack, keyring=keyring, now=now)
         self._reconciler = Reconciler(database=database, slack=slack, keyring=keyring, now=now)
+        self._notices = Notices(database=database, slack=slack, keyring=keyring, now=now, mails=mail_server is not None)
+        self._mailer = Mailer(database=database, server=mail_server, public_url=public_url, now=now, owner=owner)
         self._clock = AsyncIOScheduler(timezone="UTC")
         self._sending: list[asyncio.Task[None]] = []
         self._asking: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Start every stage."""
@@ -73,9 +83,11 @@ class Worker:
             asyncio.create_task(self._dispatcher.run()),
             asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._make_recaps, poll=RECAP_POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._mailer.send_waiting, poll=POLL, rest=REST)),
         ]
         self._asking = [
             asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._addresser.address_waiting, poll=POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._notices.look, poll=POLL, rest=REST)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),
             asyncio.create_task(self._reconcile()),
@@ -86,6 +98,7 @@ class Worker:
         if self._clock.running:
             self._clock.shutdown(wait=False)
         self._is_stopping = True
+        self._stopping.set()
         self._dispatcher.stop()
         await self._database.wakeups.notify(*Topic)
         if self._asking:
@@ -128,8 +141,10 @@ class Worker:
             except Exception:
                 log.exception("reconcile_failed")
 
-    async def _on_wakeup(self, topic: Topic, work: Callable[[], Awaitable[None]], *, poll: float) -> None:
-        """Do the work now, whenever the topic is woken, and after so many seconds without."""
+    async def _on_wakeup(
+        self, topic: Topic, work: Callable[[], Awaitable[None]], *, poll: float, rest: float = 0.0
+    ) -> None:
+        """Do the work now, whenever the topic is woken, and after so many seconds without; rest after it."""
         wakeups = self._database.wakeups
         while not self._is_stopping:
             marks = wakeups.marks(topic)
@@ -139,4 +154,7 @@ class Worker:
                 log.exception("stage_failed", topic=topic)
                 await asyncio.sleep(1)
                 continue
+            if rest:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), rest)
             await wakeups.wait(topic, since=marks, seconds=poll)

@@ -44,6 +44,17 @@ REASONS: Mapping[SkipReason, str] = {
 }
 """Why something was not sent, though nothing failed."""
 
+SAID_BY_KIND: Mapping[FactKind, str] = {
+    FactKind.WELCOME: "the welcome",
+    FactKind.UNFURL: "a preview under a link",
+    FactKind.NOTICE: "the notice that something can't be delivered",
+    FactKind.RECOVERY: "the notice that it works again",
+}
+"""What is told where the kind says all."""
+
+IN_PERSON = {RecipientKind.PERSON, RecipientKind.EMAIL}
+"""What is written to one person, and asked for by nothing that could be edited."""
+
 _DOT = " · "
 
 
@@ -186,13 +197,23 @@ def _trouble(trouble: Trouble) -> list[Block]:
 
 
 def _to(target: str, kind: RecipientKind) -> str:
-    return f"write to {mrkdwn.person(target)}" if kind is RecipientKind.PERSON else f"post to {mrkdwn.channel(target)}"
+    return f"post to {_named(target, kind)}" if kind not in IN_PERSON else f"write to {_named(target, kind)}"
+
+
+def _named(target: str, kind: RecipientKind) -> str:
+    match kind:
+        case RecipientKind.PERSON:
+            return mrkdwn.person(target)
+        case RecipientKind.EMAIL:
+            return mrkdwn.escape(target)
+        case _:
+            return mrkdwn.channel(target)
 
 
 def _edits(trouble: Trouble) -> list[Element]:
     """Draw the buttons that open what asks for the messages; a person's are asked for by nobody who could edit that."""
     if not trouble.askers:
-        return [] if trouble.failing.recipient_kind is RecipientKind.PERSON else [signals.fallback_button()]
+        return [] if trouble.failing.recipient_kind in IN_PERSON else [signals.fallback_button()]
     names = {AskerKind.DESTINATION: destinations.ACTIONS.edit, AskerKind.WORKFLOW: workflows.ACTIONS.edit}
     return [
         button(f"Edit “{mrkdwn.shown(one.name, 50)}”", names[one.kind], value=one.id)
@@ -212,13 +233,14 @@ def read_value(action: Mapping[str, object]) -> str:
 
 def _failure(failure: Failure, *, now: datetime, locale: str) -> Block:
     what = mrkdwn.bold(mrkdwn.escape(capitalised(words(failure.told, locale)), 300))
-    to = mrkdwn.person if failure.recipient_kind is RecipientKind.PERSON else mrkdwn.channel
     at = mrkdwn.news(failure.at, told_at=now)
     reason = capitalised(mrkdwn.escape(failure.reason or "Nobody noted why", 300))
     fix = f" {mrkdwn.escape(failure.fix, 600)}" if failure.fix else ""
     retry = button("Retry", ACTIONS.retry, value=failure.delivery_id)
     id_ = mrkdwn.code(failure.delivery_id)
-    return section(f"{what} to {to(failure.target)} · {at} · {id_}\n{reason}.{fix}", accessory=retry)
+    return section(
+        f"{what} to {_named(failure.target, failure.recipient_kind)} · {at} · {id_}\n{reason}.{fix}", accessory=retry
+    )
 
 
 def capitalised(text: str) -> str:
@@ -239,6 +261,4 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
             return f"a signal about {about} that reached nobody"
         case Told(kind=FactKind.TRACK, about=str(about)):
             return f"the event {about}"
-    return {FactKind.WELCOME: "the welcome", FactKind.UNFURL: "a preview under a link"}.get(
-        told.kind, f"a {told.kind} of which nothing is known any more"
-    )
+    return SAID_BY_KIND.get(told.kind, f"a {told.kind} of which nothing is known any more")

@@ -95,6 +95,8 @@ def _rule(why: Why) -> str:
             return f"It reached nobody: {note}. Managers hear of that once a day at most, until a fallback is chosen."
         case FactKind.WELCOME:
             return "Somebody invited Runrate to this channel. It says once what it can do in a channel."
+        case FactKind.NOTICE | FactKind.RECOVERY:
+            return "You made what it is about, or manage Runrate. You hear once when it fails, and once when it works."
         case _:
             return _asked(why.asker, why.recipient_kind)
 

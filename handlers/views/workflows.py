@@ -10,7 +10,7 @@ from handlers.views.blocks import Element, View, button, field, modal, option, o
 from handlers.views.filled import filled
 from models.destination import FieldError
 from models.workflow import WorkflowWish
-from scheduler.messages import mrkdwn
+from scheduler.messages import mrkdwn, notice
 from scheduler.messages.template import Template, TemplateError, look_up
 
 EXAMPLE = "🎉 {{$.properties.name}} just completed an order for {{$.properties.total}}!"
@@ -25,7 +25,7 @@ class Actions:
     """The names of what can be pressed."""
 
     new: str = "workflow_new"
-    edit: str = "workflow_edit"
+    edit: str = notice.ACTIONS.edit_workflow
     menu: str = "workflow_menu"
 
 

@@ -14,6 +14,7 @@ from tests.stage import Stage, staged
 
 OPENED = {"type": "app_home_opened", "user": "U0ADA", "channel": "D1", "tab": "home"}
 CLIENT_SECRET, SIGNING_SECRET = "planted-client-secret-5c1f", "planted-signing-secret-9e2d"
+SMTP_PASSWORD = "planted-smtp-password-77aa"
 FAILING = ["views.publish", "views.open", "conversations.info", "chat.postMessage", "oauth.v2.access", "users.info"]
 
 
@@ -62,7 +63,11 @@ def planted_in(stage: Stage, webhooks: list[str]) -> dict[str, str]:
     tokens = {f"a bot token {number}": token for number, token in enumerate(stage.slack.tokens)}
     codes = {f"an OAuth code {number}": code for number, code in enumerate(stage.slack.codes)}
     secret_keys = {"the secret key": stage.settings.secret_keys[0].get_secret_value()}
-    settings = {"the client secret": CLIENT_SECRET, "the signing secret": SIGNING_SECRET}
+    settings = {
+        "the client secret": CLIENT_SECRET,
+        "the signing secret": SIGNING_SECRET,
+        "the mail server's password": SMTP_PASSWORD,
+    }
     return keys | tokens | codes | secret_keys | settings
 
 
@@ -84,7 +89,11 @@ async def test_no_planted_secret_leaves_the_place_where_it_belongs(
 ) -> None:
     logs.configure(level="debug", log_format="json")
     async with staged(
-        database_url, keeps_logs=False, slack_client_secret=CLIENT_SECRET, slack_signing_secret=SIGNING_SECRET
+        database_url,
+        keeps_logs=False,
+        slack_client_secret=CLIENT_SECRET,
+        slack_signing_secret=SIGNING_SECRET,
+        smtp_url=f"smtp://runrate:{SMTP_PASSWORD}@127.0.0.1:9?starttls=no",
     ) as stage:
         seen = await live(stage)
         secrets = planted_in(stage, await keys(stage))

@@ -60,6 +60,8 @@ def test_a_visit_counts_only_at_the_public_address(visited: str, is_public: bool
 
 def test_permissions_wait_for_the_first_installation() -> None:
     assert checklist.scopes(None).state is State.WAITING
+    lost = checklist.scopes(None, was_installed=True)
+    assert (lost.state, "Add to Slack again" in lost.fix) == (State.PROBLEM, True)
 
 
 def test_a_needed_permission_that_was_not_granted_is_named() -> None:

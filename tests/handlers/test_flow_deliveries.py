@@ -7,32 +7,46 @@ import pytest
 
 from bot.sandbox.people import ADA, PAT, REVENUE, WINS
 from models import audit, delivery, workflow, workspace
-from models.delivery import DeliveryState
+from models.delivery import DeliveryState, FactKind
 from models.source import SourceKind
 from models.workflow import WorkflowWish
 from tests.stage import ACME, Stage
 
-ALL_WELL = "*All well*: 1 message delivered today, oldest waiting 0 s."
+ALL_WELL = "*All well*: {} delivered today, oldest waiting 0 s."
+NOTICES = (FactKind.NOTICE, FactKind.RECOVERY)
 
 
 async def in_state(acme: Stage, state: DeliveryState, number: int = 1) -> list[str]:
-    """Wait until so many deliveries are in a state, and give their ids."""
+    """Wait until so many deliveries that somebody asked for are in a state, and give their ids."""
 
     async def look() -> list[str]:
         async with acme.database.read() as session:
             found = await delivery.of_workspace(session, ACME, state=state)
-        return [one.id for one in found] if len(found) == number else []
+        asked_for = [one.id for one in found if one.fact_kind not in NOTICES]
+        return asked_for if len(asked_for) == number else []
 
     return await acme.until(look)
+
+
+async def told(acme: Stage, *kinds: FactKind) -> None:
+    """Wait until the notices that belong to what happened are delivered, which count like every other message."""
+
+    async def look() -> bool:
+        async with acme.database.read() as session:
+            found = await delivery.of_workspace(session, ACME, state=DeliveryState.DELIVERED)
+        return sorted(one.fact_kind for one in found if one.fact_kind in NOTICES) == sorted(kinds)
+
+    await acme.until(look)
 
 
 async def fail(acme: Stage, code: str = "msg_too_long") -> str:
     """Let a message be refused for good, and give the delivery's id."""
     _, webhook = await acme.add_source()
     await acme.add_destination()
-    await acme.browser.fault("error", method="chat.postMessage", code=code)
+    await acme.browser.fault("error", method="chat.postMessage", channel=REVENUE, code=code)
     await acme.move(webhook)
     [failed] = await in_state(acme, DeliveryState.FAILED)
+    await told(acme, FactKind.NOTICE)
     return failed
 
 
@@ -47,6 +61,7 @@ async def archive(acme: Stage, *, channel: str = REVENUE) -> None:
     await acme.browser.control("archive", channel=channel)
     await acme.move(webhook)
     await in_state(acme, DeliveryState.RETRYING)
+    await told(acme, FactKind.NOTICE)
     call = {"userId": "u", "event": "Order Completed", "messageId": "m", "writeKey": shop.rsplit("/", 1)[1]}
     await acme.post(f"{acme.url}/v1/track", json.dumps(call).encode(), kind="application/json")
     await in_state(acme, DeliveryState.PENDING)
@@ -55,7 +70,7 @@ async def archive(acme: Stage, *, channel: str = REVENUE) -> None:
 async def test_a_failing_channel_names_all_that_waits_for_it_and_whoever_asks(acme: Stage) -> None:
     await archive(acme)
     home = await acme.home()
-    assert "Today: 1 waiting · 1 to be tried again" in home.words
+    assert "Today: 1 delivered · 1 waiting · 1 to be tried again" in home.words
     assert (
         f"I can't post to <#{REVENUE}>: the channel is archived. 2 updates are waiting; nothing is lost." in home.words
     )
@@ -78,7 +93,8 @@ async def test_try_now_delivers_what_waits_once_the_channel_is_mended(acme: Stag
     await acme.ada.message(REVENUE, containing="Northwind")
     await acme.ada.message(REVENUE, containing="An order")
     await in_state(acme, DeliveryState.DELIVERED, 2)
-    assert "*All well*: 2 messages delivered today, oldest waiting 0 s." in (await acme.home()).words
+    await told(acme, FactKind.NOTICE, FactKind.RECOVERY)
+    assert ALL_WELL.format("4 messages") in (await acme.home()).words
 
 
 async def test_a_failing_fallback_channel_offers_to_choose_another(acme: Stage) -> None:
@@ -103,7 +119,7 @@ async def test_the_command_tells_a_manager_the_same_and_what_failed(acme: Stage)
     answered = await acme.ada.run("/mrr deliveries", channel=REVENUE)
     assert answered.message is not None
     assert answered.message.is_ephemeral
-    assert "*Deliveries* Today: 1 failed" in answered.words.replace("\n", " ")
+    assert "*Deliveries* Today: 1 delivered · 1 failed" in answered.words.replace("\n", " ")
     assert f"*Northwind: expansion +$420 MRR* to <#{REVENUE}>" in answered.words
     assert "Slack refused the message as too long." in answered.words
     assert "`/mrr deliveries` says what failed, and why." in (await acme.home()).words
@@ -114,8 +130,9 @@ async def test_the_command_tells_a_manager_the_same_and_what_failed(acme: Stage)
     await in_state(acme, DeliveryState.DELIVERED)
     async with acme.database.read() as session:
         assert "delivery.retried" in [one.action for one in await audit.of_workspace(session, ACME)]
+    await told(acme, FactKind.NOTICE, FactKind.RECOVERY)
     again = await acme.ada.run("/mrr deliveries", channel=REVENUE)
-    assert ALL_WELL in again.words
+    assert ALL_WELL.format("3 messages") in again.words
     assert "Failed this week" not in again.words
 
 
@@ -154,6 +171,6 @@ async def test_today_begins_at_midnight_where_the_manager_is(acme: Stage) -> Non
     await acme.add_destination()
     await acme.move(webhook)
     await in_state(acme, DeliveryState.DELIVERED)
-    assert ALL_WELL in (await acme.home()).words
+    assert ALL_WELL.format("1 message") in (await acme.home()).words
     acme.clock.ahead += timedelta(hours=24)
     assert "*All well*: 0 messages delivered today" in (await acme.home()).words

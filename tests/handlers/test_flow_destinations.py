@@ -238,7 +238,7 @@ async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are
     for action in (
         {"action_id": "destination_new"},
         {"action_id": "destination_edit", "value": found.id},
-        {"action_id": "destination_try_now", "value": found.id},
+        {"action_id": "try_now", "value": found.id},
         {"action_id": "destination_menu", "type": "overflow", "selected_option": {"value": f"delete {found.id}"}},
     ):
         assert (await acme.press(action, user="U0DANA")).status == 200

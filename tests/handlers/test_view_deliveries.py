@@ -67,10 +67,17 @@ def test_counts_leave_zeros_out_and_say_why_something_was_not_sent() -> None:
     assert hint["elements"][0]["text"] == "`/mrr deliveries` says what failed, and why."
 
 
-def test_a_person_who_cannot_be_written_to_has_nothing_to_edit() -> None:
+@pytest.mark.parametrize(
+    ("kind", "target", "named"),
+    [
+        (RecipientKind.PERSON, "U0DANA", "<@U0DANA>"),
+        (RecipientKind.EMAIL, "d&a@acme.com", "d&amp;a@acme.com"),
+    ],
+)
+def test_a_person_who_cannot_be_written_to_has_nothing_to_edit(kind: RecipientKind, target: str, named: str) -> None:
     failing = Failing(
-        target="U0DANA",
-        recipient_kind=RecipientKind.PERSON,
+        target=target,
+        recipient_kind=kind,
         reason="Slack doesn't let Runrate post there",
         fix="Reinstall Runrate.",
         waiting=1,
@@ -78,7 +85,7 @@ def test_a_person_who_cannot_be_written_to_has_nothing_to_edit() -> None:
     )
     _, said, buttons = blocks(Delivering(counts={}, troubles=(Trouble(failing=failing),)))
     assert said["text"]["text"] == (
-        "I can't write to <@U0DANA>: Slack doesn't let Runrate post there. "
+        f"I can't write to {named}: Slack doesn't let Runrate post there. "
         "1 update is waiting; nothing is lost. Reinstall Runrate."
     )
     assert [one["text"]["text"] for one in buttons["elements"]] == ["Try now"]
@@ -123,6 +130,8 @@ def test_the_answer_names_each_failure_with_its_reason_and_fix() -> None:
         (Told(kind=FactKind.UNHEARD, about="Contoso"), "a signal about Contoso that reached nobody"),
         (Told(kind=FactKind.WELCOME), "the welcome"),
         (Told(kind=FactKind.UNFURL), "a preview under a link"),
+        (Told(kind=FactKind.NOTICE), "the notice that something can't be delivered"),
+        (Told(kind=FactKind.RECOVERY), "the notice that it works again"),
         (Told(kind=FactKind.MOVEMENT), "a movement of which nothing is known any more"),
     ],
 )

@@ -29,6 +29,7 @@ from models import (
     lane,
     lookup,
     mute,
+    notice,
     person,
     recap,
     report,
@@ -78,6 +79,7 @@ class Ids:
     recap: str = ""
     report: str = ""
     unfurl: str = ""
+    streak: str = ""
     event: int = 0
 
 
@@ -161,6 +163,11 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         row = given_up.row(ACME, ids.lane, now=NOW)
         row |= {"state": DeliveryState.FAILED, "settled_at": NOW, "coalesced_into": only.id}
         session.add(delivery.Delivery(**row))
+    async with database.write() as session:
+        [failing] = (await notice.failing(session, now=NOW)).values()
+        streak = await notice.begin(session, failing, now=NOW)
+        assert streak is not None
+        ids.streak = streak.id
     return ids
 
 
@@ -211,6 +218,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.leased": {"now": NOW},
+    "lane.hurry_all": {"asked_by": "<destination>", "now": NOW - timedelta(hours=1)},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
     "ledger.askers": {},
     "ledger.count_merged": {"delivery_id": "<delivery>"},
@@ -234,6 +242,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
     "mute.remove": {"user_id": "U1", "what": Muted.SIGNALS},
+    "notice.get": {"streak_id": "<streak>"},
     "person.guests": {},
     "person.get": {"user_id": "U1"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},

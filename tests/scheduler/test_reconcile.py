@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.people import GUS
+from bot.sandbox.people import ADA, DANA, GUS
 from models import channel, installation, person, slack_event
 from models.channel import Channel
 from models.installation import Installation
@@ -134,3 +134,14 @@ async def test_guests_that_could_not_be_listed_are_listed_later(line: Sending) -
     assert await guests(line) == set()
     await reconciler(line).list_new_guests()
     assert await guests(line) == {GUS}
+
+
+async def test_managers_are_known_with_the_address_to_write_to(line: Sending) -> None:
+    await line.install()
+    async with line.database.write() as session:
+        await person.name_managers(session, ACME, [DANA], by=ADA, now=line.clock.now())
+    await reconciler(line).reconcile()
+    async with line.database.read() as session:
+        found = await person.get(session, ACME, DANA)
+    assert found is not None
+    assert found.email == "dana@acme.com"

@@ -206,6 +206,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_sources_workspace_id'), 'sources', ['workspace_id'], unique=False)
     op.create_index('uq_sources_name', 'sources', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
+    op.create_table('streaks',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('asked_by', sa.String(length=64), nullable=False),
+    sa.Column('target', sa.String(length=255), nullable=False),
+    sa.Column('recipient_kind', sa.String(length=20), nullable=False),
+    sa.Column('cause', sa.Text(), nullable=False),
+    sa.Column('fix', sa.Text(), nullable=False),
+    sa.Column('waiting_since', base.UtcDateTime(), nullable=False),
+    sa.Column('began_at', base.UtcDateTime(), nullable=False),
+    sa.Column('told_at', base.UtcDateTime(), nullable=True),
+    sa.Column('ended_at', base.UtcDateTime(), nullable=True),
+    sa.Column('delivered', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_streaks'))
+    )
+    op.create_index('uq_streaks_open', 'streaks', ['workspace_id', 'asked_by', 'target'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.create_table('workflows',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -291,6 +307,7 @@ def upgrade() -> None:
     op.create_index('ix_deliveries_message', 'deliveries', ['workspace_id', 'message_channel', 'message_ts'], unique=False, sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
     op.create_index('ix_deliveries_open', 'deliveries', ['lane_id', 'id'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"), postgresql_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"))
     op.create_index('ix_deliveries_settled', 'deliveries', ['workspace_id', 'settled_at'], unique=False, sqlite_where=sa.text('settled_at IS NOT NULL'), postgresql_where=sa.text('settled_at IS NOT NULL'))
+    op.create_index('ix_deliveries_troubled', 'deliveries', ['state', 'settled_at'], unique=False, sqlite_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"), postgresql_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"))
     op.create_index(op.f('ix_deliveries_workspace_id_created_at'), 'deliveries', ['workspace_id', 'created_at'], unique=False)
     op.create_index('uq_deliveries_fact', 'deliveries', ['asked_by', 'fact_kind', 'fact_id', 'target'], unique=True)
     op.create_table('installations',
@@ -455,6 +472,7 @@ def downgrade() -> None:
     op.drop_table('installations')
     op.drop_index('uq_deliveries_fact', table_name='deliveries')
     op.drop_index(op.f('ix_deliveries_workspace_id_created_at'), table_name='deliveries')
+    op.drop_index('ix_deliveries_troubled', table_name='deliveries', sqlite_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"), postgresql_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"))
     op.drop_index('ix_deliveries_settled', table_name='deliveries', sqlite_where=sa.text('settled_at IS NOT NULL'), postgresql_where=sa.text('settled_at IS NOT NULL'))
     op.drop_index('ix_deliveries_open', table_name='deliveries', sqlite_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"), postgresql_where=sa.text("state IN ('pending', 'sending', 'retrying', 'ambiguous')"))
     op.drop_index('ix_deliveries_message', table_name='deliveries', sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
@@ -470,6 +488,8 @@ def downgrade() -> None:
     op.drop_index('uq_workflows_name', table_name='workflows', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_workflows_workspace_id_event'), table_name='workflows')
     op.drop_table('workflows')
+    op.drop_index('uq_streaks_open', table_name='streaks', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+    op.drop_table('streaks')
     op.drop_index('uq_sources_name', table_name='sources', sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
     op.drop_index(op.f('ix_sources_workspace_id'), table_name='sources')
     op.drop_table('sources')

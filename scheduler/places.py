@@ -1,0 +1,56 @@
+"""What we know about a channel that bears on a send: why it can't be seen, and whether outsiders read along."""
+
+from models.channel import Absence, Channel
+from scheduler.decisions import SLACK_CODES, Class, Decision
+
+UNSEEN = "channel_not_found"
+"""Slack's answer for a channel that our bot can't see, whatever the reason."""
+
+INVITE = "Type @Runrate in the channel and press “Invite Them”, or choose another channel."
+
+REMOVED = Decision(Class.FIX, "I was removed from the channel, which is private", INVITE)
+DELETED = Decision(Class.FIX, "the channel was deleted", "Choose another channel.")
+DISCONNECTED = Decision(
+    Class.FIX,
+    "the company that owns the channel no longer shares it with this workspace",
+    "Ask them to share it again, or choose another channel.",
+)
+CLOSED = Decision(Class.FIX, "the channel isn't public any more, and I'm not in it", INVITE)
+OUTSIDERS = Decision(
+    Class.FIX,
+    "the channel is now shared with another company",
+    "Confirm it in the destination, or choose another channel.",
+)
+
+
+class HeldBackError(Exception):
+    """A message that may not be sent as things are; `decision` says why, and what to do."""
+
+    def __init__(self, decision: Decision) -> None:
+        """Take the reason."""
+        super().__init__(decision.reason)
+        self.decision = decision
+
+
+def unseen(known: Channel | None) -> Decision:
+    """Say why a channel can't be seen, as well as we know it."""
+    match known:
+        case Channel(absence=Absence.REMOVED):
+            return REMOVED
+        case Channel(absence=Absence.DELETED):
+            return DELETED
+        case Channel(absence=Absence.DISCONNECTED):
+            return DISCONNECTED
+        case Channel(is_private=False, is_member=False):
+            return CLOSED
+        case _:
+            return SLACK_CODES[UNSEEN]
+
+
+def hold_back_from_outsiders(*, needs_confirmation: bool) -> None:
+    """Let nothing about MRR into a channel that other companies read, before a manager says that they may.
+
+    Raises `HeldBackError`.
+    """
+    if needs_confirmation:
+        raise HeldBackError(OUTSIDERS)
