@@ -5,7 +5,8 @@ lane's token is still ours, and kept for as long as the database doesn't let us:
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,9 +118,8 @@ class Settler:
                 return
             _log_unsettled(batch[0], error=error)
         else:
-            for one in batch:
-                _log(one, is_ours=one in ours)
-        self._waiting = [one for one in self._waiting if one not in batch]
+            _log(batch, set(ours))
+        del self._waiting[: len(batch)]  # Others have only been added behind it.
 
     async def _commit(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Write down those outcomes whose lanes are still ours, and say which these are."""
@@ -151,15 +151,14 @@ def _log_unsettled(settled: Settlement, *, error: Exception | None = None) -> No
     log.error("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id, exc_info=error)
 
 
-def _log(settled: Settlement, *, is_ours: bool) -> None:
-    job, outcome = settled.job, settled.outcome
-    if is_ours:
-        log.info(
-            "delivery_settled",
-            delivery_id=job.delivery_id,
-            workspace_id=job.workspace_id,
-            state=outcome.state,
-            answer=outcome.answer,
-        )
-    else:
-        log.warning("lane_lost", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
+def _log(batch: Sequence[Settlement], ours: Collection[Settlement]) -> None:
+    """Say what the batch came to as one line, whatever else than delivered on its own, and the rest to who debugs."""
+    log.info("deliveries_settled", **Counter(one.outcome.state.value for one in ours))
+    for one in batch:
+        named = {"delivery_id": one.job.delivery_id, "workspace_id": one.job.workspace_id}
+        if one not in ours:
+            log.warning("lane_lost", **named)
+        elif one.outcome.state is DeliveryState.DELIVERED:
+            log.debug("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)
+        else:
+            log.info("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)

@@ -3,6 +3,8 @@
 import asyncio
 from itertools import pairwise
 
+from structlog.testing import capture_logs
+
 from bot.sandbox import Limits
 from models import channel, delivery, destination, installation, lane
 from models.database import Database
@@ -27,6 +29,27 @@ async def test_a_movement_is_posted_with_its_delivery_in_the_metadata(line: Send
     assert message.metadata == {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": owed.id}}
     assert (owed.state, owed.attempts, owed.message_channel, owed.message_ts) == (S.DELIVERED, 1, REVENUE, message.ts)
     assert [(one.number, one.answer) for one in await line.attempts()] == [(1, "ok")]
+
+
+async def test_the_log_says_how_many_were_delivered_and_which_to_who_debugs(line: Sending) -> None:
+    await line.ready(REVENUE, WINS)
+    await line.move()
+    with capture_logs() as logged:
+        await line.drain()
+    counted = [one["delivered"] for one in logged if one["event"] == "deliveries_settled"]
+    named = {one["delivery_id"]: one["log_level"] for one in logged if one["event"] == "delivery_settled"}
+    assert sum(counted) == 2
+    assert named == {one.id: "debug" for one in await line.ledger()}
+
+
+async def test_the_log_names_what_was_not_delivered(line: Sending) -> None:
+    await line.install()
+    await line.destination(DEALS)
+    await line.move()
+    with capture_logs() as logged:
+        await line.drain()
+    named = {one["delivery_id"]: one["log_level"] for one in logged if one["event"] == "delivery_settled"}
+    assert named == {(await line.only()).id: "info"}
 
 
 async def test_each_recipient_of_each_destination_gets_its_own_message(line: Sending) -> None:
