@@ -32,6 +32,7 @@ def signed(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     return f"+{amount(minor, currency, locale)}" if minor > 0 else amount(minor, currency, locale)
 
 
+@lru_cache(maxsize=4096)
 def percent(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
     """Write the size of a change, `35 %` or `2.9 %`, without its sign; None where there is nothing to compare with."""
     if whole == 0 or part == 0:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +90,7 @@ def _fitted(text: str, limit: int, write: Callable[[str], str]) -> str:
     return "".join(kept).rstrip() + ELLIPSIS
 
 
+@lru_cache(maxsize=4096)
 def escape(text: str, limit: int = 300, *, empty: str = "–") -> str:
     """Write somebody's text into a mrkdwn text: one line, shown as typed, no more than `limit` units long.
 
