@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot import logs
+from bot import garbage, logs
 from bot.app import Runrate
 from bot.bench import child
 from bot.settings import Settings
@@ -25,6 +25,7 @@ async def serve(told: dict[str, Any]) -> None:
     )
     runrate, began_at = Runrate(settings), time.monotonic()
     await runrate.start()
+    garbage.leave_what_stays()
     child.say(url=f"http://127.0.0.1:{port}", began_at=began_at)
     await child.answer(_usage)
     await runrate.stop()

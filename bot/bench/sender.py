@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from bot import logs
+from bot import garbage, logs
 from bot.bench import child
 from models.database import Database
 from models.secret import Keyring
@@ -32,6 +32,7 @@ async def send(settings: dict[str, Any]) -> None:
             pace=timedelta(0),
             most_in_flight=settings["in_flight"],
         )
+        garbage.leave_what_stays()
         child.say(ready=True)
         sending = asyncio.create_task(dispatcher.run())
         await child.answer(_usage)

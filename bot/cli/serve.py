@@ -1,11 +1,11 @@
 """`runrate serve`, `web` and `worker`: the product, running until it is told to stop."""
 
 import asyncio
-import gc
 import signal
 
 import click
 
+from bot import garbage
 from bot.app import Runrate
 from bot.cli import console
 from bot.cli.options import example
@@ -58,9 +58,7 @@ async def _run(settings: Settings, *, serves_web: bool, works: bool) -> None:
         loop.add_signal_handler(name, stopped.set)
     try:
         await _start(app, settings)
-        # What was made until now stays to the end: looking through it for garbage again and again slows the intake.
-        gc.collect()
-        gc.freeze()
+        garbage.leave_what_stays()
         click.echo(_welcome(settings, serves_web=serves_web), err=True)
         await stopped.wait()
         for name in SIGNALS:
