@@ -6,6 +6,7 @@ once: a claim takes as many as may be in flight, and what was answered meanwhile
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,13 +32,19 @@ log = structlog.get_logger()
 PACE = timedelta(seconds=1)
 """Slack takes one message a second in a channel."""
 
-MOST_IN_FLIGHT = 64
+MOST_IN_FLIGHT = 256
+AT_ONCE = 0.5
+"""The share of them that one claim takes: while these are claimed, the others are on their way."""
+
 MOST_OF_ONE = 0.75
 """The share of them that one workspace may take, so that one whose messages hang leaves room for the others."""
 
 POLL = 1.0
 BLOCKED = 0.02
 """Seconds after which lanes are looked at again that are due, and that we may not or can't claim now."""
+
+ROOM = 0.02
+"""Seconds that a claim waits for room for as many as it may take: few large ones cost less than many small ones."""
 
 Result = TypeVar("Result")
 
@@ -62,11 +69,14 @@ class Dispatcher:
         self._slack = slack
         self._now = now
         self._most_in_flight = most_in_flight
+        self._most_at_once = max(int(most_in_flight * AT_ONCE), 1)
         most_of_one = max(int(most_in_flight * MOST_OF_ONE), 1)
         self._claimer = Claimer(keyring=keyring, public_url=public_url, owner=owner, most_of_one=most_of_one)
         self._refusals = Refusals()
         self._settler = Settler(database=database, now=now, pace=pace)
         self._in_flight: set[asyncio.Task[Any]] = set()
+        self._is_roomy = asyncio.Event()
+        self._has_more = False
         self._is_stopping = False
 
     async def run(self) -> None:
@@ -96,7 +106,7 @@ class Dispatcher:
 
     async def drain(self) -> None:
         """Send everything that may be sent now, and wait for the outcomes."""
-        while await self._claim_ready():
+        while await self._claim_ready(self._most_in_flight):
             await self._finish()
 
     async def _finish(self, *, within: float | None = None) -> None:
@@ -110,15 +120,23 @@ class Dispatcher:
 
     async def _turn(self) -> float:
         """Claim what is ready; say in how many seconds to look again, if nothing wakes us before."""
-        if self._free <= 0:
-            return POLL
-        wait = await self._until_next()
+        limit = await self._room()
+        if not limit:
+            return 0.0
+        wait = 0.0 if self._has_more else await self._until_next()
         if wait > 0:
             return wait
-        free, claimed = self._free, await self._claim_ready()
-        if claimed == free:
-            return POLL
+        claimed = await self._claim_ready(limit)
+        self._has_more = claimed == limit
         return 0.0 if claimed else BLOCKED
+
+    async def _room(self) -> int:
+        """Say how many may be claimed; where that is not much, wait a moment for more."""
+        if self._free < self._most_at_once:
+            self._is_roomy.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_roomy.wait(), ROOM)
+        return max(min(self._free, self._most_at_once), 0)
 
     async def _until_next(self) -> float:
         """Say in how many seconds a lane may be claimed; 0 where one may be now."""
@@ -129,16 +147,21 @@ class Dispatcher:
         wait = (due - self._now()).total_seconds()
         return min(max(wait, 0.005), POLL) if wait > 0 else 0.0
 
-    async def _claim_ready(self) -> int:
-        """Claim the lanes that are ready and start sending; say how many there were."""
+    async def _claim_ready(self, limit: int) -> int:
+        """Claim lanes that are ready and start sending; say how many there were."""
         # Cancelled between its commit and the sending, a claim would leave messages that look as if they had left.
-        return await asyncio.shield(self._fly(self._claim(self._free)))
+        return await asyncio.shield(self._fly(self._claim(limit)))
 
     def _fly(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         task = asyncio.create_task(work)
         self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        task.add_done_callback(self._land)
         return task
+
+    def _land(self, task: asyncio.Task[Any]) -> None:
+        self._in_flight.discard(task)
+        if self._free >= self._most_at_once:
+            self._is_roomy.set()
 
     async def _claim(self, limit: int) -> int:
         try:
@@ -164,8 +187,6 @@ class Dispatcher:
             log.exception("delivery_not_settled", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
         else:
             self._settler.add(job, outcome, decision)
-        if self._free == self._most_in_flight // 2:
-            await self._database.wakeups.notify(Topic.DELIVERIES)
 
     async def _send(self, job: Job, *, may_join: bool = True) -> tuple[Outcome, Decision | None]:
         """Post the message, and once more after entering the channel, or in the plainer form where Slack refuses it."""
