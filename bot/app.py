@@ -80,7 +80,8 @@ class Runrate:
         """Open the database at its newest revision and start the parts."""
         await migrations.upgrade(self.database)
         await self.database.start()
-        self._session = aiohttp.ClientSession()
+        # How many calls are under way is the dispatcher's to say: one that waited here would lose of its time limit.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         if self._serves_web:
             await self._start_web(self._session)
         if self._works:

@@ -21,7 +21,7 @@ async def post(client: AsyncWebClient, posts: Iterator[dict[str, Any]]) -> None:
 
 async def loop(settings: dict[str, Any], posts: Iterator[dict[str, Any]]) -> None:
     """Let as many post side by side as our dispatcher would, until told to end."""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         client = AsyncWebClient(base_url=settings["slack_url"], session=session, retry_handlers=[])
         child.say(ready=True)
         posting = [asyncio.create_task(post(client, posts)) for _ in range(settings["in_flight"])]

@@ -5,7 +5,6 @@ batches and commits each with one `executemany` into the same table, as any prog
 """
 
 import asyncio
-import gc
 import itertools
 import sqlite3
 import time
@@ -17,7 +16,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bot import logs
+from bot import garbage, logs
 from bot.app import Runrate
 from bot.bench import child
 from bot.bench.cores import SERVER, stay_on
@@ -35,8 +34,7 @@ async def ours(told: dict[str, Any]) -> None:
     settings = Settings(_env_file=None, database_url=told["database_url"], host="127.0.0.1", port=told["port"])
     app = Runrate(settings, works=False)
     await app.start()
-    gc.collect()
-    gc.freeze()  # As `runrate web` does.
+    garbage.leave_what_stays()
     child.say(ready=True)
     await child.answer(_usage)
     await app.stop()

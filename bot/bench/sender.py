@@ -21,7 +21,7 @@ async def send(settings: dict[str, Any]) -> None:
     """Send what is owed until told to end."""
     database = Database(settings["database_url"])
     await database.start()
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         dispatcher = Dispatcher(
             database=database,
             slack=Slack(session, base_url=settings["slack_url"]),

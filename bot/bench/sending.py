@@ -10,8 +10,8 @@ from bot.bench.harness import Bench
 from bot.bench.row import Measured, Row
 from bot.bench.stub import Stub, stub
 from models.database import Database
+from scheduler.dispatch import MOST_IN_FLIGHT
 
-IN_FLIGHT = 20
 WORKSPACES, CHANNELS, MOVEMENTS = 50, 20, 25
 JOBS = WORKSPACES * CHANNELS * MOVEMENTS
 CONNECTIONS = 10
@@ -118,7 +118,7 @@ async def _send(bench: Bench, backlog: Backlog, **how: Any) -> Measured:
 
 
 async def _rate(
-    bench: Bench, module: str, *, workers: int = 1, in_flight: int = IN_FLIGHT, delay: float = 0.0, **settings: Any
+    bench: Bench, module: str, *, workers: int = 1, in_flight: int = MOST_IN_FLIGHT, delay: float = 0.0, **settings: Any
 ) -> Measured:
     """Let processes post to a stub of their own, and give what came a second after a warm-up."""
     async with AsyncExitStack() as stack:
