@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from models.account import Account
 from models.base import among
@@ -65,9 +66,10 @@ def _may_carry(head: Delivery) -> bool:
 
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:
     """Sum up what those of these deliveries tell that tell of many movements, by the delivery's id."""
-    theirs = among(Delivery.workspace_id, {one.workspace_id for one in owed})
-    into = among(Delivery.coalesced_into, {one.id for one in owed})
-    carriers = set(await session.scalars(select(Delivery.coalesced_into).where(theirs, into).distinct()))
+    told = aliased(Delivery)
+    into = exists().where(told.workspace_id == Delivery.workspace_id, told.coalesced_into == Delivery.id)
+    query = select(Delivery.id).where(among(Delivery.id, {one.id for one in owed}), into)
+    carriers = set(await session.scalars(query))
     return {one.id: await _sum_up(session, one) for one in owed if one.id in carriers}
 
 
