@@ -10,9 +10,10 @@ from bot.bench.harness import Bench
 from bot.bench.row import Measured, Row
 from bot.bench.stub import Stub, stub
 from models.database import Database
+from models.merge import SINGLY
 from scheduler.dispatch import MOST_IN_FLIGHT
 
-WORKSPACES, CHANNELS, MOVEMENTS = 50, 20, 25
+WORKSPACES, CHANNELS, MOVEMENTS = 50, 20, SINGLY  # Of more, one message would tell.
 JOBS = WORKSPACES * CHANNELS * MOVEMENTS
 CONNECTIONS = 10
 WARM_UP, WINDOW = 1.0, 4.0
