@@ -22,6 +22,8 @@ WORDS = {
     FactKind.UNHEARD: "Signal that nobody heard",
     FactKind.WELCOME: "Welcome",
     FactKind.UNFURL: "Preview of a link",
+    FactKind.NOTICE: "Notice of a failure",
+    FactKind.RECOVERY: "Notice that it works again",
 }
 """What a delivery tells, where it is about no account."""
 

@@ -115,11 +115,12 @@ class Stage:
     # --- what most tests need first --------------------------------------------------------------------------------
 
     async def install(self, *workspaces: str) -> None:
-        """Install into Acme, or into these workspaces, as their admins do it."""
+        """Install into Acme, or into these workspaces, as their admins do it. What that called is forgotten."""
         admins = {ACME: self.ada, GLOBEX: self.gina}
         for workspace in workspaces or (ACME,):
             page = await admins[workspace].install(self.url)
             assert page.status == 200, page.text
+        self.slack.calls.clear()
 
     async def add_source(
         self, workspace: str = ACME, *, kind: SourceKind = SourceKind.API, name: str = "Billing"

@@ -100,7 +100,6 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
 
     for answered in (
         pressed(both, "destination_edit", found.id),
-        pressed(both, "destination_try_now", found.id),
         chosen(both, "destination_menu", f"edit {found.id}"),
         chosen(both, "destination_menu", f"delete {found.id}"),
     ):
@@ -109,6 +108,7 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
         assert NO_DESTINATION in modal.words
         assert "Secret plans" not in str(modal)
         await modal.close(all_of_them=True)
+    assert (await pressed(both, "try_now", found.id)).status == 200
 
     values = {
         "destination_name": {"name": {"type": "plain_text_input", "value": "Stolen"}},

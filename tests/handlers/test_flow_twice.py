@@ -18,11 +18,10 @@ async def name_of(stage: Stage, channel_id: str) -> Any:
 
 
 async def test_the_home_tab_is_published_once(acme: Stage) -> None:
-    before = await acme.called("views.publish")
     for attempt in range(3):
         again = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_timeout"} if attempt else {}
         assert (await acme.event(OPENED, event_id="EvOPENED", headers=again)).status == 200
-    assert await acme.called("views.publish") == before + 1
+    assert await acme.called("views.publish") == 1
 
 
 async def test_a_mention_is_answered_once(acme: Stage) -> None:

@@ -29,10 +29,9 @@ OLD: list[dict[str, Any]] = [
 
 
 async def test_an_event_that_means_nothing_to_us_is_answered_200(acme: Stage) -> None:
-    before = await acme.called("views.publish")
     for event in EVENTS:
         assert (await acme.event(event)).status == 200, event
-    assert await acme.called("views.publish") == before
+    assert await acme.called("views.publish") == 0
 
 
 async def test_slacks_word_that_it_sends_no_more_events_is_answered_200_and_logged(acme: Stage) -> None:
