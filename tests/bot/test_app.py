@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -29,6 +30,7 @@ class Wire:
     def __init__(self, database_url: str) -> None:
         self.url = database_url
         self._stage: Stage | None = None
+        self._thread: Any = None
         self._socket = parse_qs(urlsplit(database_url).query).get("host", [""])[0] + "/.s.PGSQL.5432"
         self._port = free_port()
         self._server: asyncio.Server | None = None
@@ -38,6 +40,7 @@ class Wire:
         if self._stage is not None and self._stage.database.is_sqlite:
             for engine in (self._stage.database._reader, self._stage.database._writer):
                 event.remove(engine.sync_engine, "begin", fail)
+            self._stage.database._thread = self._thread
         elif not self.url.startswith("sqlite"):
             self.url = f"postgresql://postgres:@{HOST}:{self._port}/postgres"
             self._server = await asyncio.start_server(self._relay, HOST, self._port)
@@ -47,6 +50,7 @@ class Wire:
         if stage.database.is_sqlite:
             for engine in (stage.database._reader, stage.database._writer):
                 event.listen(engine.sync_engine, "begin", fail)
+            self._thread, stage.database._thread = stage.database._thread, DeadThread()
         await self.close()
 
     async def close(self) -> None:
@@ -72,6 +76,13 @@ class Wire:
                 await writer.drain()
         finally:
             writer.close()
+
+
+class DeadThread:
+    """Stands in for the inbox writer's thread while the disk is away."""
+
+    async def run(self, _work: Any) -> Any:
+        raise sqlite3.OperationalError("disk I/O error")
 
 
 def fail(_connection: Connection) -> None:

@@ -28,6 +28,7 @@ ENDS = {
 """Where a delivery stands after the first refusal, before anything has been tried again."""
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("what", Class)
 async def test_each_code_is_kept_with_its_reason_and_fix(line: Sending, what: Class) -> None:
     """Delivery test 9, from Slack's answer to what a manager reads."""
