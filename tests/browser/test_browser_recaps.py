@@ -53,9 +53,12 @@ async def test_where_slack_draws_no_charts_a_recap_shows_a_picture(acme: Stage, 
     await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
     await ada.page.get_by_label("Messages in Acme can show").select_option("pictures, no charts")
     await expect(ada.page.get_by_text("Done.")).to_be_visible()
+    clock = ada.page.locator("#clock time")
+    before = await clock.inner_text()
     await ada.press("+1 day")
+    await expect(clock).not_to_have_text(before)
     await ada.page.get_by_role("button", name=re.compile("09:00 UTC")).first.click()
-    await expect(ada.page.locator("#clock time")).to_contain_text("09:00 UTC")
+    await expect(clock).to_contain_text("09:00 UTC")
 
     await ada.go(REVENUE)
     recap = ada.messages("Northwind Traders")
