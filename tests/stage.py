@@ -38,8 +38,8 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
-
-
+PATIENCE = 15.0
+"""Seconds that this Slack waits for an answer, not three: machines that run tests are busy."""
 WITHOUT_A_WORKER = 2.0
 """Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 
@@ -149,7 +149,7 @@ class Stage:
         """Open the Home tab, as it is now."""
         return await (person or self.ada).open_home()
 
-    async def until(self, look: Callable[[], Awaitable[T]], *, seconds: float = 5.0) -> T:
+    async def until(self, look: Callable[[], Awaitable[T]], *, seconds: float = 15.0) -> T:
         """Look again and again until there is something; for what no person in Slack could wait for."""
         ends = time.monotonic() + seconds
         while not (found := await look()):
@@ -354,6 +354,7 @@ async def staged(
         readings=chaos.readings,
         pretend_domains={HOST: settings.address},
     )
+    sandbox.outbound.answer_seconds = PATIENCE
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

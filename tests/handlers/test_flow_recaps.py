@@ -147,10 +147,11 @@ async def test_what_is_owed_is_skipped_when_another_frequency_is_chosen(acme: St
     await acme.browser.fault("error", method="chat.postMessage", code="is_archived")
     await turn_to(acme, made.next_run_at)
 
-    async def is_tried() -> bool:
-        return await acme.called("chat.postMessage") > 0
+    async def is_refused() -> bool:
+        async with acme.database.read() as session:
+            return [row.state for row in await delivery.of_workspace(session, ACME)] == [DeliveryState.RETRYING]
 
-    await acme.until(is_tried)
+    await acme.until(is_refused)
     await (await acme.home()).click("Edit", near="Every day")
     form = await acme.ada.modal()
     assert (await form.submit({"Frequency": "Real-time: each movement as it happens"})).closed
