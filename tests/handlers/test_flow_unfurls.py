@@ -224,6 +224,7 @@ async def test_an_unfurl_that_comes_too_late_is_stale(told: Stage) -> None:
 
 
 async def test_a_flood_of_posts_holds_up_no_unfurl(told: Stage) -> None:
+    """Test 11: a 429 of one method delays that method alone."""
     await told.browser.fault("limit", method="chat.postMessage", channel=REVENUE, retry_after=60, times=9)
     _, webhook = await told.add_source(name="Other")
     await told.move(webhook, "Waiting")

@@ -46,6 +46,7 @@ async def run_into_trouble(line: Sending, slack: Slack | None = None) -> int:
 
 
 async def test_what_is_owed_is_told_or_named_and_slack_has_seen_what_was_delivered(line: Sending) -> None:
+    """Test 31: accepted = delivered + skipped + coalesced + failed + pending, always."""
     owed = await run_into_trouble(line)
     sums = await sums_of(line)
     assert sums.owed == owed
@@ -55,6 +56,7 @@ async def test_what_is_owed_is_told_or_named_and_slack_has_seen_what_was_deliver
 
 
 async def test_a_ledger_that_claims_more_than_slack_has_seen_is_found_out(line: Sending) -> None:
+    """The broken variant of test 31."""
     owed = await run_into_trouble(line, ForgetfulSlack(line.http, base_url=f"{line.sandbox.url}/api/"))
     sums = await sums_of(line)
     assert sums.owed == owed

@@ -55,7 +55,7 @@ async def send_while_answers_get_lost(line: Sending, *, scopes: tuple[str, ...] 
 
 
 async def test_where_one_answer_in_twenty_gets_lost_each_message_stands_there_once(line: Sending) -> None:
-    """2: what was posted though its answer got lost is found by its metadata."""
+    """Test 2: what was posted though its answer got lost is found by its metadata."""
     await send_while_answers_get_lost(line)
     await line.run(seconds=3600)
     ledger = await line.ledger()
@@ -66,7 +66,7 @@ async def test_where_one_answer_in_twenty_gets_lost_each_message_stands_there_on
 
 
 async def test_without_the_right_to_look_each_lost_answer_costs_one_marked_repeat(line: Sending) -> None:
-    """2: where nobody can look, a repeat is better than a loss; message and ledger say that it may be one."""
+    """Test 2: where nobody can look, a repeat is better than a loss; message and ledger say that it may be one."""
     await send_while_answers_get_lost(line, scopes=REQUIRED_SCOPES)
     await line.run(seconds=3600)
     ledger, again = await line.ledger(), lost(line)
@@ -79,7 +79,7 @@ async def test_without_the_right_to_look_each_lost_answer_costs_one_marked_repea
 
 
 async def test_messages_whose_metadata_slack_does_not_show_are_posted_twice(line: Sending) -> None:
-    """3: the broken variant of 2, as if `include_all_metadata` were not asked for. It must double what got lost."""
+    """Test 3: the broken variant of 2, as if `include_all_metadata` weren't asked for. What got lost is doubled."""
     await send_while_answers_get_lost(line)
     line.fault("no_metadata", method="conversations.history")
     await line.run(seconds=3600)
@@ -97,7 +97,7 @@ class RetryingSlack(Slack):
 
 @pytest.mark.parametrize(("kind", "posts"), [(Slack, 1), (RetryingSlack, 2)])
 async def test_a_connection_reset_posts_nothing_by_itself_again(line: Sending, kind: type[Slack], posts: int) -> None:
-    """4: whether to post again is ours to decide. Beside it the broken variant, with the SDK's own retry handler."""
+    """Test 4: to post again is ours to decide. Beside it the broken variant, with the SDK's own retry handler."""
     await line.ready()
     await line.move()
     line.fault("lose_response", times=1)
@@ -106,7 +106,7 @@ async def test_a_connection_reset_posts_nothing_by_itself_again(line: Sending, k
 
 
 def test_no_client_of_ours_repeats_a_call_by_itself() -> None:
-    """4: wherever a client is made, its retry handlers are left out."""
+    """Test 4: wherever a client is made, its retry handlers are left out."""
     made = [
         node
         for package in ("bot", "handlers", "scheduler")
@@ -125,7 +125,7 @@ def posts_by_channel(line: Sending) -> Counter[str]:
 
 
 async def test_only_the_channel_that_failed_is_tried_again(line: Sending) -> None:
-    """14: of one fact's three messages, the archived channel's is tried again and again, the others never."""
+    """Test 14: of one fact's three messages, the archived channel's is tried again and again, the others never."""
     await line.ready(REVENUE, WINS, OLD_NEWS)
     await line.move()
     await line.run(seconds=100)
@@ -136,7 +136,7 @@ async def test_only_the_channel_that_failed_is_tried_again(line: Sending) -> Non
 
 
 async def test_a_retry_of_all_that_a_destination_sent_is_seen(line: Sending) -> None:
-    """The broken variant of 14: where one channel fails, the whole fact is owed again to all of them."""
+    """The broken variant of test 14: where one channel fails, the whole fact is owed again to all of them."""
     await line.ready(REVENUE, WINS, OLD_NEWS)
     await line.move()
     await line.drain()
@@ -152,7 +152,7 @@ async def test_a_retry_of_all_that_a_destination_sent_is_seen(line: Sending) -> 
 
 
 async def test_an_answer_that_comes_after_our_deadline_is_no_loss_and_no_repeat(line: Sending) -> None:
-    """16: we hung up; Slack took its time, posted, and said `ok` to nobody. Each of the late ones is found."""
+    """Test 16: we hung up; Slack took its time, posted, and said `ok` to nobody. Each of the late ones is found."""
     channels = await line.ready_for_many(5)
     await line.move()
     line.fault("delay", seconds=0.4, times=len(channels))
@@ -179,7 +179,7 @@ class SwallowingSlack(Slack):
 
 
 async def test_a_retry_really_reaches_slack(line: Sending) -> None:
-    """29: three refusals and a success are four calls, counted by the local Slack, each later than the one before."""
+    """Test 29: three refusals and a success are four calls, counted by the local Slack, each a longer while apart."""
     await line.ready()
     await line.move()
     line.fault("error", code="service_unavailable", times=3)
@@ -198,7 +198,7 @@ async def test_a_retry_really_reaches_slack(line: Sending) -> None:
 
 
 async def test_a_retry_that_never_fires_is_found_out(line: Sending) -> None:
-    """The broken variant of 29: the ledger says delivered, and the local Slack counted one call and no message."""
+    """The broken variant of test 29: the ledger says delivered, and the local Slack counted one call and no message."""
     await line.ready()
     await line.move()
     line.fault("error", code="service_unavailable", times=3)

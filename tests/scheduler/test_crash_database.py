@@ -1,4 +1,4 @@
-"""7: the database goes away, refuses or is full amid the sending: nothing is lost, nothing stands there twice."""
+"""Test 7: the database goes away, refuses or is full amid the sending: nothing is lost, nothing stands there twice."""
 
 import asyncio
 import sys

@@ -24,7 +24,7 @@ async def storm(database: Database, database_url: str, tmp_path: Path) -> AsyncI
 
 
 async def test_nothing_is_lost_or_doubled_however_often_workers_are_killed(storm: Storm, engine_name: str) -> None:
-    """1: `kill -9` after the claim, before the write, before the answer, before the commit, and at any instant."""
+    """Test 1: `kill -9` after the claim, before the write, before the answer, before the commit, and at any instant."""
     each = KILLS[engine_name] // len(Moment)
     moments = list(Moment) * each
     storm.chance.shuffle(moments)
@@ -47,7 +47,7 @@ async def test_nothing_is_lost_or_doubled_however_often_workers_are_killed(storm
 async def test_a_worker_that_does_not_look_is_found_out(
     storm: Storm, slack: type[DyingSlack], moment: Moment, wrong: str
 ) -> None:
-    """The broken variants of 1: what was in doubt is always sent again, or never."""
+    """The broken variants of test 1: what was in doubt is always sent again, or never."""
     storm.slack = slack
     await storm.rage([Death(moment, post=3)])
     assert getattr(await storm.judge(), wrong)

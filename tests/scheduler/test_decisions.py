@@ -122,7 +122,7 @@ def wrong(table: Mapping[str, Decision]) -> set[str]:
 
 
 def test_every_code_of_the_contract_means_what_it_says() -> None:
-    """Delivery test 9."""
+    """Test 9."""
     assert wrong(SLACK_CODES) == set()
     assert SLACK_CODES.keys() == CODES.keys()
 
@@ -137,7 +137,7 @@ def test_every_code_of_the_contract_means_what_it_says() -> None:
     ],
 )
 def test_a_table_with_one_wrong_row_is_seen(code: str, broken: Class) -> None:
-    """Delivery test 9, its broken variant: the contract is no copy of the table."""
+    """Test 9, its broken variant: the contract is no copy of the table."""
     assert wrong({**SLACK_CODES, code: Decision(broken, "why")}) == {code}
     assert wrong({known: decision for known, decision in SLACK_CODES.items() if known != code}) == {code}
 
@@ -150,7 +150,7 @@ def test_the_contract_names_every_code_that_slack_documents_and_one_more() -> No
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_every_code_has_words_for_a_manager(code: str) -> None:
-    """Delivery test 9."""
+    """Test 9."""
     decision = decide(refusal(code), now=NOW)
     assert decision.reason
     assert not decision.reason.endswith(".")
@@ -162,14 +162,14 @@ def test_every_code_has_words_for_a_manager(code: str) -> None:
 
 
 def test_every_status_means_what_the_contract_says() -> None:
-    """Delivery test 10."""
+    """Test 10."""
     assert sorted(STATUSES) == list(range(100, 600))
     assert {status: decide(refusal(status=status), now=NOW).what for status in STATUSES} == STATUSES
 
 
 @pytest.mark.parametrize("name", sorted(TRANSPORT))
 def test_every_transport_error_means_what_the_contract_says(name: str) -> None:
-    """Delivery test 10."""
+    """Test 10."""
     kind = getattr(client_exceptions, name, None) or getattr(builtins, name)
     assert decide(kind.__new__(kind), now=NOW).what is TRANSPORT[name]
 
@@ -210,11 +210,13 @@ def test_whatever_slack_answers_means_something(status: int, code: str | None, w
     ],
 )
 def test_retry_after_is_read_in_each_of_its_forms(said: str, seconds: float) -> None:
+    """Test 11: in seconds, as a date, or nonsense."""
     decision = decide(refusal("ratelimited", status=429, retry_after=said), now=NOW)
     assert decision.after == timedelta(seconds=seconds)
 
 
 def test_an_absent_retry_after_means_half_a_minute() -> None:
+    """Test 11."""
     assert decide(refusal("ratelimited", status=429), now=NOW).after == LIMITED_DEFAULT
     assert decide(refusal("rate_limited"), now=NOW).after == LIMITED_DEFAULT
 
@@ -228,12 +230,14 @@ def test_no_retry_after_makes_us_hurry_or_wait_for_ever(said: str) -> None:
 
 @given(attempts=st.integers(1, 10**6), spread=st.floats(0, 1))
 def test_waits_grow_to_a_bound_and_are_spread_by_a_tenth(attempts: int, spread: float) -> None:
+    """Test 28."""
     wait, plain = back_off(attempts, spread=spread), back_off(attempts, spread=0)
     assert timedelta(seconds=2) <= plain <= wait <= plain * 1.1
     assert plain <= back_off(attempts + 1, spread=0) <= RETRY_MOST
 
 
 def test_a_day_of_waits_is_about_a_hundred_tries() -> None:
+    """Test 28."""
     tries, waited = 0, timedelta()
     while waited < GIVE_UP:
         tries += 1
@@ -247,6 +251,7 @@ def test_a_day_of_waits_is_about_a_hundred_tries() -> None:
     age=st.timedeltas(min_value=timedelta(), max_value=timedelta(days=100)),
 )
 def test_nothing_is_given_up_before_a_day_and_its_own_tries(what: Class, attempts: int, age: timedelta) -> None:
+    """Test 28."""
     effort = Effort(attempts=attempts, owed_since=NOW - age)
     outcome = judge_send(Decision(what, "why", "what"), "answer", effort, now=NOW, spread=1)
     is_enough = attempts >= LEAST_ATTEMPTS and age > GIVE_UP

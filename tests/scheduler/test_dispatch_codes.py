@@ -31,7 +31,7 @@ ENDS = {
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("what", Class)
 async def test_each_code_is_kept_with_its_reason_and_fix(line: Sending, what: Class) -> None:
-    """Delivery test 9, from Slack's answer to what a manager reads."""
+    """Test 9, from Slack's answer to what a manager reads."""
     await line.ready()
     sends = line.dispatcher()
     codes = sorted(code for code, meant in CODES.items() if meant is what)

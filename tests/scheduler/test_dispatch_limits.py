@@ -7,6 +7,7 @@ import pytest
 from bot.sandbox import Limits
 from models.database import Database
 from models.delivery import DeliveryState
+from models.merge import SINGLY
 from tests.seeds import GLOBEX
 from tests.sending import REVENUE, SALES, WINS, Sending, sending
 
@@ -14,6 +15,7 @@ S = DeliveryState
 
 
 async def test_a_429_delays_its_lane_by_what_slack_says(line: Sending) -> None:
+    """Test 11: a channel's 429 delays that channel alone."""
     await line.ready(REVENUE, WINS)
     await line.move(2)
     line.fault("limit", channel=REVENUE, retry_after=30, times=1)
@@ -26,6 +28,7 @@ async def test_a_429_delays_its_lane_by_what_slack_says(line: Sending) -> None:
 
 
 async def test_429s_on_two_lanes_pause_the_workspace_and_no_other(line: Sending) -> None:
+    """Test 11: other workspaces are not delayed."""
     await line.ready(REVENUE, WINS)
     await line.destination("C0GENERAL", name="General")
     await line.let_in("C0GENERAL")
@@ -47,6 +50,7 @@ async def test_429s_on_two_lanes_pause_the_workspace_and_no_other(line: Sending)
 
 
 async def test_under_slack_s_own_limits_a_backlog_arrives_whole(database: Database) -> None:
+    """Test 17, where the workspace's limit is reached before the channels'."""
     async with sending(database, limits=Limits(burst=2, workspace_messages=16)) as line:
         await line.ready(REVENUE, WINS)
         await line.move(12)
@@ -103,3 +107,30 @@ async def test_a_message_that_slack_refuses_for_good_fails_and_lets_the_next_pas
     first, second = await line.ledger()
     assert (first.state, second.state) == (S.FAILED, S.DELIVERED)
     assert "report" in str(first.fix)
+
+
+async def test_each_channel_is_told_as_fast_as_slack_allows_and_no_faster(database: Database) -> None:
+    """Test 17: beside no 429 stands hardly any time in which a channel could have been told something, and was not."""
+    places = [REVENUE, WINS, "C0GENERAL"]
+    async with sending(database, limits=Limits(burst=1, workspace_messages=0)) as line:
+        await line.ready(*places)
+        await line.move(SINGLY)
+        await line.run()
+        assert {one.status for one in line.calls()} == {200}
+        for place in places:
+            posted = [float(one.ts) for one in line.messages(place)]
+            assert len(posted) == SINGLY
+            assert posted[-1] - posted[0] <= (SINGLY - 1) / 0.95
+
+
+async def test_a_429_is_known_to_every_worker(line: Sending) -> None:
+    """Test 11: it is shared across workers."""
+    await line.ready()
+    await line.move(2)
+    line.fault("limit", retry_after=30, times=1)
+    await line.drain(line.dispatcher("first"))
+    for worker in ("first", "second", "third"):
+        await line.run(line.dispatcher(worker), seconds=5)
+    assert [one.status for one in line.calls()] == [429]
+    await line.run(line.dispatcher("second"), seconds=30)
+    assert [one.status for one in line.calls()] == [429, 200, 200]

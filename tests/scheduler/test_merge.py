@@ -34,7 +34,7 @@ async def carrier(line: Sending) -> Delivery:
 
 
 async def test_what_piles_up_is_told_in_one_message_that_accounts_for_all_of_it(line: Sending) -> None:
-    """Delivery test 18, in small."""
+    """Test 18, in small."""
     await line.ready()
     await line.move(FLOOD, amount_minor=1_000)
     await line.run()
