@@ -40,6 +40,7 @@ async def posting(acme: Stage) -> tuple[Stage, str]:
 async def test_what_waits_for_an_archived_channel_is_sent_as_soon_as_it_is_unarchived(
     posting: tuple[Stage, str],
 ) -> None:
+    """Test 13: archived."""
     stage, webhook = posting
     await happen(stage, "archive", channel=REVENUE)
     assert (await known(stage, REVENUE)).is_archived
@@ -56,6 +57,7 @@ async def test_what_waits_for_an_archived_channel_is_sent_as_soon_as_it_is_unarc
 
 
 async def test_a_renamed_channel_goes_on_and_is_called_by_its_new_name(posting: tuple[Stage, str]) -> None:
+    """Test 13: renamed."""
     stage, webhook = posting
     await happen(stage, "rename", channel=REVENUE, name="money")
     assert (await known(stage, REVENUE)).name == "money"
@@ -64,6 +66,7 @@ async def test_a_renamed_channel_goes_on_and_is_called_by_its_new_name(posting: 
 
 
 async def test_a_channel_that_gets_another_id_is_followed(posting: tuple[Stage, str]) -> None:
+    """Test 13: id changed."""
     stage, webhook = posting
     await stage.move(webhook, "Contoso")
     await stage.ada.message(REVENUE, containing="Contoso")
