@@ -32,7 +32,7 @@ from models import installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
-from scheduler.slack import Slack
+from scheduler.slack import TIMEOUT, Slack
 from scheduler.worker import Worker
 
 log = structlog.get_logger()
@@ -81,7 +81,9 @@ class Runrate:
         await migrations.upgrade(self.database)
         await self.database.start()
         # How many calls are under way is the dispatcher's to say: one that waited here would lose of its time limit.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+        )
         if self._serves_web:
             await self._start_web(self._session)
         if self._works:
@@ -158,7 +160,7 @@ class Runrate:
         if self.keyring is None or not signing_secret:
             return None
         authorizer = Authorizer(database=self.database, keyring=self.keyring, now=self._now)
-        client = AsyncWebClient(base_url=self._settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
+        client = AsyncWebClient(base_url=self._settings.slack_api_url, session=session, retry_handlers=[])
         bolt = AsyncApp(
             name="runrate",
             signing_secret=signing_secret,
@@ -183,7 +185,7 @@ class Runrate:
 
         def client(token: str) -> AsyncWebClient:
             base_url = settings.slack_api_url
-            return AsyncWebClient(token=token, base_url=base_url, session=session, timeout=10, retry_handlers=[])
+            return AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
 
         reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH)
         previews = Previews(self._desk(keyring), pictures=self._pictures)

@@ -67,7 +67,7 @@ class Oauth:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._client = AsyncWebClient(base_url=settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
+        self._client = AsyncWebClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
         self._redirect_uri = settings.address + REDIRECT_PATH
         self._install_url = settings.address + INSTALL_PATH
 
@@ -131,7 +131,6 @@ class Oauth:
             token=grant.token,
             base_url=self._client.base_url,
             session=self._client.session,
-            timeout=10,
             retry_handlers=[],
         )
         await home.refresh(desk, client, Visitor(grant.workspace_id, grant.installed_by))

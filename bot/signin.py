@@ -58,7 +58,7 @@ class SignIn:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._client = AsyncWebClient(base_url=settings.slack_api_url, session=session, timeout=10, retry_handlers=[])
+        self._client = AsyncWebClient(base_url=settings.slack_api_url, session=session, retry_handlers=[])
         self._return_url = settings.address + RETURN_PATH
         self._is_encrypted = settings.address.startswith("https:")
 
