@@ -1,6 +1,6 @@
 """An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import attribute
 from models.attribute import Value
-from models.base import Base, Id, JsonValue, Number, new_id
+from models.base import Base, Id, JsonValue, Number, new_id, rows_among
 from models.fact import AccountFact, AccountStatus
 
 
@@ -63,13 +63,21 @@ TAKEN_OVER = ("name", "status", "sales_stage", "domain", "email", "website", "de
 """The fields of a fact that overwrite the account's where the fact has them."""
 
 
-async def hold(session: AsyncSession, workspace_id: str, external_ids: Collection[str]) -> dict[str, Account]:
-    """Give those of these accounts that there are, by external id, and hold their rows until the transaction ends."""
-    if not external_ids:
-        return {}
-    query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id.in_(external_ids))
-    held = query.order_by(Account.id).with_for_update().execution_options(populate_existing=True)
-    return {account.external_id: account for account in await session.scalars(held)}
+async def hold(
+    session: AsyncSession, names_by_workspace: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, Account]]:
+    """Give those of these accounts that there are, and hold their rows until the transaction ends.
+
+    They are named, and given, by their external ids in each workspace.
+    """
+    found: dict[str, dict[str, Account]] = {workspace_id: {} for workspace_id in names_by_workspace}
+    wanted = [(workspace_id, name) for workspace_id, names in names_by_workspace.items() for name in names]
+    if wanted:
+        query = select(Account).where(rows_among((Account.workspace_id, Account.external_id), wanted))
+        held = query.order_by(Account.id).with_for_update().execution_options(populate_existing=True)
+        for account in await session.scalars(held):
+            found[account.workspace_id][account.external_id] = account
+    return found
 
 
 def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:

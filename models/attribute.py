@@ -36,7 +36,7 @@ class Attribute(Base):
 
 
 async def remember(
-    session: AsyncSession, workspace_id: str, subject: Subject, values: Mapping[str, Value], *, now: datetime
+    session: AsyncSession, values_by_workspace: Mapping[str, Mapping[Subject, Mapping[str, Value]]], *, now: datetime
 ) -> None:
     """Note the names of these values, if they are new."""
     rows = [
@@ -47,11 +47,13 @@ async def remember(
             "value_type": type_of_value[type(value)],
             "first_seen_at": now,
         }
+        for workspace_id, about in values_by_workspace.items()
+        for subject, values in about.items()
         for key, value in sorted(values.items())
         if value is not None
     ]
     if rows:
-        await session.execute(insert(session, Attribute).values(rows).on_conflict_do_nothing())
+        await session.execute(insert(session, Attribute).on_conflict_do_nothing(), rows)
 
 
 def merged(old: Mapping[str, Value], new: Mapping[str, Value]) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
@@ -79,6 +79,17 @@ class TextList(TypeDecorator[Collection[str]]):
 IDS = bindparam("ids", type_=TextList())
 
 
+class RowList(TypeDecorator[Collection[Sequence[str]]]):
+    """A list of rows of texts as one parameter, written as JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Collection[Sequence[str]] | None, dialect: Dialect) -> str:  # noqa: ARG002
+        """Write the list."""
+        return orjson.dumps(list(value or ())).decode()
+
+
 class among(FunctionElement[bool]):  # noqa: N801 - it is read like SQLAlchemy's functions
     """Say in SQL whether a text is among others, which are one parameter however many they are.
 
@@ -108,6 +119,61 @@ def _among_array(element: among, compiler: SQLCompiler, **options: Any) -> str:
 def _among_json(element: among, compiler: SQLCompiler, **options: Any) -> str:
     column, parameter = (compiler.process(one, **options) for one in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - both are SQL that was put together here
+
+
+class rows_among(FunctionElement[bool]):  # noqa: N801 - it is read like SQLAlchemy's functions
+    """Say the same of several columns at once, such as a workspace's id and the id of an account within it."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, columns: Sequence[Any], rows: Collection[Sequence[str]]) -> None:
+        """Take the columns, and the rows of texts."""
+        super().__init__(*columns, bindparam(None, rows, type_=RowList(), unique=True))
+
+    def self_group(self, against: Any = None) -> "rows_among":  # noqa: ARG002
+        """Stand as it is, as `among` does."""
+        return self
+
+
+@compiles(rows_among, "postgresql")
+def _rows_among_jsonb(element: rows_among, compiler: SQLCompiler, **options: Any) -> str:
+    *columns, rows = (compiler.process(one, **options) for one in element.clauses)
+    return _rows_in(columns, f"jsonb_array_elements(CAST({rows} AS jsonb))")
+
+
+@compiles(rows_among, "sqlite")
+def _rows_among_json(element: rows_among, compiler: SQLCompiler, **options: Any) -> str:
+    *columns, rows = (compiler.process(one, **options) for one in element.clauses)
+    return _rows_in(columns, f"json_each({rows})")
+
+
+def _rows_in(columns: Sequence[str], rows: str) -> str:
+    values = ", ".join(f"value ->> {place}" for place in range(len(columns)))
+    return f"({', '.join(columns)}) IN (SELECT {values} FROM {rows})"  # noqa: S608 - all is SQL that was put together here
+
+
+class texts(FunctionElement[str]):  # noqa: N801 - it is read like SQLAlchemy's functions
+    """Texts as a table with one column, `value`: `texts(ids).table_valued("value")`."""
+
+    name = "texts"
+    type = Text()
+    inherit_cache = True
+
+    def __init__(self, values: Collection[str]) -> None:
+        """Take the texts, which are one parameter however many they are."""
+        super().__init__(bindparam(None, values, type_=TextList(), unique=True))
+
+
+@compiles(texts, "postgresql")
+def _texts_of_array(element: texts, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **options)}) AS value)"
+
+
+@compiles(texts, "sqlite")
+def _texts_of_json(element: texts, compiler: SQLCompiler, **options: Any) -> str:
+    values = compiler.process(element.clauses, **options)
+    return f"(SELECT value FROM json_each({values}))"  # noqa: S608 - all is SQL that was put together here
 
 
 JsonValue = JSON().with_variant(postgresql.JSONB(), "postgresql")
@@ -157,9 +223,11 @@ async def told_before(session: AsyncSession, table: Any, keys: Collection[tuple[
     """Give those of these pairs of a source's id and its own id of something that stand in a table already."""
     if not keys:
         return set()
-    sources, ids = ({key[place] for key in keys} for place in (0, 1))
-    query = select(table.source_id, table.external_id).where(table.source_id.in_(sources), table.external_id.in_(ids))
-    return {(source_id, external_id) for source_id, external_id in await session.execute(query)}
+    columns = (table.source_id, table.external_id)
+    return {
+        (source_id, own_id)
+        for source_id, own_id in await session.execute(select(*columns).where(rows_among(columns, keys)))
+    }
 
 
 def json_bytes(value: Any) -> bytes:

@@ -1,16 +1,15 @@
 """A contact: a person at an account, known by a user id, an e-mail address or an anonymous id."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, or_, select, text
+from sqlalchemy import ForeignKey, Index, Select, String, Text, select, text, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import attribute
 from models.attribute import Value
-from models.base import Base, Id, JsonValue, new_id
+from models.base import Base, Id, JsonValue, new_id, rows_among
 from models.fact import ContactFact
 
 
@@ -114,25 +113,32 @@ def _contradicts(contact: Contact, fact: ContactFact, identities: Iterable[str])
     )
 
 
-async def alike(session: AsyncSession, workspace_id: str, facts: Collection[ContactFact]) -> list[Contact]:
-    """List the contacts who share an identity with one of these facts, and hold their rows."""
-    if not facts:
-        return []
-    shared = [getattr(Contact, name).in_({getattr(fact, name) for fact in facts} - {None}) for name in IDENTITIES]
-    query = select(Contact).where(Contact.workspace_id == workspace_id, or_(*shared)).order_by(Contact.id)
-    return list(await session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+async def alike(
+    session: AsyncSession, facts_by_workspace: Mapping[str, Collection[ContactFact]]
+) -> dict[str, list[Contact]]:
+    """List the contacts of each workspace who share an identity with one of its facts, and hold their rows."""
+    found: dict[str, list[Contact]] = {workspace_id: [] for workspace_id in facts_by_workspace}
+    if any(facts_by_workspace.values()):
+        shared = union(*(_sharing(name, facts_by_workspace) for name in IDENTITIES))
+        query = select(Contact).where(Contact.id.in_(shared)).order_by(Contact.id)
+        for contact in await session.scalars(query.with_for_update().execution_options(populate_existing=True)):
+            found[contact.workspace_id].append(contact)
+    return found
+
+
+def _sharing(identity: str, facts_by_workspace: Mapping[str, Collection[ContactFact]]) -> Select[str]:
+    """Ask for those who share this identity. One condition for all of them would walk through the table."""
+    column = getattr(Contact, identity)
+    told = {
+        (workspace_id, value)
+        for workspace_id, facts in facts_by_workspace.items()
+        for fact in facts
+        if (value := getattr(fact, identity)) is not None
+    }
+    return select(Contact.id).where(rows_among((Contact.workspace_id, column), told), column.is_not(None))
 
 
 async def of_account(session: AsyncSession, account_id: str, *, limit: int = 100) -> list[Contact]:
     """List the people at an account, in the order in which they appeared."""
     query = select(Contact).where(Contact.account_id == account_id).order_by(Contact.id).limit(limit)
     return list(await session.scalars(query))
-
-
-async def count_by_account(session: AsyncSession, workspace_id: str) -> dict[str, int]:
-    """Count the contacts of each account."""
-    query = select(Contact.account_id, func.count()).where(
-        Contact.workspace_id == workspace_id, Contact.account_id.is_not(None)
-    )
-    rows: Any = await session.execute(query.group_by(Contact.account_id))
-    return dict(rows.all())

@@ -14,7 +14,7 @@ from models import audit, delivery, lane, recipient, zone
 from models.base import Base, Id, JsonValue, UserError, among, new_id
 from models.database import wake
 from models.installation import Installation
-from models.recipient import MOST_RECIPIENTS, RecipientKind
+from models.recipient import MOST_RECIPIENTS, Recipient, RecipientKind
 from models.schedule import NINE, Rhythm, Schedule
 from models.wakeup import Topic
 
@@ -245,13 +245,24 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destina
     return list(await session.scalars(query.order_by(Destination.name_key)))
 
 
-async def hearing_movements(session: AsyncSession, workspace_id: str) -> Sequence[Destination]:
-    """List the destinations that hear of every movement."""
-    return [
-        destination
-        for destination in await of_workspace(session, workspace_id)
-        if destination.frequency == Frequency.REAL_TIME
-    ]
+async def hearing_movements(
+    session: AsyncSession, workspace_ids: Collection[str]
+) -> dict[str, list[tuple[str, tuple[str, str]]]]:
+    """List of each workspace who hears of every movement: the destination's id, the recipient's kind and target."""
+    hearing: dict[str, list[tuple[str, tuple[str, str]]]] = {workspace_id: [] for workspace_id in workspace_ids}
+    query = (
+        select(Destination.workspace_id, Destination.id, Recipient.kind, Recipient.target)
+        .join(Recipient, Recipient.destination_id == Destination.id)
+        .where(
+            among(Destination.workspace_id, workspace_ids),
+            Destination.deleted_at.is_(None),
+            Destination.frequency == Frequency.REAL_TIME,
+        )
+        .order_by(Destination.name_key, Recipient.position)
+    )
+    for workspace_id, destination_id, kind, target in await session.execute(query):
+        hearing[workspace_id].append((destination_id, (kind, target)))
+    return hearing
 
 
 async def claim_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[Destination]:

@@ -9,16 +9,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, partial
-from itertools import takewhile
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Identity, Index, String, Text, func, literal_column, select, text, update
+from sqlalchemy import (
+    Connection,
+    Identity,
+    Index,
+    Select,
+    String,
+    Text,
+    and_,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, JsonValue, Number, json_bytes, sqlite_text
+from models.base import Base, Id, JsonValue, Number, json_bytes, sqlite_text, texts
 from models.database import wake
 from models.secret import fingerprint
 from models.wakeup import Topic
@@ -34,6 +46,7 @@ _COLUMNS = (
 """The columns of an event that comes in, in the order of `NewEvent.row()`."""
 _MOST_IN_STATEMENT = 100
 """More rows at once are no faster, and the driver keeps the statements that it has prepared."""
+_LAST_ID = 2**63 - 1
 _SQLITE_KNOWN = (
     "SELECT source_id, dedupe_key FROM json_each(?) AS asked CROSS JOIN events"
     " ON source_id = asked.value ->> 0 AND dedupe_key = asked.value ->> 1"
@@ -261,17 +274,39 @@ async def workspaces_waiting(session: AsyncSession) -> list[str]:
     return list(await session.scalars(select(found.c.id).where(found.c.id.is_not(None))))
 
 
-async def claim_waiting(session: AsyncSession, workspace_id: str, *, limit: int) -> list[Event]:
-    """Take a workspace's oldest waiting events for this transaction.
+async def claim_waiting(session: AsyncSession, workspace_ids: Collection[str], *, limit: int) -> list[Event]:
+    """Take the oldest waiting events of workspaces, one of each in turn, for this transaction; give them by their ids.
 
     One that is just being sent again is not waited for, or we and the inbox could wait for each other. Those behind it
-    are left too, since events are applied in their order.
+    in its workspace are left too, since events are applied in their order.
     """
-    oldest = (IS_WAITING, Event.workspace_id == workspace_id)
-    query = select(Event).where(*oldest).order_by(Event.id).limit(limit).with_for_update(skip_locked=True)
-    held = list(await session.scalars(query))
-    ids = await session.scalars(select(Event.id).where(*oldest).order_by(Event.id).limit(limit))
-    return [event for event, _ in takewhile(lambda pair: pair[0].id == pair[1], zip(held, ids, strict=False))]
+    due = {row.id: row.workspace_id for row in await session.execute(_in_turn(workspace_ids, limit))}
+    query = select(Event).where(Event.id.in_(due), IS_WAITING).with_for_update(skip_locked=True)
+    held = {event.id: event for event in await session.scalars(query)}
+    claimed, left = [], set()
+    for event_id, workspace_id in sorted(due.items()):
+        if event_id not in held:
+            left.add(workspace_id)
+        elif workspace_id not in left:
+            claimed.append(held[event_id])
+    return claimed
+
+
+def _in_turn(workspace_ids: Collection[str], limit: int) -> Select[int, str]:
+    """Ask for the first waiting event of each workspace, then for the second of each, and so on.
+
+    Of each workspace no more are looked at than are wanted in all.
+    """
+    wanted = texts(workspace_ids).table_valued("value")
+    theirs = (IS_WAITING, Event.workspace_id == wanted.c.value)
+    last = select(Event.id).where(*theirs).order_by(Event.id).offset(limit - 1).limit(1).correlate(wanted)
+    turn = func.row_number().over(partition_by=Event.workspace_id, order_by=Event.id).label("turn")
+    turns = (
+        select(Event.id, Event.workspace_id, turn)
+        .join_from(wanted, Event, and_(*theirs, Event.id <= func.coalesce(last.scalar_subquery(), _LAST_ID)))
+        .subquery()
+    )
+    return select(turns.c.id, turns.c.workspace_id).order_by(turns.c.turn, turns.c.id).limit(limit)
 
 
 async def mark_applied(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:

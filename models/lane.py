@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_id
+from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
 from models.delivery import MAIL, UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
@@ -50,6 +50,9 @@ UNSEEN = {"synchronize_session": False}
 
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
+
+_Place = tuple[str, str, str]
+"""What a lane is of: a workspace, a method and a target."""
 
 
 class Lane(Base):
@@ -86,8 +89,13 @@ class Pause(Base):
 
 async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *, now: datetime) -> int:
     """Owe messages, each in the lane of its target, in their order; say how many of them were not owed before."""
-    lanes = await _find_or_make(session, workspace_id, {(one.method, one.recipient[1]) for one in owed}, now=now)
-    rows = [one.row(workspace_id, lanes[one.method, one.recipient[1]], now=now) for one in owed]
+    return await owe_together(session, [(workspace_id, one) for one in owed], now=now)
+
+
+async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> int:
+    """Do the same for several workspaces, each message beside the id of its own."""
+    lanes = await _find_or_make(session, {(here, one.method, one.recipient[1]) for here, one in owed}, now=now)
+    rows = [one.row(here, lanes[here, one.method, one.recipient[1]], now=now) for here, one in owed]
     statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.lane_id, Delivery.state)
     connection = await session.connection()
     new = (await connection.execute(statement, rows)).all() if rows else []
@@ -102,7 +110,8 @@ async def _rouse(session: AsyncSession, lane_ids: Collection[str], *, now: datet
     resting = select(Lane.id).where(among(Lane.id, lane_ids), Lane.next_send_at.is_(None)).order_by(Lane.id)
     ids = (await session.scalars(resting.with_for_update(key_share=True))).all()
     if ids:
-        await session.execute(update(Lane).where(among(Lane.id, ids)).values(next_send_at=_soonest(now)), UNSEEN)
+        roused = update(Lane).where(among(Lane.id, ids)).values(next_send_at=_soonest(now))
+        await session.execute(roused, execution_options=UNSEEN)
     wake(session, Topic.DELIVERIES)
 
 
@@ -111,11 +120,9 @@ def _soonest(now: datetime) -> ColumnElement[datetime | None]:
     return case((Lane.not_before > now, Lane.not_before), else_=now)
 
 
-async def _find_or_make(
-    session: AsyncSession, workspace_id: str, wanted: set[tuple[str, str]], *, now: datetime
-) -> dict[tuple[str, str], str]:
-    """Give the ids of the lanes of these methods and targets."""
-    found = await _find(session, workspace_id, wanted)
+async def _find_or_make(session: AsyncSession, wanted: set[_Place], *, now: datetime) -> dict[_Place, str]:
+    """Give the ids of the lanes of these workspaces, methods and targets."""
+    found = await _find(session, wanted)
     missing = sorted(wanted - found.keys())
     if not missing:
         return found
@@ -127,16 +134,16 @@ async def _find_or_make(
             "target": target,
             "token": 0,
         }
-        for method, target in missing
+        for workspace_id, method, target in missing
     ]
-    await session.execute(insert(session, Lane).values(rows).on_conflict_do_nothing())
-    return await _find(session, workspace_id, wanted)
+    await (await session.connection()).execute(insert(session, Lane).on_conflict_do_nothing(), rows)
+    return await _find(session, wanted)
 
 
-async def _find(session: AsyncSession, workspace_id: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    targets = {target for _, target in wanted}
-    query = select(Lane.method, Lane.target, Lane.id).where(Lane.workspace_id == workspace_id, Lane.target.in_(targets))
-    return {(method, target): lane_id for method, target, lane_id in await session.execute(query)}
+async def _find(session: AsyncSession, wanted: set[_Place]) -> dict[_Place, str]:
+    columns = (Lane.workspace_id, Lane.method, Lane.target)
+    query = select(*columns, Lane.id).where(rows_among(columns, wanted))
+    return {(row.workspace_id, row.method, row.target): row.id for row in await session.execute(query)}
 
 
 NOW = bindparam("now", type_=UtcDateTime())

@@ -7,8 +7,10 @@ from sqlalchemy import ForeignKey, Index, String, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, insert
+from models.base import Base, Id, insert, rows_among
 from models.fact import RoleFact
+
+UNSEEN = {"synchronize_session": False}
 
 
 class Role(Base):
@@ -26,11 +28,11 @@ class Role(Base):
 
 
 async def apply(
-    session: AsyncSession, workspace_id: str, holders: Mapping[tuple[str, str], RoleFact], *, now: datetime
+    session: AsyncSession, holders_by_workspace: Mapping[str, Mapping[tuple[str, str], RoleFact]], *, now: datetime
 ) -> None:
     """Give roles to the named colleagues, or take them from whoever holds them where no e-mail is given.
 
-    The facts come by account id and role.
+    The facts of a workspace come by account id and role.
     """
     rows = [
         {
@@ -41,6 +43,7 @@ async def apply(
             "name": fact.name,
             "updated_at": now,
         }
+        for workspace_id, holders in holders_by_workspace.items()
         for (account_id, role), fact in holders.items()
         if fact.email is not None
     ]
@@ -48,9 +51,11 @@ async def apply(
         statement = insert(session, Role)
         told = {name: statement.excluded[name] for name in ("email", "name", "updated_at")}
         await session.execute(statement.on_conflict_do_update(index_elements=["account_id", "role"], set_=told), rows)
-    for (account_id, role), fact in holders.items():
-        if fact.email is None:
-            await session.execute(delete(Role).where(Role.account_id == account_id, Role.role == role))
+    free = [place for holders in holders_by_workspace.values() for place, fact in holders.items() if fact.email is None]
+    if free:
+        await session.execute(
+            delete(Role).where(rows_among((Role.account_id, Role.role), free)), execution_options=UNSEEN
+        )
 
 
 async def of_account(session: AsyncSession, account_id: str) -> list[Role]:

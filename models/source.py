@@ -169,6 +169,13 @@ async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
+async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Source]:
+    """Give sources by their id, removed ones too."""
+    if not ids:
+        return {}
+    return {found.id: found for found in await session.scalars(select(Source).where(among(Source.id, ids)))}
+
+
 async def names_of(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
     """Give the names of sources by their id, removed ones too."""
     rows = await session.execute(select(Source.id, Source.name).where(among(Source.id, ids)))
@@ -188,9 +195,11 @@ async def reveal(session: AsyncSession, source: Source, *, keyring: Keyring, by:
     return keyring.open(source.key_sealed)
 
 
-async def heard_from(session: AsyncSession, source_id: str, *, now: datetime) -> None:
-    """Note that the source sent something."""
-    await session.execute(update(Source).where(Source.id == source_id).values(last_event_at=now))
+async def heard_from(session: AsyncSession, source_ids: Collection[str], *, now: datetime) -> None:
+    """Note that these sources sent something."""
+    if source_ids:
+        heard = update(Source).where(among(Source.id, source_ids)).values(last_event_at=now)
+        await session.execute(heard, execution_options={"synchronize_session": False})
 
 
 async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:

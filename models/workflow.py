@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit, delivery, lane
-from models.base import Base, Id, UserError, new_id
+from models.base import Base, Id, UserError, new_id, rows_among
 from models.database import wake
 from models.destination import LONGEST_NAME, FieldError
 from models.wakeup import Topic
@@ -163,12 +163,18 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Workflo
     return list(await session.scalars(query.order_by(Workflow.name_key)))
 
 
-async def hearing(session: AsyncSession, workspace_id: str, events: Collection[str]) -> list[Workflow]:
-    """List the workflows that listen to events of these names."""
+async def hearing(
+    session: AsyncSession, events_by_workspace: Mapping[str, Collection[str]]
+) -> dict[str, list[Workflow]]:
+    """List the workflows of each workspace that listen to events of these names."""
+    hearing: dict[str, list[Workflow]] = {workspace_id: [] for workspace_id in events_by_workspace}
+    heard = [(workspace_id, name) for workspace_id, names in events_by_workspace.items() for name in names]
     query = select(Workflow).where(
-        Workflow.workspace_id == workspace_id, Workflow.event.in_(events), Workflow.deleted_at.is_(None)
+        rows_among((Workflow.workspace_id, Workflow.event), heard), Workflow.deleted_at.is_(None)
     )
-    return list(await session.scalars(query.order_by(Workflow.id)))
+    for workflow in await session.scalars(query.order_by(Workflow.id)):
+        hearing[workflow.workspace_id].append(workflow)
+    return hearing
 
 
 def is_met(workflow: Workflow, found: Any) -> bool:

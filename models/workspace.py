@@ -1,6 +1,6 @@
 """A workspace: one Slack workspace, the tenant. Its id is Slack's own, so that every table and shard agrees on it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import String, func, select, update
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, among, insert
+from models.base import Base, Id, UserError, among, insert, texts
 from models.database import wake
 from models.wakeup import Topic
 
@@ -56,15 +56,16 @@ async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Workspa
     return {found.id: found for found in await session.scalars(select(Workspace).where(among(Workspace.id, ids)))}
 
 
-async def hold(session: AsyncSession, workspace_id: str) -> bool:
-    """Let nobody else apply a workspace's facts until the transaction ends; False where somebody else does just now.
+async def hold(session: AsyncSession, workspace_ids: Sequence[str]) -> Sequence[str]:
+    """Let nobody else apply the facts of workspaces until the transaction ends; leave out those where somebody does.
 
     It is no lock of a row, since a form that is being saved is no reason to come back later.
     """
     if session.get_bind().dialect.name == "sqlite":
-        return True  # It has one writer, who is us.
-    key = func.hashtextextended(workspace_id, 0)
-    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+        return workspace_ids  # It has one writer, who is us.
+    wanted = texts(workspace_ids).table_valued("value").c.value
+    key = func.hashtextextended(wanted, 0)
+    return (await session.scalars(select(wanted).where(func.pg_try_advisory_xact_lock(key)))).all()
 
 
 async def choose_fallback(

@@ -1,12 +1,13 @@
 """Applying: events become accounts, contacts, roles and movements; what these owe is owed in the same transaction.
 
-The events of a workspace go through together: what their facts speak of is read at once, the facts change it one after
-the other in memory, and what came of them is written at once.
+The events of many workspaces go through together: what their facts speak of is read at once, the facts change it one
+after the other in memory, each in the batch of its own workspace, and what came of them is written at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +28,15 @@ log = structlog.get_logger()
 
 BATCH = 100
 """Few enough that on SQLite, where one writer writes at a time, nobody who presses a button waits long for it."""
+
+TOGETHER = 50
+"""As many workspaces at most share a transaction: on PostgreSQL, other workers leave them alone meanwhile."""
+
+KNOWN: Mapping[type[Fact], Callable[..., Awaitable[set[tuple[str, str]]]]] = {
+    MovementFact: movement.known,
+    SignalFact: signal.known,
+}
+"""How to ask which of the facts that are told once were told before."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,10 @@ class Batch:
     """What the facts of a workspace speak of, as they change it, and what comes of them."""
 
     workspace_id: str
-    sources: Mapping[str, Source | None]
+    sources: Mapping[str, Source]
     accounts: dict[str, Account]
     contacts: Directory
-    told_movements: set[tuple[str, str]]
-    told_signals: set[tuple[str, str]]
+    told: Mapping[type[Fact], set[tuple[str, str]]]
     movements: list[Movement] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
@@ -74,50 +83,55 @@ class Batch:
 
 
 async def apply_waiting(database: Database, *, now: datetime, limit: int = BATCH) -> int:
-    """Apply the oldest waiting events of each workspace, a transaction each; say how many there were.
+    """Apply the oldest waiting events of every workspace, so many a transaction; say how many there were.
 
-    So the flood of one workspace delays the others by one batch of it at most.
+    Each workspace has its turn in every transaction that it takes part in, so that the flood of one delays the others
+    by one batch at most.
     """
     async with database.read() as session:
-        workspaces = await event.workspaces_waiting(session)
-    return sum([await _apply_some(database, workspace_id, now=now, limit=limit) for workspace_id in workspaces])
+        waiting = await event.workspaces_waiting(session)
+    size = min(limit, TOGETHER)
+    groups = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+    return sum([await _apply_some(database, group, now=now, limit=limit) for group in groups])
 
 
-async def _apply_some(database: Database, workspace_id: str, *, now: datetime, limit: int) -> int:
-    """Apply a workspace's oldest waiting events, unless another worker is at it: two would both begin a new account."""
+async def _apply_some(database: Database, workspace_ids: Sequence[str], *, now: datetime, limit: int) -> int:
+    """Apply the oldest waiting events of workspaces, but for those that another worker is at.
+
+    Two would both begin a new account.
+    """
     async with database.write() as session:
-        if not await workspace.hold(session, workspace_id):
-            return 0
-        events = await event.claim_waiting(session, workspace_id, limit=limit)
+        held = await workspace.hold(session, workspace_ids)
+        events = await event.claim_waiting(session, held, limit=limit)
         if not events:
             return 0
-        await _apply_apart(session, workspace_id, events, now=now)
-        for source_id in {waiting.source_id for waiting in events if not waiting.is_history}:
-            await source.heard_from(session, source_id, now=now)
+        await _apply_apart(session, events, now=now)
+        heard = {waiting.source_id for waiting in events if not waiting.is_history}
+        await source.heard_from(session, heard, now=now)
         return len(events)
 
 
-async def _apply_apart(session: AsyncSession, workspace_id: str, events: Sequence[Event], *, now: datetime) -> None:
+async def _apply_apart(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
     """Apply events together; where that fails each half alone, until the one that can't be applied is refused."""
-    error = await _try(session, workspace_id, events, now=now)
+    error = await _try(session, events, now=now)
     if error is None:
         return
     if len(events) == 1:
         await _refuse(session, events[0], error, now=now)
         return
     half = len(events) // 2
-    await _apply_apart(session, workspace_id, events[:half], now=now)
-    await _apply_apart(session, workspace_id, events[half:], now=now)
+    await _apply_apart(session, events[:half], now=now)
+    await _apply_apart(session, events[half:], now=now)
 
 
-async def _try(session: AsyncSession, workspace_id: str, events: Sequence[Event], *, now: datetime) -> Exception | None:
+async def _try(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> Exception | None:
     """Apply events in a savepoint; give what stood in the way.
 
     A fault of the database is not the events', and ends the transaction: all of them are still waiting then.
     """
     try:
         async with session.begin_nested():
-            await _apply(session, workspace_id, events, now=now)
+            await _apply(session, events, now=now)
     except Exception as error:
         if is_passing(error):
             raise
@@ -131,39 +145,51 @@ async def _refuse(session: AsyncSession, failing: Event, error: Exception, *, no
     await event.mark_refused(session, failing.id, refusal, now=now)
 
 
-async def _apply(session: AsyncSession, workspace_id: str, events: Sequence[Event], *, now: datetime) -> None:
+async def _apply(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
     """Read the facts, hold what they speak of, let each change it in its turn, write that, and owe what it owes."""
     arrived = [
         Arrived(waiting, position, fact)
         for waiting in events
         for position, fact in enumerate(read_facts(waiting.facts))
     ]
-    batch = await _hold(session, workspace_id, arrived)
+    batches = await _hold(session, arrived)
     for one in arrived:
-        _take(batch, one, now=now)
-    await _write(session, batch, now=now)
-    news = [moved for moved in batch.movements if not moved.is_history]
-    owed = await match_movements(session, workspace_id, news) + await match_tracks(session, workspace_id, batch.tracks)
+        _take(batches[one.event.workspace_id], one, now=now)
+    await _write(session, batches, now=now)
+    news = [moved for batch in batches.values() for moved in batch.movements if not moved.is_history]
+    tracks = [track for batch in batches.values() for track in batch.tracks]
+    owed = await match_movements(session, news) + await match_tracks(session, tracks)
     if owed:
-        await lane.owe(session, workspace_id, owed, now=now)
+        await lane.owe_together(session, owed, now=now)
     await event.mark_applied(session, [waiting.id for waiting in events], now=now)
 
 
-async def _hold(session: AsyncSession, workspace_id: str, arrived: Sequence[Arrived]) -> Batch:
-    """Read what the facts speak of, and hold it until the transaction ends."""
-    facts = [one.fact for one in arrived]
-    people = [fact for fact in facts if isinstance(fact, ContactFact)]
-    tellers = {one.event.source_id for one in arrived if isinstance(one.fact, ContactFact)}
-    return Batch(
-        workspace_id=workspace_id,
-        sources={source_id: await session.get(Source, source_id) for source_id in tellers},
-        accounts=await account.hold(session, workspace_id, {name for fact in facts if (name := _account_of(fact))}),
-        contacts=Directory(workspace_id, await contact.alike(session, workspace_id, people)),
-        told_movements=await movement.known(
-            session, [one.key for one in arrived if isinstance(one.fact, MovementFact)]
-        ),
-        told_signals=await signal.known(session, [one.key for one in arrived if isinstance(one.fact, SignalFact)]),
-    )
+async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, Batch]:
+    """Read what the facts speak of, and hold it until the transaction ends; give it by the workspace."""
+    named: dict[str, set[str]] = {one.event.workspace_id: set() for one in arrived}
+    people: dict[str, list[ContactFact]] = {workspace_id: [] for workspace_id in named}
+    for one in arrived:
+        if name := _account_of(one.fact):
+            named[one.event.workspace_id].add(name)
+        if isinstance(one.fact, ContactFact):
+            people[one.event.workspace_id].append(one.fact)
+    sources = await source.many(session, {one.event.source_id for one in arrived if isinstance(one.fact, ContactFact)})
+    accounts, contacts = await account.hold(session, named), await contact.alike(session, people)
+    told = {kind: await known(session, _keys(arrived, kind)) for kind, known in KNOWN.items()}
+    return {
+        workspace_id: Batch(
+            workspace_id=workspace_id,
+            sources=sources,
+            accounts=accounts[workspace_id],
+            contacts=Directory(workspace_id, contacts[workspace_id]),
+            told=told,
+        )
+        for workspace_id in named
+    }
+
+
+def _keys(arrived: Sequence[Arrived], kind: type[Fact]) -> set[tuple[str, str]]:
+    return {one.key for one in arrived if isinstance(one.fact, kind)}
 
 
 def _account_of(fact: Fact) -> str | None:
@@ -191,10 +217,8 @@ def _take(batch: Batch, one: Arrived, *, now: datetime) -> None:
             batch.remember(Subject.CONTACT, fact.attributes)
         case RoleFact() as fact:
             batch.roles[batch.account(fact.account_external_id, now=now).id, fact.role] = fact
-        case MovementFact() as fact:
-            _take_movement(batch, one, fact, now=now)
-        case SignalFact() as fact:
-            _take_signal(batch, one, fact, now=now)
+        case MovementFact() | SignalFact() as fact:
+            _tell(batch, one, fact, now=now)
         case TrackFact() as fact if not one.event.is_history:
             batch.tracks.append((one.event, fact))
 
@@ -218,39 +242,34 @@ def _company(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetime) ->
     return company
 
 
-def _take_movement(batch: Batch, one: Arrived, fact: MovementFact, *, now: datetime) -> None:
-    moved = batch.account(fact.account_external_id, now=now)
-    account.name_first(moved, fact.account_name)
-    if one.key in batch.told_movements:
-        return
-    batch.told_movements.add(one.key)
-    source_id, external_id = one.key
-    recorded = movement.record(
-        moved, fact, source_id=source_id, external_id=external_id, is_history=one.event.is_history, now=now
-    )
-    batch.movements.append(recorded)
-
-
-def _take_signal(batch: Batch, one: Arrived, fact: SignalFact, *, now: datetime) -> None:
-    about = batch.account(fact.account_external_id, now=now)
+def _tell(batch: Batch, one: Arrived, fact: MovementFact | SignalFact, *, now: datetime) -> None:
+    """Record a movement or signal, unless it was told before."""
+    about, told = batch.account(fact.account_external_id, now=now), batch.told[type(fact)]
     account.name_first(about, fact.account_name)
-    if one.key in batch.told_signals:
+    if one.key in told:
         return
-    batch.told_signals.add(one.key)
+    told.add(one.key)
     source_id, external_id = one.key
-    heard = signal.new(
-        about, fact, source_id=source_id, external_id=external_id, is_history=one.event.is_history, now=now
-    )
-    batch.signals.append(heard)
+    origin: dict[str, Any] = {
+        "source_id": source_id,
+        "external_id": external_id,
+        "is_history": one.event.is_history,
+        "now": now,
+    }
+    match fact:
+        case MovementFact():
+            batch.movements.append(movement.record(about, fact, **origin))
+        case SignalFact():
+            batch.signals.append(signal.new(about, fact, **origin))
 
 
-async def _write(session: AsyncSession, batch: Batch, *, now: datetime) -> None:
+async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: datetime) -> None:
     """Write what the facts came to: accounts first, since all else stands at one."""
-    session.add_all(batch.accounts.values())
+    session.add_all(one for batch in batches.values() for one in batch.accounts.values())
     await session.flush()
-    session.add_all(batch.contacts.contacts.values())
-    await movement.add(session, batch.movements)
-    await signal.add(session, batch.signals)
-    await role.apply(session, batch.workspace_id, batch.roles, now=now)
-    for subject, values in batch.attributes.items():
-        await attribute.remember(session, batch.workspace_id, subject, values, now=now)
+    session.add_all(one for batch in batches.values() for one in batch.contacts.contacts.values())
+    await movement.add(session, [one for batch in batches.values() for one in batch.movements])
+    await signal.add(session, [one for batch in batches.values() for one in batch.signals])
+    await role.apply(session, {workspace_id: batch.roles for workspace_id, batch in batches.items()}, now=now)
+    attributes = {workspace_id: batch.attributes for workspace_id, batch in batches.items()}
+    await attribute.remember(session, attributes, now=now)

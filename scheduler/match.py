@@ -1,10 +1,14 @@
-"""Matching: which destinations and workflows want to hear of facts, and so which deliveries are owed."""
+"""Matching: which destinations and workflows want to hear of facts, and so which deliveries are owed.
 
+Facts of several workspaces are matched at once; beside each delivery stands the id of its workspace.
+"""
+
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, recipient, workflow
+from models import destination, workflow
 from models.delivery import FactKind, Owed
 from models.event import Event
 from models.fact import TrackFact
@@ -13,35 +17,40 @@ from models.recipient import RecipientKind
 from scheduler.messages.template import look_up
 
 
-async def match_movements(session: AsyncSession, workspace_id: str, movements: Sequence[Movement]) -> list[Owed]:
+async def match_movements(session: AsyncSession, movements: Sequence[Movement]) -> list[tuple[str, Owed]]:
     """Owe each movement to every recipient of every destination that wants it."""
     if not movements:
         return []
-    destinations = await destination.hearing_movements(session, workspace_id)
-    recipients = await recipient.of_destinations(session, [wanting.id for wanting in destinations])
+    hearing = await destination.hearing_movements(session, {movement.workspace_id for movement in movements})
     return [
-        Owed(asked_by=wanting.id, fact=(FactKind.MOVEMENT, movement.id), recipient=(to.kind, to.target))
+        (
+            movement.workspace_id,
+            Owed(asked_by=destination_id, fact=(FactKind.MOVEMENT, movement.id), recipient=recipient),
+        )
         for movement in movements
-        for wanting in destinations
-        for to in recipients[wanting.id]
+        for destination_id, recipient in hearing[movement.workspace_id]
     ]
 
 
-async def match_tracks(
-    session: AsyncSession, workspace_id: str, tracks: Sequence[tuple[Event, TrackFact]]
-) -> list[Owed]:
+async def match_tracks(session: AsyncSession, tracks: Sequence[tuple[Event, TrackFact]]) -> list[tuple[str, Owed]]:
     """Owe each event to the channel of every workflow whose condition it meets."""
     if not tracks:
         return []
-    workflows = await workflow.hearing(session, workspace_id, {fact.event for _, fact in tracks})
+    names: dict[str, set[str]] = defaultdict(set)
+    for arrived, fact in tracks:
+        names[arrived.workspace_id].add(fact.event)
+    hearing = await workflow.hearing(session, names)
     return [
-        Owed(
-            asked_by=wanting.id,
-            fact=(FactKind.TRACK, str(arrived.id)),
-            recipient=(RecipientKind.CHANNEL, wanting.channel_id),
+        (
+            arrived.workspace_id,
+            Owed(
+                asked_by=wanting.id,
+                fact=(FactKind.TRACK, str(arrived.id)),
+                recipient=(RecipientKind.CHANNEL, wanting.channel_id),
+            ),
         )
         for arrived, fact in tracks
-        for wanting in workflows
+        for wanting in hearing[arrived.workspace_id]
         if wanting.event == fact.event
         and workflow.is_met(wanting, look_up(fact.payload, wanting.path) if wanting.path else None)
     ]

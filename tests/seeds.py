@@ -133,8 +133,8 @@ async def receive(database: Database, *events: NewEvent) -> list[EventOutcome]:
 
 async def hold(session: AsyncSession, external_id: str = "acme", workspace_id: str = ACME) -> Account:
     """Hold an account, beginning it where there is none."""
-    held = await accounts.hold(session, workspace_id, [external_id])
-    found = held.get(external_id) or accounts.new(workspace_id, external_id, now=NOW)
+    held = await accounts.hold(session, {workspace_id: [external_id]})
+    found = held[workspace_id].get(external_id) or accounts.new(workspace_id, external_id, now=NOW)
     session.add(found)
     await session.flush()
     return found

@@ -114,9 +114,9 @@ async def _owe(session: AsyncSession, tenant: Tenant, movements: int, *, now: da
     await session.flush()
     told = [movement(tenant, moved.id, number, now=now) for number in range(movements)]
     await movements_of.add(session, told)
-    owed = await match_movements(session, tenant.workspace_id, told)
+    owed = await match_movements(session, told)
     if owed:
-        await lane.owe(session, tenant.workspace_id, owed, now=now)
+        await lane.owe_together(session, owed, now=now)
 
 
 def _account(tenant: Tenant, number: int, *, now: datetime) -> Account:

@@ -64,7 +64,7 @@ async def test_attributes_of_every_kind_come_back_as_they_were(database: Databas
 async def test_an_attribute_keeps_the_type_of_its_first_value(database: Database) -> None:
     for value in (12, "many"):
         async with database.write() as session:
-            await attribute.remember(session, "T1", Subject.ACCOUNT, {"seats": value, "gone": None}, now=NOW)
+            await attribute.remember(session, {"T1": {Subject.ACCOUNT: {"seats": value, "gone": None}}}, now=NOW)
     async with database.read() as session:
         assert await attribute.keys(session, "T1") == ["seats"]
         known = await session.get(attribute.Attribute, ("T1", "account", "seats"))

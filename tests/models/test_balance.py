@@ -57,7 +57,7 @@ async def id_of(database: Database, fact: int, target: str = "C1") -> str:
 async def test_every_event_that_was_sent_is_applied_duplicate_refused_or_waiting(database: Database) -> None:
     sent = await receive(database)
     async with database.write() as session:
-        waiting = await event.claim_waiting(session, ACME, limit=10)
+        waiting = await event.claim_waiting(session, [ACME], limit=10)
         await event.mark_applied(session, [waiting[0].id], now=NOW)
         await event.mark_refused(session, waiting[1].id, Refusal("kind", "It is none."), now=NOW)
     async with database.read() as session:
@@ -166,7 +166,7 @@ async def test_latencies_count_how_long_recent_deliveries_took(database: Databas
 async def test_latencies_count_how_long_recent_events_waited(database: Database) -> None:
     await receive(database)
     async with database.write() as session:
-        waiting = [one.id for one in await event.claim_waiting(session, ACME, limit=4)]
+        waiting = [one.id for one in await event.claim_waiting(session, [ACME], limit=4)]
         await event.mark_applied(session, waiting, now=NOW + timedelta(seconds=2))
     async with database.read() as session:
         took = await balance.applied_after(session, now=NOW + timedelta(minutes=1))

@@ -149,7 +149,7 @@ async def test_deleting_skips_what_is_unsent_and_frees_the_name_and_the_channels
     assert (after["C1"], after["C2"][0], after["C3"][0]) == (SKIPPED, DeliveryState.DELIVERED, DeliveryState.AMBIGUOUS)
     async with database.read() as session:
         assert await destination.of_workspace(session, ACME) == []
-        assert await destination.hearing_movements(session, ACME) == []
+        assert await destination.hearing_movements(session, [ACME]) == {ACME: []}
         assert await reach.channels(session, ACME) == []
         with pytest.raises(DestinationUnknownError):
             await destination.get(session, ACME, made.id)

@@ -72,7 +72,7 @@ async def test_everything_received_is_applied_duplicate_refused_or_waiting(datab
     outcomes = await store(database, *(moved(origin, str(number % 7)) for number in range(20)))
     await store(database, moved(origin, "bad", refusal=Refusal("kind", "No."), raw={}))
     async with database.write() as session:
-        [first, second, *_] = await event.claim_waiting(session, ACME, limit=3)
+        [first, second, *_] = await event.claim_waiting(session, [ACME], limit=3)
         await event.mark_applied(session, [first.id], now=NOW)
         await event.mark_refused(session, second.id, Refusal("", "A fault."), now=NOW)
 
@@ -84,7 +84,7 @@ async def test_waiting_events_are_claimed_in_the_order_in_which_they_came(databa
     origin, _ = await seeds.add_source(database)
     await store(database, *(moved(origin, key) for key in "cab"))
     async with database.write() as session:
-        assert [one.dedupe_key for one in await event.claim_waiting(session, ACME, limit=2)] == ["c", "a"]
+        assert [one.dedupe_key for one in await event.claim_waiting(session, [ACME], limit=2)] == ["c", "a"]
 
 
 async def test_each_workspace_with_waiting_events_is_named_once(database: Database) -> None:
@@ -94,7 +94,7 @@ async def test_each_workspace_with_waiting_events_is_named_once(database: Databa
         origin, _ = await seeds.add_source(database, workspace_id)
         await store(database, *(moved(origin, key) for key in "ab"))
     async with database.write() as session:
-        done = await event.claim_waiting(session, "T2", limit=5)
+        done = await event.claim_waiting(session, ["T2"], limit=5)
         await event.mark_applied(session, [one.id for one in done], now=NOW)
     async with database.read() as session:
         assert await event.workspaces_waiting(session) == ["T1", "T3"]

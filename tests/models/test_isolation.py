@@ -2,7 +2,9 @@
 
 Acme is seeded with a row in every table. Each function is asked twice with Acme's own ids and names: for Acme, where it
 must show or change something (or the probe would prove nothing), and for Globex, where it must show and change nothing
-of Acme's. A new function in `models` that takes a `workspace_id` fails this file until it stands in the table.
+of Acme's. A new function in `models` that takes a `workspace_id` fails this file until it stands in the table; so
+does one that takes `workspace_ids`, or anything `_by_workspace`. The latter is asked nothing of the other workspace
+beside it, so that what is asked of one can't be answered with what is another's.
 """
 
 import contextlib
@@ -111,9 +113,9 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         held = await seeds.hold(session)
         account.apply(held, told, now=NOW)
         ids.account = held.id
-        await attribute.remember(session, ACME, Subject.ACCOUNT, told.attributes, now=NOW)
+        await attribute.remember(session, {ACME: {Subject.ACCOUNT: told.attributes}}, now=NOW)
         session.add(Directory(ACME).apply(PERSON, account_id=ids.account, now=NOW))
-        await role.apply(session, ACME, {(held.id, "owner"): seeds.role(name=MARK)}, now=NOW)
+        await role.apply(session, {ACME: {(held.id, "owner"): seeds.role(name=MARK)}}, now=NOW)
         moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
         ids.movement = moved.id
@@ -180,12 +182,12 @@ def fill(asked: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
 PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.count": {},
     "account.get": {"account_id": "<account>"},
-    "account.hold": {"external_ids": ["acme"]},
+    "account.hold": {"names_by_workspace": ["acme"]},
     "account.mrr": {},
     "account.of_workspace": {},
     "account.unclear_currencies": {},
     "attribute.keys": {},
-    "attribute.remember": {"subject": Subject.ACCOUNT, "values": {"new": 1}, "now": NOW},
+    "attribute.remember": {"values_by_workspace": {Subject.ACCOUNT: {"new": 1}}, "now": NOW},
     "audit.of_workspace": {},
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
     "channel.confirm_outsiders": {"channel_ids": ["C3"], "by": "U1", "now": NOW},
@@ -194,9 +196,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.known": {},
     "channel.leave": {"channel_id": "C1"},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
+    "channel.unconfirmed": {"channel_ids": ["C3"]},
     "channel.times_left": {"channel_id": "C1"},
-    "contact.alike": {"facts": [PERSON]},
-    "contact.count_by_account": {},
+    "contact.alike": {"facts_by_workspace": [PERSON]},
     "delivery.count_by_state": {},
     "delivery.get": {"delivery_id": "<delivery>"},
     "delivery.of_workspace": {},
@@ -214,6 +216,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "event.of_workspace": {},
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
+    "installation.many": {},
     "installation.revoke": {"because": "x", "now": NOW},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
@@ -270,7 +273,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
     "workflow.get": {"workflow_id": "<workflow>"},
-    "workflow.hearing": {"events": ["Order Completed"]},
+    "workflow.hearing": {"events_by_workspace": ["Order Completed"]},
     "workflow.of_workspace": {},
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
     "workspace.fallback": {},
@@ -280,7 +283,10 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workspace.switch_previews": {"on": False, "by": "U1", "now": NOW},
     "workspace.the_one": {},
 }
-"""What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account."""
+"""What each function is asked beside the workspace's id; `<account>` stands for the id of Acme's account.
+
+Of what is asked by workspace, one workspace's part stands here.
+"""
 
 MAKERS = {
     "destination.create", "installation.revoke", "lane.owe", "slack_event.is_first",
@@ -297,6 +303,7 @@ NOT_QUERIES = {
 }
 
 
+OF_WORKSPACES = ("workspace_id", "workspace_ids", "_by_workspace")
 Function = Callable[..., Awaitable[Any]]
 
 
@@ -312,7 +319,7 @@ def _functions() -> dict[str, Function]:
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")
-        and "workspace_id" in inspect.signature(function).parameters
+        and any(name.endswith(OF_WORKSPACES) for name in inspect.signature(function).parameters)
     }
 
 
@@ -336,7 +343,7 @@ async def _touches_acme(
         async with database.write() as session:
             before = await _rows_of_acme(session)
             try:
-                answer = await function(session, workspace_id=here, **asked)
+                answer = await function(session, **_asked_in(function, here, asked))
                 shown = _shows(answer) and not makes
             except UserError:
                 shown = here == ACME  # The name is taken. To others, an id is refused as one that doesn't exist.
@@ -345,6 +352,18 @@ async def _touches_acme(
             touches = shown or before != await _rows_of_acme(session)
             raise UndoneError
     return touches
+
+
+def _asked_in(function: Function, here: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Say in a function's own way which workspace it is asked for."""
+    names = inspect.signature(function).parameters
+    other = GLOBEX if here == ACME else ACME
+    said = {
+        name: {here: value, other: type(value)()} if name.endswith("_by_workspace") else value
+        for name, value in asked.items()
+    }
+    named = {"workspace_id": here, "workspace_ids": [here]}
+    return said | {name: value for name, value in named.items() if name in names}
 
 
 async def _rows_of_acme(session: AsyncSession) -> list[Any]:
@@ -376,6 +395,20 @@ async def test_the_seed_reaches_every_table(database: Database) -> None:
     async with database.read() as session:
         reached = {row[0] for row in await _rows_of_acme(session)}
     assert {table.name for table in tables.metadata.sorted_tables} - reached == {"oauth_states"}
+
+
+async def test_a_query_that_mixes_workspaces_up_would_be_found_out(database: Database) -> None:
+    """The broken variant: whatever one of the workspaces names, it finds in each of them."""
+
+    async def careless(session: AsyncSession, names_by_workspace: Mapping[str, list[str]]) -> Any:
+        names = {name for some in names_by_workspace.values() for name in some}
+        query = select(account.Account).where(
+            account.Account.workspace_id.in_(names_by_workspace), account.Account.external_id.in_(names)
+        )
+        return list(await session.scalars(query))
+
+    await seed(database)
+    assert await _touches_acme(database, careless, GLOBEX, {"names_by_workspace": ["acme"]}, makes=False)
 
 
 async def test_a_query_that_forgot_its_workspace_would_be_found_out(database: Database) -> None:

@@ -11,7 +11,7 @@ from tests.seeds import ACME, NOW
 async def apply(database: Database, **fields: Any) -> list[tuple[str, str]]:
     async with database.write() as session:
         held, fact = await seeds.hold(session), seeds.role(**fields)
-        await role.apply(session, ACME, {(held.id, fact.role): fact}, now=NOW)
+        await role.apply(session, {ACME: {(held.id, fact.role): fact}}, now=NOW)
     async with database.read() as session:
         return [(one.role, one.email) for one in await role.of_account(session, held.id)]
 

@@ -103,6 +103,6 @@ async def test_the_source_of_imports_is_made_once(database: Database) -> None:
 async def test_a_source_notes_when_it_was_last_heard_from(database: Database) -> None:
     added, _ = await seeds.add_source(database)
     async with database.write() as session:
-        await source.heard_from(session, added.id, now=NOW)
+        await source.heard_from(session, [added.id], now=NOW)
     async with database.read() as session:
         assert (await source.get(session, ACME, added.id)).last_event_at == NOW

@@ -44,8 +44,8 @@ async def test_matching_again_owes_nothing_more(database: Database) -> None:
     await move(database)
     async with database.write() as session:
         [(moved, _)] = await movement.of_workspace(session, ACME)
-        [again] = await match_movements(session, ACME, [moved])
-        assert await lane.owe(session, ACME, [again], now=NOW) == 0
+        [again] = await match_movements(session, [moved])
+        assert await lane.owe_together(session, [again], now=NOW) == 0
     assert len(await owed(database)) == 1
 
 
