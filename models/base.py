@@ -58,7 +58,13 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def sqlite_text(instant: datetime) -> str:
     """Write an instant as `UtcDateTime` has SQLite keep it, for rows that go past SQLAlchemy."""
-    return instant.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+    day, _, time = iso_text(instant.astimezone(UTC)).partition("T")
+    return f"{day} {time[:15]}" if instant.microsecond else f"{day} {time[:8]}.000000"
+
+
+def iso_text(instant: datetime, option: int = 0) -> str:
+    """Write an instant as `isoformat()` does, in a quarter of the time."""
+    return orjson.dumps(instant, option=option)[1:-1].decode()
 
 
 class TextList(TypeDecorator[Collection[str]]):

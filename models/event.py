@@ -4,11 +4,13 @@
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -35,15 +37,18 @@ from models.database import wake
 from models.secret import fingerprint
 from models.wakeup import Topic
 
-_Row = dict[str, Any]
 _Key = tuple[str, str]
 """Of a source, and within it."""
+_Rows = Mapping[_Key, "NewEvent"]
+_Repeats = Mapping[_Key, int]
+"""How often an event is repeated by others that came in with it."""
 
 _COLUMNS = (
     *("workspace_id", "source_id", "kind", "dedupe_key", "occurred_at", "received_at", "facts", "state", "duplicates"),
     *("is_history", "record", "refused_field", "refused_because", "raw"),
 )
-"""The columns of an event that comes in, in the order of `NewEvent.row()`."""
+"""The columns of an event that comes in, in the order of `NewEvent.values()`."""
+_NOT_REFUSED = (None, None, None)
 _MOST_IN_STATEMENT = 100
 """More rows at once are no faster, and the driver keeps the statements that it has prepared."""
 _LAST_ID = 2**63 - 1
@@ -116,8 +121,12 @@ class Refusal:
     reason: str
     record: str | None = None
 
+    def values(self) -> tuple[str | None, str, str]:
+        """Give the columns' values: the record, the field and the reason."""
+        return self.record[:255] if self.record else None, self.field[:255], self.reason
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)  # Frozen, it would take twice as long to make.
 class NewEvent:
     """An event on its way into the inbox."""
 
@@ -132,31 +141,31 @@ class NewEvent:
     raw: dict[str, Any] | None = None
     refusal: Refusal | None = None
 
-    def row(self) -> dict[str, Any]:
-        """Give the event's columns."""
-        return {
-            "workspace_id": self.workspace_id,
-            "source_id": self.source_id,
-            "kind": self.kind[:60],
-            "dedupe_key": self._key(),
-            "occurred_at": self.occurred_at,
-            "received_at": self.received_at,
-            "facts": list(self.facts),
-            "state": (EventState.REFUSED if self.refusal else EventState.WAITING).value,
-            "duplicates": 0,
-            "is_history": self.is_history,
-            "record": self.refusal.record[:255] if self.refusal and self.refusal.record else None,
-            "refused_field": self.refusal.field[:255] if self.refusal else None,
-            "refused_because": self.refusal.reason if self.refusal else None,
-            "raw": self.raw if self.refusal else None,
-        }
-
-    def _key(self) -> str:
+    def key(self) -> str:
         """Keep refused events apart: the same id sent again, corrected, is news and no repetition."""
         if self.refusal is not None:
             content = json_bytes([self.dedupe_key, self.refusal.reason, self.raw]).decode()
             return f"refused:{fingerprint(content)}"
         return self.dedupe_key if len(self.dedupe_key) <= 200 else f"long:{fingerprint(self.dedupe_key)}"  # noqa: PLR2004
+
+    def values(
+        self, key: str, duplicates: int, *, instant: Callable[[datetime], Any], json: Callable[[Any], Any]
+    ) -> tuple[Any, ...]:
+        """Give the columns' values, with instants and JSON as the engine takes them."""
+        return (
+            self.workspace_id,
+            self.source_id,
+            self.kind[:60],
+            key,
+            instant(self.occurred_at),
+            instant(self.received_at),
+            json(self.facts),
+            (EventState.WAITING if self.refusal is None else EventState.REFUSED).value,
+            duplicates,
+            self.is_history,
+            *(_NOT_REFUSED if self.refusal is None else self.refusal.values()),
+            json(None if self.refusal is None else self.raw),
+        )
 
 
 async def store(session: AsyncSession, events: Sequence[NewEvent]) -> list[EventOutcome]:
@@ -173,45 +182,62 @@ def store_at_once(connection: sqlite3.Connection, events: Sequence[NewEvent]) ->
     return _store(events, partial(_add_to_sqlite, connection.execute))
 
 
-def _store(events: Sequence[NewEvent], add: Callable[[Sequence[_Row]], set[_Key]]) -> list[EventOutcome]:
+def _store(events: Sequence[NewEvent], add: Callable[[_Rows, _Repeats], set[_Key]]) -> list[EventOutcome]:
     """Add rows; `add` says which keys were known. Events that repeat each other make one row.
 
     PostgreSQL would not have a statement meet a row twice.
     """
-    rows: dict[_Key, _Row] = {}
-    places = [_place(rows, event.row()) for event in events]
-    known = add(list(rows.values())) if rows else set()
-    return [EventOutcome.STORED if is_new and key not in known else EventOutcome.DUPLICATE for key, is_new in places]
+    keys = [(event.source_id, event.key()) for event in events]
+    rows: dict[_Key, NewEvent] = {}
+    for key, event in zip(keys, events, strict=True):
+        rows.setdefault(key, event)
+    repeats = Counter(keys) - Counter(rows.keys()) if len(rows) < len(keys) else {}
+    known = add(rows, repeats) if rows else set()
+    if not known and not repeats:
+        return [EventOutcome.STORED] * len(keys)
+    return _outcomes(keys, rows.keys() - known)
 
 
-def _place(rows: dict[_Key, _Row], row: _Row) -> tuple[_Key, bool]:
-    """Put a row among the others, or count it as a duplicate of the one that it repeats; say whether it is new."""
-    key = (row["source_id"], row["dedupe_key"])
-    first = rows.setdefault(key, row)
-    if first is not row:
-        first["duplicates"] += 1
-    return key, first is row
+def _outcomes(keys: Sequence[_Key], new: set[_Key]) -> list[EventOutcome]:
+    """Say what became of each event: the first of each new key is stored."""
+    outcomes = []
+    for key in keys:
+        outcomes.append(EventOutcome.STORED if key in new else EventOutcome.DUPLICATE)
+        new.discard(key)
+    return outcomes
 
 
-def _add_to_postgresql(connection: Connection, rows: Sequence[_Row]) -> set[_Key]:
+def _add_to_postgresql(connection: Connection, rows: _Rows, repeats: _Repeats) -> set[_Key]:
     returned = _statement(postgresql.insert(Event)).returning(Event.source_id, Event.dedupe_key, Event.duplicates)
-    sent = {(row["source_id"], row["dedupe_key"]): row["duplicates"] for row in rows}
-    stored = connection.execute(returned, rows)
-    return {(source, key) for source, key, duplicates in stored if duplicates > sent[source, key]}
+    values = [
+        event.values(key[1], repeats.get(key, 0), instant=_as_it_is, json=_as_it_is) for key, event in rows.items()
+    ]
+    stored = connection.execute(returned, [dict(zip(_COLUMNS, row, strict=True)) for row in values])
+    return {(source, key) for source, key, duplicates in stored if duplicates > repeats.get((source, key), 0)}
 
 
-def _add_to_sqlite(execute: Callable[[str, Any], Any], rows: Sequence[_Row]) -> set[_Key]:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _add_to_sqlite(execute: Callable[[str, Any], Any], rows: _Rows, repeats: _Repeats) -> set[_Key]:
     """Hand the driver what it stores: SQLAlchemy takes longer to convert a row than SQLite takes to write it.
 
     What is known is asked beforehand, which nobody can change meanwhile. Rows that come back from the INSERT would each
     cost a change of threads while the event loop is busy.
     """
-    keys = [(row["source_id"], row["dedupe_key"]) for row in rows]
-    known = set(execute(_SQLITE_KNOWN, (orjson.dumps(keys).decode(),)).fetchall())
-    for start in range(0, len(rows), _MOST_IN_STATEMENT):
-        part = rows[start : start + _MOST_IN_STATEMENT]
-        execute(_sqlite_text(len(part)), tuple(value for row in part for value in _as_sqlite_keeps(row)))
+    known = set(execute(_SQLITE_KNOWN, (_sqlite_json([*rows]),)).fetchall())
+    values = [
+        event.values(key[1], repeats.get(key, 0), instant=sqlite_text, json=_sqlite_json) for key, event in rows.items()
+    ]
+    for start in range(0, len(values), _MOST_IN_STATEMENT):
+        part = values[start : start + _MOST_IN_STATEMENT]
+        execute(_sqlite_text(len(part)), tuple(chain.from_iterable(part)))
     return known
+
+
+def _sqlite_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _statement(insert: Any) -> Any:
@@ -220,32 +246,19 @@ def _statement(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=["source_id", "dedupe_key"], set_={"duplicates": duplicates})
 
 
+@cache
 def _sqlite_text(rows: int) -> str:
     """Write the statement for so many rows."""
+    one = str(_statement(sqlite.insert(Event)).compile(dialect=sqlite.dialect(), column_keys=_COLUMNS))
     values = f"({', '.join('?' * len(_COLUMNS))})"
-    return _sqlite_text_of_one_row().replace(values, ", ".join([values] * rows))
-
-
-@cache
-def _sqlite_text_of_one_row() -> str:
-    return str(_statement(sqlite.insert(Event)).compile(dialect=sqlite.dialect(), column_keys=_COLUMNS))
-
-
-def _as_sqlite_keeps(row: _Row) -> Iterable[Any]:
-    return {
-        **row,
-        "occurred_at": sqlite_text(row["occurred_at"]),
-        "received_at": sqlite_text(row["received_at"]),
-        "facts": orjson.dumps(row["facts"]).decode(),
-        "raw": orjson.dumps(row["raw"]).decode(),
-    }.values()
+    return one.replace(values, ", ".join([values] * rows))
 
 
 async def apply_again(session: AsyncSession, events: Sequence[NewEvent]) -> None:
     """Let known events wait once more: a file that repeats what an older one said, says that it is so again."""
     if not events:
         return
-    keys = [event.row()["dedupe_key"] for event in events]
+    keys = [event.key() for event in events]
     values = {"state": EventState.WAITING, "refused_field": None, "refused_because": None, "applied_at": None}
     known = (Event.source_id == events[0].source_id, Event.dedupe_key.in_(keys), Event.state != EventState.WAITING)
     await session.execute(update(Event).where(*known).values(values), execution_options={"synchronize_session": False})

@@ -4,7 +4,6 @@ A fact is checked when it comes in, so that whatever reads it later can rely on 
 by PostgreSQL, instants are aware and in UTC, amounts carry the sign of their kind.
 """
 
-import contextlib
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal
 
+import orjson
 from babel.numbers import list_currencies
 from pydantic import (
     BaseModel,
@@ -26,6 +26,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from models.base import iso_text
 
 MOST_ATTRIBUTES = 200
 MOST_IN_NAME = 255
@@ -110,8 +112,10 @@ def read_instant(value: Any) -> datetime | None:
 
 def _parse_iso(text: str) -> datetime | None:
     if text[4:5] == "-":  # Nearly all are well written, and then this is several times as fast.
-        with contextlib.suppress(ValueError):
+        try:
             return datetime.fromisoformat(text)
+        except ValueError:
+            pass
     plain = _ZONE.sub("Z", text.strip().upper())
     if plain.isdecimal() and len(plain) > len("YYYYMMDD"):
         return _parse_unix(int(plain[:20]))
@@ -369,11 +373,11 @@ def dump_facts(facts: Iterable[Fact]) -> list[dict[str, Any]]:
 def _dump(fact: Fact) -> dict[str, Any]:
     """Write a fact: its fields are flat and their values checked, so that this is all there is to do."""
     defaults = _defaults(type(fact))
-    return {"type": fact.type} | {
-        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
-        for name, value in vars(fact).items()
-        if value != defaults[name]
-    }
+    dumped: dict[str, Any] = {"type": fact.type}
+    for name, value in vars(fact).items():
+        if value != defaults[name]:
+            dumped[name] = iso_text(value, orjson.OPT_UTC_Z) if isinstance(value, datetime) else value
+    return dumped
 
 
 @cache

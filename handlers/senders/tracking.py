@@ -12,9 +12,11 @@ from handlers.senders.profile import account_fact, company_fact, contact_fact
 from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge, past
 from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
+from models.base import iso_text
 from models.fact import AccountFact, ContactFact, Fact, TrackFact, read_instant
 
 CALLS = ("identify", "group", "track", "page", "screen", "alias", "batch")
+_KINDS = CALLS[:-1]
 MOST_EVENTS = 2500
 MOST_EVENT_BYTES = 32 * 1024
 
@@ -72,8 +74,8 @@ def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at
 
 def _kind(event: Mapping[str, Any]) -> str:
     kind = event.get("type")
-    if not isinstance(kind, str) or kind not in CALLS[:-1]:
-        raise RecordRefusedError("type", f"It must be one of {', '.join(CALLS[:-1])}.")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise RecordRefusedError("type", f"It must be one of {', '.join(_KINDS)}.")
     return kind
 
 
@@ -88,8 +90,9 @@ def _check_ids(event: Mapping[str, Any], kind: str) -> None:
 
 def _context(event: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the batch's context under the event's own."""
-    contexts = (shared.get("context"), event.get("context"))
-    return {name: value for context in contexts if isinstance(context, dict) for name, value in context.items()}
+    above, below = shared.get("context"), event.get("context")
+    own = below if isinstance(below, dict) else {}
+    return above | own if isinstance(above, dict) else own
 
 
 def _facts(kind: str, event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -107,7 +110,7 @@ def _facts(kind: str, event: Mapping[str, Any], context: Mapping[str, Any]) -> t
 def _track(event: Mapping[str, Any], context: Mapping[str, Any], occurred_at: datetime) -> TrackFact:
     """Keep of a track call what a message may be made of."""
     payload = {name: event[name] for name in _TOLD if event.get(name) is not None}
-    payload |= {"type": "track", "timestamp": occurred_at.isoformat(), "context": dict(context)}
+    payload |= {"type": "track", "timestamp": iso_text(occurred_at), "context": context}
     values = {"event": _id(event, "event"), "payload": payload, "occurred_at": occurred_at}
     return make(TrackFact, values, paths=_PATHS)
 

@@ -50,7 +50,7 @@ class RememberedEvents:
         return [self._add(event) for event in events]
 
     def _add(self, event: NewEvent) -> EventOutcome:
-        if any(known.row()["dedupe_key"] == event.row()["dedupe_key"] for known in self.events):
+        if any(known.key() == event.key() for known in self.events):
             return EventOutcome.DUPLICATE
         self.events.append(event)
         return EventOutcome.STORED

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -131,7 +132,7 @@ async def test_a_poisonous_event_harms_only_itself(database: Database, at: int) 
     origin, _ = await seeds.add_source(database)
     news = [seeds.event_of(origin, seeds.movement(), key=f"good {number}") for number in range(4)]
     half = seeds.event_of(origin, seeds.account("half"), key="poison")
-    news.insert(at, NewEvent(**{**vars(half), "facts": [*half.facts, {"type": "movement", "amount_minor": "much"}]}))
+    news.insert(at, replace(half, facts=[*half.facts, {"type": "movement", "amount_minor": "much"}]))
     await seeds.receive(database, *news)
     assert await apply_waiting(database, now=NOW) == 5
     assert [one.state for one in await events(database)].index(EventState.REFUSED) == at
