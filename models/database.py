@@ -9,8 +9,10 @@ import contextlib
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Self, TypeVar
 
 import aiosqlite
@@ -143,23 +145,54 @@ class Database:
 
 
 class _WriterThread:
-    """A thread with a connection of its own to SQLite, which runs whole transactions."""
+    """A thread with a connection of its own to SQLite, which runs whole transactions.
+
+    It has a plain queue: handing work to an executor took as long as writing several events does.
+    """
 
     def __init__(self, path: str) -> None:
         """Prepare; thread and connection begin with the first transaction."""
         self._path = path
-        self._executor = ThreadPoolExecutor(1, "writer")
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in a transaction, and answer with what it gives after the commit."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        if self._thread is None:
+            self._thread = Thread(target=self._work_on, name="writer", daemon=True)
+            self._thread.start()
+        self._jobs.put(lambda: self._answer(work, answer, loop))
+        return await answer
 
     def close(self) -> None:
         """Finish, and close the connection."""
-        self._executor.shutdown()
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
+
+    def _work_on(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def _answer(
+        self, work: Callable[[sqlite3.Connection], T], answer: "asyncio.Future[T]", loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Run a function, and tell the event loop what came of it, if there still is one."""
+        try:
+            result = self._run(work)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets the error
+            tell = partial(_fail, answer, error)
+        else:
+            tell = partial(_succeed, answer, result)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection = self._connection or self._connect()
@@ -177,6 +210,16 @@ class _WriterThread:
         connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
         _prepare_sqlite(connection, None)
         return connection
+
+
+def _succeed(answer: "asyncio.Future[T]", result: T) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def wake(session: AsyncSession, *topics: Topic) -> None:

@@ -5,9 +5,9 @@ a lonely one waits for nobody. An answer is given only after the commit.
 """
 
 import asyncio
-import contextlib
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -24,14 +24,12 @@ class InboxFullError(UserError):
     """Too much is coming in at once. Send it again in a second; nothing of this call was stored."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Letter:
     """What one call brought, and the answer that it waits for."""
 
     events: Sequence[NewEvent]
-    answer: "asyncio.Future[list[EventOutcome]]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: "asyncio.Future[list[EventOutcome]]"
 
 
 class Inbox:
@@ -42,7 +40,9 @@ class Inbox:
         self._database = database
         self._most_waiting = most_waiting
         self._waiting = 0
-        self._letters: asyncio.Queue[_Letter] = asyncio.Queue()
+        self._letters: deque[_Letter] = deque()
+        self._has_news = asyncio.Event()
+        self._is_closing = False
         self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -51,11 +51,9 @@ class Inbox:
 
     async def close(self) -> None:
         """Write what waits, then stop."""
-        if self._writer is None:
-            return
-        await self._letters.join()
-        self._writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        if self._writer is not None:
+            self._is_closing = True
+            self._has_news.set()
             await self._writer
 
     async def add(self, events: Sequence[NewEvent]) -> list[EventOutcome]:
@@ -68,19 +66,26 @@ class Inbox:
             return []
         if self._waiting and self._waiting + len(events) > self._most_waiting:
             raise InboxFullError
-        letter = _Letter(events)
+        letter = _Letter(events, asyncio.get_running_loop().create_future())
         self._waiting += len(events)
-        self._letters.put_nowait(letter)
+        self._letters.append(letter)
+        self._has_news.set()
         return await letter.answer
 
     async def _write_on(self) -> None:
-        while True:
-            letters = [await self._letters.get()]
-            size = len(letters[0].events)
-            while size < MOST_AT_ONCE and not self._letters.empty():
-                letters.append(self._letters.get_nowait())
-                size += len(letters[-1].events)
-            await self._write(letters)
+        while self._letters or not self._is_closing:
+            await self._has_news.wait()
+            self._has_news.clear()
+            while letters := self._take():
+                await self._write(letters)
+
+    def _take(self) -> list[_Letter]:
+        """Take what waits, as much as one commit may hold."""
+        letters, size = [], 0
+        while self._letters and size < MOST_AT_ONCE:
+            letters.append(self._letters.popleft())
+            size += len(letters[-1].events)
+        return letters
 
     async def _write(self, letters: list[_Letter]) -> None:
         """Commit the letters together; where that fails, each alone, so that one bad letter refuses only itself."""
@@ -111,7 +116,6 @@ class Inbox:
     def _done(self, letters: list[_Letter]) -> None:
         for letter in letters:
             self._waiting -= len(letter.events)
-            self._letters.task_done()
 
 
 def _answer(letter: _Letter, outcomes: list[EventOutcome]) -> None:
