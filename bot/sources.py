@@ -1,5 +1,6 @@
 """Which source a key opens: by our own table, remembered for a second, since each call to the intake asks."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ class Sources:
         self._database = database
         self._now = now
         self._known: dict[str, _Known] = {}
+        self._asked: dict[tuple[str, int], asyncio.Task[IntakeSource | None]] = {}
 
     async def find(self, key: str) -> IntakeSource | None:
         """Find the source that a key opens; None for a wrong one."""
@@ -42,11 +44,19 @@ class Sources:
         known = self._known.get(digest)
         if known is not None and known.changes == self._changes and known.until > self._now():
             return known.source
-        return await self._look_up(key, digest)
+        return await self._ask(key, digest)
 
     @property
     def _changes(self) -> int:
         return self._database.wakeups.mark(Topic.SOURCES)
+
+    async def _ask(self, key: str, digest: str) -> IntakeSource | None:
+        """Look a key up once for all calls that came while it is looked up: each second, every call would do so."""
+        asked_for = (digest, self._changes)
+        if asked_for not in self._asked:
+            self._asked[asked_for] = asyncio.create_task(self._look_up(key, digest))
+            self._asked[asked_for].add_done_callback(lambda _done: self._asked.pop(asked_for))
+        return await asyncio.shield(self._asked[asked_for])
 
     async def _look_up(self, key: str, digest: str) -> IntakeSource | None:
         until, changes = self._now() + REMEMBERED, self._changes

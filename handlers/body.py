@@ -12,15 +12,15 @@ from aiohttp import web
 MOST_BYTES = 4 * 1024 * 1024
 MOST_NESTED = 64
 
-_PLAIN = {"", "identity"}
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
+_ENCODINGS = {"", "identity", *_COMPRESSED}
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _GZIP_START = b"\x1f\x8b"
 _ZLIB_START = b"x"
 """What compressed bytes begin with, and JSON never does: the server may have inflated the body before us."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MOST_DIGITS = 18
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -38,7 +38,7 @@ class CallRefusedError(Exception):
 async def read_json(request: web.Request) -> Any:
     """Read and decode the body. Raises `CallRefusedError` where it is too large, broken or no JSON."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in _PLAIN | _COMPRESSED:
+    if encoding not in _ENCODINGS:
         raise CallRefusedError(415, "unknown_encoding", "Send the body as it is, or compressed with gzip or deflate.")
     body = await _read(request)
     if encoding in _COMPRESSED and body.startswith((_GZIP_START, _ZLIB_START)):
@@ -47,16 +47,23 @@ async def read_json(request: web.Request) -> Any:
 
 
 async def _read(request: web.Request) -> bytes:
-    body = bytearray()
     try:
-        while chunk := await request.content.readany():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise _too_large()
+        body = await request.content.readany()
+        if not request.content.at_eof():
+            body = await _read_on(request, bytearray(body))
     except web.RequestPayloadError as error:
         raise _broken() from error
     except ConnectionResetError as error:
         raise CallRefusedError(400, "hung_up", "The connection ended before the body did.") from error
+    if len(body) > MOST_BYTES:
+        raise _too_large()
+    return body
+
+
+async def _read_on(request: web.Request, body: bytearray) -> bytes:
+    """Read what comes after the first piece, until it ends or is too much."""
+    while len(body) <= MOST_BYTES and (chunk := await request.content.readany()):
+        body += chunk
     return bytes(body)
 
 
@@ -109,7 +116,7 @@ def _is_deeper(value: Any, most: int) -> bool:
     level: list[Any] = [[value]]
     for _ in range(most + 1):
         children = chain.from_iterable(node.values() if isinstance(node, dict) else node for node in level)
-        level = [child for child in children if isinstance(child, _CONTAINERS)]
+        level = [child for child in children if type(child) in _CONTAINERS]
         if not level:
             return False
     return True

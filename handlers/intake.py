@@ -28,6 +28,7 @@ from models.source import SourceKind
 
 RETRY_AFTER_SECONDS = 5
 LONGEST_KEY = 200
+TAKEN = b'{"success":true}'
 
 UNKNOWN_SOURCE = "No source has this address. Copy it anew from the source in Runrate's Home tab."
 WRONG_KEY = "Send the key of a Segment source: as the user of Basic authentication, as Bearer, or as writeKey."
@@ -89,7 +90,7 @@ class Intake:
             source = _segment_source(in_header or await self._find(_key_in_body(body)))
             reading = tracking.read(call, body, received_at=received_at)
             await self._store(source, reading, received_at)
-            return _json({"success": True})
+            return web.Response(body=TAKEN, content_type="application/json")
         except CallRefusedError as refusal:
             return _problem(refusal)
 

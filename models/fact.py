@@ -40,6 +40,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
 _FIRST_MILLISECONDS = 10**11
 """A number of seconds this large would lie in the year 5138, so it is read as milliseconds."""
+_NUMBERS = (int, float)
 _ZONE = re.compile(r"\s*(UTC|GMT)$")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -100,7 +101,7 @@ def read_instant(value: Any) -> datetime | None:
     """
     if isinstance(value, str):
         value = _parse_iso(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
         value = _parse_unix(value)
     if not isinstance(value, datetime):
         return None
@@ -157,7 +158,7 @@ def _number_to_text(value: Any) -> Any:
 
 
 def _check_instant(value: Any) -> datetime:
-    instant = read_instant(value)
+    instant = value if isinstance(value, datetime) and value.tzinfo is UTC else read_instant(value)
     if instant is None:
         raise PydanticCustomError("not_an_instant", "It is not a time; send ISO 8601, such as 2026-11-20T14:02:00Z.")
     if not EARLIEST <= instant < LATEST:

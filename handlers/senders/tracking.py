@@ -187,7 +187,7 @@ def _first_instant(values: Mapping[str, Any], *names: str) -> datetime | None:
 
 def _id(values: Mapping[str, Any], *names: str) -> str | None:
     for name in names:
-        found = identifier(values.get(name))
-        if found is not None:
+        value = values.get(name)
+        if value is not None and (found := identifier(value)) is not None:
             return found
     return None

@@ -61,6 +61,14 @@ async def test_a_key_is_looked_up_once_a_second(counting: CountingDatabase, now:
     assert counting.reads == 2
 
 
+async def test_calls_that_come_together_look_a_key_up_once(counting: CountingDatabase, now: datetime) -> None:
+    _, key = await seeds.add_source(counting)
+    found = Sources(database=counting, now=lambda: now)
+    answers = await asyncio.gather(*(found.find(key) for _ in range(5)), *(found.find("wrong") for _ in range(5)))
+    assert [answer is not None for answer in answers] == [True] * 5 + [False] * 5
+    assert counting.reads == 2
+
+
 async def test_a_removed_source_is_forgotten_at_once(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
     found = Sources(database=counting, now=lambda: now)
