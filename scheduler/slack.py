@@ -1,16 +1,21 @@
 """Slack's Web API as the scheduler uses it: one shared session, a token a call, and no automatic retry.
 
 The SDK's own retry would post a message twice after a connection reset; whether to try again is decided by our table.
-The SDK's own time limit holds only for sessions that it opens itself, so that the limit is set here.
+The SDK's own time limit holds only for sessions that it opens itself, so that the limit is set here. Messages go out
+past the SDK's client, which takes as long over each as aiohttp does.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import orjson
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from scheduler.messages.message import Message, Unfurled, payload
 
@@ -32,16 +37,17 @@ class Slack:
     def __init__(self, session: aiohttp.ClientSession, *, base_url: str, timeout: float = TIMEOUT) -> None:
         """Take the session that all calls share, and after how many seconds a call raises `TimeoutError`."""
         self._client = AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
+        self._session = session
         self._timeout = timeout
+        self._post_url = f"{self._client.base_url}chat.postMessage"
+        self._headers = {"Content-Type": "application/json;charset=utf-8", **self._client.headers}
+        self._limit = aiohttp.ClientTimeout(total=timeout)
 
     async def post(self, token: str, *, channel: str, message: Message, delivery_id: str) -> tuple[str, str]:
         """Post a message that carries its delivery's id; answer its channel and ts."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
-        async with asyncio.timeout(self._timeout):
-            response = await self._client.chat_postMessage(
-                token=token, channel=channel, metadata=metadata, **payload(message)
-            )
-        return str(response["channel"]), str(response["ts"])
+        posted = await self._post(token, {"channel": channel, "metadata": metadata, **payload(message)})
+        return str(posted["channel"]), str(posted["ts"])
 
     async def unfurl(self, token: str, *, channel: str, unfurled: Unfurled) -> None:
         """Put something under a link in somebody's message; once more, it is replaced by the same."""
@@ -107,6 +113,38 @@ class Slack:
                 if not cursor:
                     break
         return None
+
+    async def _post(self, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Post as the SDK's client would, and raise its error for what Slack refuses."""
+        async with self._session.post(
+            self._post_url,
+            data=orjson.dumps(asked),
+            headers={**self._headers, "Authorization": f"Bearer {token}"},
+            proxy=self._client.proxy,
+            timeout=self._limit,
+        ) as answer:
+            data = _read(await answer.read())
+            if answer.status == HTTPStatus.OK and data.get("ok"):
+                return data
+            refused = AsyncSlackResponse(
+                client=self._client,
+                http_verb="POST",
+                api_url=self._post_url,
+                req_args={},
+                data=data,
+                headers=dict(answer.headers),
+                status_code=answer.status,
+            )
+        raise SlackApiError("Slack did not take the message", refused)  # type: ignore[no-untyped-call]
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """Read an answer; what isn't one of Slack's, such as a gateway's page, says nothing."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _delivery_id(message: dict[str, Any]) -> Any:
