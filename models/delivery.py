@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     ForeignKey,
     Identity,
@@ -32,6 +33,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models import audit
 from models.base import IDS, Base, Id, Number, UserError, among, new_id
+from models.given import given
 
 
 class DeliveryState(StrEnum):
@@ -205,31 +207,24 @@ class Try:
     started_at: datetime
     outcome: Outcome
 
-    def changes(self, *, now: datetime) -> dict[str, Any]:
+    def changes(self, *, now: datetime) -> tuple[Any, ...]:
         """Give what is written of the delivery, as `SETTLED` takes it."""
         outcome = self.outcome
-        return {
-            "the_id": self.delivery_id,
-            "is_doubtful": outcome.may_be_repeat,
-            "new_state": outcome.state,
-            "new_reason": outcome.reason,
-            "new_fix": outcome.fix,
-            "new_due_at": outcome.due_at,
-            "new_settled_at": None if outcome.state in OPEN else now,
-            "new_message_channel": outcome.message_channel,
-            "new_message_ts": outcome.message_ts,
-        }
+        return (
+            self.delivery_id,
+            outcome.may_be_repeat,
+            outcome.state,
+            outcome.reason,
+            outcome.fix,
+            outcome.due_at,
+            None if outcome.state in OPEN else now,
+            outcome.message_channel,
+            outcome.message_ts,
+        )
 
-    def attempt(self, *, now: datetime) -> dict[str, Any]:
+    def attempt(self, *, now: datetime) -> tuple[Any, ...]:
         """Give what is written of the try itself, as `ATTEMPTED` takes it."""
-        return {
-            "its_workspace_id": self.workspace_id,
-            "its_delivery_id": self.delivery_id,
-            "its_number": self.number,
-            "its_started_at": self.started_at,
-            "its_finished_at": now,
-            "its_answer": self.outcome.answer[:120],
-        }
+        return (self.workspace_id, self.delivery_id, self.number, self.started_at, now, self.outcome.answer[:120])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,20 +293,19 @@ LOOKED_FOR = (
     .values(state=DeliveryState.AMBIGUOUS, attempts=Delivery.attempts + 1)
 )
 CHANGES = ("state", "reason", "fix", "due_at", "settled_at", "message_channel", "message_ts")
+_changed = given(id=Id, is_doubtful=Boolean(), **{name: getattr(Delivery, name).type for name in CHANGES})
 SETTLED = (
     update(Delivery)
-    .where(Delivery.id == bindparam("the_id"), is_open())
+    .where(Delivery.id == _changed.c.id, is_open())
     .values(
-        may_be_repeat=or_(Delivery.may_be_repeat, bindparam("is_doubtful")),
-        **{name: bindparam(f"new_{name}") for name in CHANGES},
+        may_be_repeat=or_(Delivery.may_be_repeat, _changed.c.is_doubtful),
+        **{name: _changed.c[name] for name in CHANGES},
     )
 )
 ATTEMPT = ("workspace_id", "delivery_id", "number", "started_at", "finished_at", "answer")
+_tried = given(**{name: getattr(Attempt, name).type for name in ATTEMPT})
 ATTEMPTED = insert(Attempt).from_select(
-    ATTEMPT,
-    select(*(bindparam(f"its_{name}", type_=getattr(Attempt, name).type) for name in ATTEMPT)).where(
-        exists().where(Delivery.id == bindparam("its_delivery_id"), is_open())
-    ),
+    ATTEMPT, select(*_tried.c).where(exists().where(Delivery.id == _tried.c.delivery_id, is_open()))
 )
 """Only of what is not settled yet."""
 
@@ -332,8 +326,8 @@ async def settle(session: AsyncSession, tries: Sequence[Try], *, now: datetime) 
     """Write down what tries came to, many at once. The caller holds their lanes, or must not call."""
     if tries:
         connection = await session.connection()
-        await connection.execute(ATTEMPTED, [one.attempt(now=now) for one in tries])
-        await connection.execute(SETTLED, [one.changes(now=now) for one in tries])
+        await connection.execute(ATTEMPTED, {"rows": [one.attempt(now=now) for one in tries]})
+        await connection.execute(SETTLED, {"rows": [one.changes(now=now) for one in tries]})
 
 
 def skip(delivery: Delivery, because: SkipReason, *, now: datetime) -> None:

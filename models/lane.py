@@ -37,6 +37,7 @@ from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_i
 from models.channel import Channel
 from models.database import wake
 from models.delivery import MAIL, UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
+from models.given import given
 from models.installation import Installation
 from models.notice import Streak
 from models.recipient import Recipient
@@ -200,10 +201,11 @@ FIRST_FREE = (
 )
 FIRST_GIVEN_BACK = select(func.min(Lane.lease_until)).where(Lane.next_send_at <= NOW, IS_LEASED, IS_ALLOWED)
 NEXT_TIMES = select(FIRST_FREE.scalar_subquery(), FIRST_GIVEN_BACK.scalar_subquery())
+_back = given(id=Id, token=Number, at=UtcDateTime(), silence=UtcDateTime())
 GIVEN_BACK = (
     update(Lane)
-    .where(Lane.id == bindparam("the_id"), Lane.token == bindparam("the_token"))
-    .values(owner=None, lease_until=None, next_send_at=bindparam("at"), not_before=bindparam("silence"))
+    .where(Lane.id == _back.c.id, Lane.token == _back.c.token)
+    .values(owner=None, lease_until=None, next_send_at=_back.c.at, not_before=_back.c.silence)
 )
 HELD = select(Lane.id, Lane.token).where(among(Lane.id, IDS)).order_by(Lane.id).with_for_update(key_share=True)
 UNHELD = (
@@ -309,12 +311,9 @@ async def release(session: AsyncSession, released: Sequence[Release]) -> None:
     """Give lanes back, but for those that somebody else has claimed since; let those rest that owe nothing more."""
     if not released:
         return
-    rows = [
-        {"the_id": one.lane_id, "the_token": one.token, "at": one.next_send_at, "silence": one.not_before}
-        for one in released
-    ]
+    rows = [(one.lane_id, one.token, one.next_send_at, one.not_before) for one in released]
     connection = await session.connection()
-    await connection.execute(GIVEN_BACK, rows)
+    await connection.execute(GIVEN_BACK, {"rows": rows})
     await _rest(connection, [one.lane_id for one in released])
 
 
