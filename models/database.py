@@ -6,9 +6,13 @@ would lose concurrent updates silently, and a plain `BEGIN` that turns into a wr
 
 import asyncio
 import contextlib
+import math
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from queue import SimpleQueue
@@ -18,11 +22,12 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 import asyncpg
 import structlog
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Dialect, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.wakeup import Topic, Wakeups
 
@@ -30,6 +35,16 @@ log = structlog.get_logger()
 
 NOTIFY_CHANNEL = "runrate"
 TOPICS = "topics"
+
+PING_AFTER = 1.0
+"""Seconds after which a connection to PostgreSQL that nobody used is asked whether it still works."""
+
+RESTS_SINCE = "rests_since"
+
+TURN = 0.0005
+"""Seconds for which one thread may keep Python from another. At Python's own 5 ms, a transaction in a thread would wait
+that long after many of its statements, while the event loop is busy sending.
+"""
 
 T = TypeVar("T")
 
@@ -50,6 +65,7 @@ class Database:
         self._reader = _sqlite_engine(self.url, writes=False) if self.is_sqlite else self._writer
         self._write_lock = asyncio.Lock()
         self._thread = _WriterThread(self.url.database or "")
+        self._sessions = _SessionThread(self.url) if self.is_sqlite else None
         self._listener: asyncio.Task[None] | None = None
 
     @property
@@ -74,6 +90,20 @@ class Database:
                 await self._notify_others(session, topics)
         await self.wakeups.notify(*topics)
 
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Run a transaction of many statements; give what came of it after the commit, and its wake-ups.
+
+        On SQLite it runs as a whole in a thread of its own: within `write()` each statement waits until the event loop
+        gets round to it, which takes longer the more that does. There `work` may wait for nothing but its session.
+        """
+        if self._sessions is None:
+            async with self.write() as session:
+                return await work(session)
+        async with self._write_lock:
+            result, topics = await self._sessions.run(work)
+        await self.wakeups.notify(*topics)
+        return result
+
     async def write_at_once(self, work: Callable[[sqlite3.Connection], T], *topics: Topic) -> T:
         """Run a plain function in a transaction of SQLite's, in one go in a thread of its own; give these wake-ups.
 
@@ -86,8 +116,10 @@ class Database:
         return result
 
     async def start(self) -> None:
-        """Listen to the commits of other processes, where there can be any."""
-        if not self.is_sqlite:
+        """Listen to the commits of other processes, where there can be any; else share Python well between threads."""
+        if self.is_sqlite:
+            sys.setswitchinterval(TURN)
+        else:
             self._listener = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
@@ -97,6 +129,8 @@ class Database:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listener
         self._thread.close()
+        if self._sessions is not None:
+            await self._sessions.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
@@ -206,8 +240,7 @@ class _WriterThread:
         return result
 
     def _connect(self) -> sqlite3.Connection:
-        # The thread of the event loop closes it, once this one has ended.
-        connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+        connection = _open_sqlite(self._path)
         _prepare_sqlite(connection, None)
         return connection
 
@@ -220,6 +253,47 @@ def _succeed(answer: "asyncio.Future[T]", result: T) -> None:
 def _fail(answer: "asyncio.Future[T]", error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error)
+
+
+class _SessionThread:
+    """A thread that runs transactions of sessions, on a connection of its own to SQLite."""
+
+    def __init__(self, url: URL) -> None:
+        """Prepare; thread and connection begin with the first transaction."""
+        self._executor = ThreadPoolExecutor(1, "sessions")
+        self._engine = _sqlite_engine(url, writes=True, kind=_HereConnection)
+
+    async def run(self, work: Callable[[AsyncSession], Awaitable[T]]) -> tuple[T, set[Topic]]:
+        """Run a transaction; give what came of it after the commit, and the wake-ups that it asks for."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
+
+    async def close(self) -> None:
+        """Finish, and close the connection."""
+        self._executor.shutdown()
+        await self._engine.dispose()
+
+    def _run(self, work: Callable[[AsyncSession], Awaitable[T]]) -> tuple[T, set[Topic]]:
+        return _run_here(self._transact(work))
+
+    async def _transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> tuple[T, set[Topic]]:
+        session = AsyncSession(self._engine, expire_on_commit=False)
+        try:
+            async with session.begin():
+                result = await work(session)
+            return result, session.info.get(TOPICS, set())
+        finally:
+            await session.close()  # As a context manager, the session would close in a task of an event loop.
+
+
+def _run_here(work: Coroutine[Any, Any, T]) -> T:
+    """Run to its end what waits for nothing, with no event loop."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    work.close()
+    raise RuntimeError("a transaction in a thread waits for nothing but its session")
 
 
 def wake(session: AsyncSession, *topics: Topic) -> None:
@@ -236,13 +310,26 @@ def is_passing(error: BaseException) -> bool:
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
-    return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
-        pool_size=10,
-        max_overflow=10,
-        pool_pre_ping=True,
-        hide_parameters=True,
+    engine = create_async_engine(
+        url.set(drivername="postgresql+asyncpg"), pool_size=10, max_overflow=10, hide_parameters=True
     )
+    event.listen(engine.sync_engine, "checkin", _note_rest)
+    event.listen(engine.sync_engine, "checkout", partial(_ping_rested, engine.sync_engine.dialect))
+    return engine
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[RESTS_SINCE] = time.monotonic()
+
+
+def _ping_rested(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Look whether a connection that rested still works; one that was just used isn't asked, as that takes as long."""
+    if time.monotonic() - record.info.get(RESTS_SINCE, math.inf) < PING_AFTER:
+        return
+    try:
+        dialect.do_ping(connection)
+    except Exception as error:
+        raise InvalidatePoolError from error
 
 
 class _Connection(aiosqlite.Connection):
@@ -253,8 +340,7 @@ class _Connection(aiosqlite.Connection):
 
     def __init__(self, path: str) -> None:
         """Take the file; the thread does not keep the process from ending."""
-        # Where its own thread has ended, that of the event loop closes the file.
-        super().__init__(lambda: sqlite3.connect(path, timeout=30, check_same_thread=False), iter_chunk_size=1)
+        super().__init__(partial(_open_sqlite, path), iter_chunk_size=1)
         self._thread.daemon = True
 
     def cursor(self) -> "_Cursor":  # type: ignore[override]
@@ -302,11 +388,32 @@ class _Cursor:
         self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
 
 
-def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
+class _HereConnection(_Connection):
+    """The same in the thread of whoever uses it, who then waits for nothing."""
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Open the file."""
+        return self._open().__await__()
+
+    async def _open(self) -> Self:
+        self._connection = self._connector()
+        return self
+
+    async def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+
+def _sqlite_engine(url: URL, *, writes: bool, kind: type[_Connection] = _Connection) -> AsyncEngine:
     path = url.database or ""
 
     async def connect() -> aiosqlite.Connection:
-        return await _Connection(path)
+        return await kind(path)
 
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
@@ -320,8 +427,13 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
     return engine
 
 
+def _open_sqlite(path: str) -> sqlite3.Connection:
+    # We begin transactions ourselves; the driver's own timing is wrong for us. Another thread closes the file where the
+    # one that used it has ended.
+    return sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # We begin transactions ourselves; the driver's own timing is wrong for us.
     cursor = connection.cursor()
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -176,8 +177,8 @@ class Dispatcher:
         return claimed.lanes
 
     async def _claim_at_once(self, limit: int, *, alone: bool) -> Claimed:
-        async with self._database.write() as session:
-            return await self._claimer.claim(session, limit=limit, now=self._now(), alone=alone)
+        claim = partial(self._claimer.claim, limit=limit, now=self._now(), alone=alone)
+        return await self._database.transact(claim)
 
     async def _carry_out(self, job: Job) -> None:
         try:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -50,18 +51,14 @@ class Settlement:
 
     def release(self, *, pace: timedelta, now: datetime) -> Release:
         """Say when the lane may send again, and until when Slack itself wants silence there."""
-        outcome, silence = self.outcome, None
+        outcome, at, silence = self.outcome, self.outcome.due_at, None
         if self.decision is not None and self.decision.what is Class.WAIT:
-            silence = outcome.due_at
+            silence = at
         elif outcome.state is DeliveryState.DELIVERED:
-            silence = now + pace
-        is_done = outcome.state in {DeliveryState.DELIVERED, DeliveryState.FAILED}
-        return Release(
-            lane_id=self.job.lane_id,
-            token=self.job.lane_token,
-            next_send_at=now + pace if is_done else outcome.due_at,
-            not_before=silence,
-        )
+            at = silence = at + pace  # Slack counted the message before it answered, which was when it became due.
+        elif outcome.state is DeliveryState.FAILED:
+            at = now + pace
+        return Release(lane_id=self.job.lane_id, token=self.job.lane_token, next_send_at=at, not_before=silence)
 
 
 class Settler:
@@ -107,7 +104,7 @@ class Settler:
     async def _write(self, batch: Sequence[Settlement]) -> None:
         """Commit outcomes together; where that fails, each alone, so that one bad outcome refuses only itself."""
         try:
-            ours = await self._commit(batch)
+            ours = await self._database.transact(partial(self._settle, batch=batch, now=self._now()))
         except Exception as error:
             if is_passing(error):
                 raise
@@ -121,17 +118,15 @@ class Settler:
             _log(batch, set(ours))
         del self._waiting[: len(batch)]  # Others have only been added behind it.
 
-    async def _commit(self, batch: Sequence[Settlement]) -> list[Settlement]:
+    async def _settle(self, session: AsyncSession, *, batch: Sequence[Settlement], now: datetime) -> list[Settlement]:
         """Write down those outcomes whose lanes are still ours, and say which these are."""
-        now = self._now()
-        async with self._database.write() as session:
-            tokens = await lane.hold(session, [one.job.lane_id for one in batch])
-            ours = [one for one in batch if tokens.get(one.job.lane_id) == one.job.lane_token]
-            await delivery.settle(session, [one.tried() for one in ours], now=now)
-            for one in sorted(ours, key=lambda one: one.job.workspace_id):
-                await _follow_up(session, one, now=now)
-            await lane.release(session, [one.release(pace=self._pace, now=now) for one in ours])
-            return ours
+        tokens = await lane.hold(session, [one.job.lane_id for one in batch])
+        ours = [one for one in batch if tokens.get(one.job.lane_id) == one.job.lane_token]
+        await delivery.settle(session, [one.tried() for one in ours], now=now)
+        for one in sorted(ours, key=lambda one: one.job.workspace_id):
+            await _follow_up(session, one, now=now)
+        await lane.release(session, [one.release(pace=self._pace, now=now) for one in ours])
+        return ours
 
 
 async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetime) -> None:

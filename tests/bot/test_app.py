@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.app import Runrate
 from bot.sandbox.people import REVENUE
@@ -22,6 +23,11 @@ from models.event import of_workspace
 from tests.stage import HOST, Answer, Stage, free_port, staged
 
 OPENED = {"type": "app_home_opened", "user": "U0ADA", "channel": "D1", "tab": "home"}
+
+
+def engines(database: Database) -> list[AsyncEngine]:
+    assert database._sessions is not None
+    return [database._reader, database._writer, database._sessions._engine]
 
 
 class Wire:
@@ -38,7 +44,7 @@ class Wire:
 
     async def mend(self) -> None:
         if self._stage is not None and self._stage.database.is_sqlite:
-            for engine in (self._stage.database._reader, self._stage.database._writer):
+            for engine in engines(self._stage.database):
                 event.remove(engine.sync_engine, "begin", fail)
             self._stage.database._thread = self._thread
         elif not self.url.startswith("sqlite"):
@@ -48,7 +54,7 @@ class Wire:
     async def cut(self, stage: Stage) -> None:
         self._stage = stage
         if stage.database.is_sqlite:
-            for engine in (stage.database._reader, stage.database._writer):
+            for engine in engines(stage.database):
                 event.listen(engine.sync_engine, "begin", fail)
             self._thread, stage.database._thread = stage.database._thread, DeadThread()
         await self.close()

@@ -4,11 +4,14 @@ import asyncio
 from datetime import datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Boolean, Text, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import account, migrations
+from models.base import Number, UtcDateTime
 from models.database import Database, wake
 from models.fact import AccountFact
+from models.given import given
 from models.wakeup import Topic
 from tests import seeds
 from tests.seeds import ACME
@@ -67,6 +70,54 @@ async def test_a_write_that_fails_leaves_nothing_and_wakes_nobody(database: Data
     async with database.read() as session:
         assert await account.count(session, ACME) == 0
     assert not await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=0.05)
+
+
+async def test_a_whole_transaction_is_committed_and_then_wakes_whoever_waits(database: Database) -> None:
+    marks = database.wakeups.marks(Topic.EVENTS)
+
+    async def work(session: AsyncSession) -> str:
+        wake(session, Topic.EVENTS)
+        return (await seeds.hold(session)).external_id
+
+    assert await database.transact(work) == "acme"
+    assert await database.wakeups.wait(Topic.EVENTS, since=marks, seconds=1)
+    async with database.read() as session:
+        assert len(await account.of_workspace(session, ACME)) == 1
+
+
+async def test_a_whole_transaction_that_fails_leaves_nothing_and_wakes_nobody(database: Database) -> None:
+    marks = database.wakeups.marks(Topic.EVENTS)
+
+    async def fail_after_writing(session: AsyncSession) -> None:
+        wake(session, Topic.EVENTS)
+        await seeds.hold(session)
+        raise ArithmeticError
+
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            await database.transact(fail_after_writing)
+    assert database.wakeups.marks(Topic.EVENTS) == marks
+    async with database.read() as session:
+        assert await account.of_workspace(session, ACME) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_whole_transaction_on_sqlite_may_wait_for_nothing_else(database: Database) -> None:
+    async def wait_for_the_network(_session: AsyncSession) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waits for nothing"):
+        await database.transact(wait_for_the_network)
+    async with database.write() as session:
+        await seeds.hold(session)
+
+
+async def test_rows_are_given_to_a_statement_as_they_are(database: Database, now: datetime) -> None:
+    rows = [("a", 1, True, now), ("ü 'b'", 2**40, False, now.replace(microsecond=0)), (None, None, None, None)]
+    table = given(text=Text(), number=Number, flag=Boolean(), at=UtcDateTime())
+    async with database.read() as session:
+        found = await session.execute(select(*table.c), {"rows": rows})
+    assert [tuple(row) for row in found] == rows
 
 
 async def test_a_commit_wakes_whoever_waits_even_if_it_came_before_the_wait(database: Database) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import migrations
 from models.database import Database
@@ -167,7 +168,9 @@ def give_up_soon(connection: Any, _record: Any) -> None:
 async def test_a_write_lock_that_another_process_holds_loses_and_doubles_nothing(run: Run) -> None:
     """Nobody may look into the channels here, so that each outcome has to be kept until it can be written down."""
     await run.owe_everything(scopes=REQUIRED_SCOPES)
-    event.listen(run.database.engine.sync_engine, "connect", give_up_soon)
+    assert run.database._sessions is not None
+    for engine in (run.database.engine, run.database._sessions._engine):
+        event.listen(engine.sync_engine, "connect", give_up_soon)
     async with run.disturbed():
         command = (sys.executable, "-c", HOLD_THE_WRITE_LOCK, str(run.database.url.database))
         pipe = asyncio.subprocess.PIPE
@@ -192,6 +195,9 @@ async def test_a_full_disk_loses_and_doubles_nothing(run: Run) -> None:
 
 async def limit_pages(database: Database, most: str) -> None:
     """Say how many pages the file may have: as many as it has is a full disk."""
-    async with database.write() as session:
+
+    async def limit(session: AsyncSession) -> None:
         pages = await session.scalar(text(f"SELECT {most}"))
         await session.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    await database.transact(limit)

@@ -138,10 +138,18 @@ class Flaky(Database):
     failures = 3
 
     def write(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - the same as the original's
+        self.fail()
+        return super().write()
+
+    async def transact(self, work):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - the same
+        if self.is_sqlite:
+            self.fail()
+        return await super().transact(work)
+
+    def fail(self) -> None:
         if self.failures:
             self.failures -= 1
             raise ConnectionRefusedError
-        return super().write()
 
 
 async def test_a_database_that_was_away_is_worked_with_again(line: Sending, database_url: str) -> None:
