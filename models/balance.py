@@ -12,9 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Float, bindparam, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from models.delivery import OPEN, Attempt, Delivery, DeliveryState, is_open
+from models.delivery import CARRIER, COUNTS_AS, OPEN, Attempt, Delivery, DeliveryState, counted, is_open
 from models.event import Event, EventState
 from models.workspace import Workspace
 
@@ -102,19 +101,10 @@ async def events(session: AsyncSession) -> EventSums:
 
 async def deliveries(session: AsyncSession) -> DeliverySums:
     """Count all deliveries. What was merged into nothing, or into something merged, keeps a state that is none."""
-    into = aliased(Delivery)
-    is_merged = Delivery.state == DeliveryState.COALESCED
-    state = case((is_merged, func.coalesce(into.state, DeliveryState.COALESCED)), else_=Delivery.state)
-    reason = case(
-        (state.in_((DeliveryState.SKIPPED, DeliveryState.FAILED)), func.coalesce(into.reason, Delivery.reason, "")),
-        else_="",
-    )
-    query = (
-        select(state, reason, func.count(), func.sum(case((is_merged, 1), else_=0)))
-        .select_from(Delivery)
-        .outerjoin(into, into.id == Delivery.coalesced_into)
-        .group_by(state, reason)
-    )
+    is_ended = COUNTS_AS.in_((DeliveryState.SKIPPED, DeliveryState.FAILED))
+    reason = case((is_ended, func.coalesce(CARRIER.reason, Delivery.reason, "")), else_="")
+    merged = func.sum(case((Delivery.state == DeliveryState.COALESCED, 1), else_=0))
+    query = counted(COUNTS_AS, reason, func.count(), merged).group_by(COUNTS_AS, reason)
     rows = (await session.execute(query)).all()
     return DeliverySums(
         by_reason={(found, why): number for found, why, number, _ in rows}, merged=sum(int(row[3]) for row in rows)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Select,
     String,
     Text,
     bindparam,
@@ -376,17 +377,22 @@ async def of_workspace(
     return list(await session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
 
 
+CARRIER = aliased(Delivery)
+"""The message that a delivery was merged into."""
+
+COUNTS_AS = func.coalesce(CARRIER.state, Delivery.state)
+"""The state under which a delivery counts: that of its carrier, where it has one."""
+
+
+def counted(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Ask about deliveries, each beside its carrier, where it has one."""
+    return select(*columns).select_from(Delivery).outerjoin(CARRIER, CARRIER.id == Delivery.coalesced_into)
+
+
 async def count_by_state(session: AsyncSession, workspace_id: str) -> dict[DeliveryState, int]:
     """Count a workspace's deliveries by state; what was merged into another message, under that one's."""
-    into = aliased(Delivery)
-    state = func.coalesce(into.state, Delivery.state)
-    query = (
-        select(state, func.count())
-        .select_from(Delivery)
-        .outerjoin(into, into.id == Delivery.coalesced_into)
-        .where(Delivery.workspace_id == workspace_id)
-    )
-    rows = (await session.execute(query.group_by(state))).all()
+    query = counted(COUNTS_AS, func.count()).where(Delivery.workspace_id == workspace_id)
+    rows = (await session.execute(query.group_by(COUNTS_AS))).all()
     return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
 
 

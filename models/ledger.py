@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models import event, movement, recap, signal, source
-from models.delivery import OPEN, Delivery, DeliveryState, FactKind, SkipReason
+from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
 from models.destination import Destination
 from models.fact import MovementKind, SignalKind
 from models.lane import Lane
@@ -90,15 +90,8 @@ async def count_since(session: AsyncSession, workspace_id: str, *, since: dateti
 
     What was merged into another message counts under that one's state.
     """
-    into = aliased(Delivery)
-    state = func.coalesce(into.state, Delivery.state)
-    reason = case((state == DeliveryState.SKIPPED, func.coalesce(into.reason, Delivery.reason)))
-    query = (
-        select(state, reason, func.count())
-        .select_from(Delivery)
-        .outerjoin(into, into.id == Delivery.coalesced_into)
-        .group_by(state, reason)
-    )
+    reason = case((COUNTS_AS == DeliveryState.SKIPPED, func.coalesce(CARRIER.reason, Delivery.reason)))
+    query = counted(COUNTS_AS, reason, func.count()).group_by(COUNTS_AS, reason)
     settled = (Delivery.workspace_id == workspace_id, Delivery.settled_at >= since)
     counts: Counter[tuple[DeliveryState, SkipReason | None]] = Counter()
     # Asked one after the other, each finds its index.
