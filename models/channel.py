@@ -5,12 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import String, select, update
+from sqlalchemy import String, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, among, insert
+from models.base import Base, Id, insert
+from models.given import given
 
 
 class Absence(StrEnum):
@@ -92,17 +93,18 @@ async def known(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
     return {channel.channel_id: channel for channel in await session.scalars(query)}
 
 
-async def unconfirmed(
-    session: AsyncSession, workspace_ids: Collection[str], channel_ids: Collection[str]
-) -> set[tuple[str, str]]:
-    """Say which of these channels need a confirmation for those who read along: the workspace's id and their own."""
-    query = select(Channel.workspace_id, Channel.channel_id).where(
-        among(Channel.workspace_id, workspace_ids),
-        among(Channel.channel_id, channel_ids),
-        Channel.is_shared_outside,
-        Channel.outsiders_confirmed_at.is_(None),
-    )
-    return {(row.workspace_id, row.channel_id) for row in await session.execute(query)}
+_asked = given(workspace_id=Id, channel_id=Id)
+UNCONFIRMED = (
+    select(*_asked.c)
+    .join(Channel, and_(Channel.workspace_id == _asked.c.workspace_id, Channel.channel_id == _asked.c.channel_id))
+    .where(Channel.is_shared_outside, Channel.outsiders_confirmed_at.is_(None))
+)
+
+
+async def unconfirmed(session: AsyncSession, asked: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Say which of these need a confirmation for those who read along: a workspace's id and a channel's."""
+    connection = await session.connection()
+    return {(row[0], row[1]) for row in await connection.execute(UNCONFIRMED, {"rows": asked})}
 
 
 async def change(session: AsyncSession, workspace_id: str, channel_id: str, **values: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit, delivery, lane, recipient, zone
-from models.base import Base, Id, JsonValue, UserError, among, new_id
+from models.base import IDS, Base, Id, JsonValue, UserError, among, new_id
 from models.database import wake
 from models.installation import Installation
 from models.recipient import MOST_RECIPIENTS, Recipient, RecipientKind
@@ -234,9 +234,12 @@ async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, 
     return destination
 
 
+MANY = select(Destination).where(among(Destination.id, IDS))
+
+
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Destination]:
     """Give destinations by their id, deleted ones too."""
-    return {found.id: found for found in await session.scalars(select(Destination).where(among(Destination.id, ids)))}
+    return {found.id: found for found in await session.scalars(MANY, {"ids": ids})}
 
 
 async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destination]:

@@ -24,9 +24,10 @@ class _Rows(TypeDecorator[Collection[Sequence[Any]]]):
 
     def process_bind_param(self, value: Collection[Sequence[Any]] | None, dialect: Dialect) -> str:
         """Write the rows."""
+        rows = list(value or ())
         if dialect.name == "sqlite":
-            return orjson.dumps(value, default=sqlite_text, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
-        return orjson.dumps(value).decode()
+            return orjson.dumps(rows, default=sqlite_text, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+        return orjson.dumps(rows).decode()
 
 
 class _each(FunctionElement[Any]):  # noqa: N801 - it is read like SQLAlchemy's functions

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit, channel, report, workspace
-from models.base import Base, Id, JsonValue, among, insert
+from models.base import IDS, Base, Id, JsonValue, among, insert
 from models.database import wake
 from models.secret import Keyring, fingerprint
 from models.wakeup import Topic
@@ -121,10 +121,12 @@ async def get(session: AsyncSession, workspace_id: str) -> Installation | None:
     return await session.get(Installation, workspace_id)
 
 
+MANY = select(Installation).where(among(Installation.workspace_id, IDS))
+
+
 async def many(session: AsyncSession, workspace_ids: Collection[str]) -> dict[str, Installation]:
     """Give the installations of workspaces, revoked or not, by the workspace's id."""
-    query = select(Installation).where(among(Installation.workspace_id, workspace_ids))
-    return {found.workspace_id: found for found in await session.scalars(query)}
+    return {found.workspace_id: found for found in await session.scalars(MANY, {"ids": workspace_ids})}
 
 
 async def active(session: AsyncSession) -> list[Installation]:

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models.account import Account
-from models.base import among
+from models.base import IDS, among
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, is_open
 from models.fact import MovementKind
+from models.lane import Lane
 from models.movement import Movement
 from models.recap import MOST_ACCOUNTS, Figures, Sum
 
@@ -27,6 +28,25 @@ SINGLY = 20
 
 _WAITS = (is_open(), Delivery.state == DeliveryState.PENDING, Delivery.fact_kind == FactKind.MOVEMENT)
 """Whether a delivery may go into another: nobody has tried to send it yet."""
+
+
+# These statements are put together once: that takes longer than to run them.
+LONG = select(Lane.id).where(
+    among(Lane.id, IDS),
+    select(func.count()).where(Delivery.lane_id == Lane.id, is_open()).scalar_subquery() > SINGLY,
+)
+"""Lanes so long that something may have piled up there. Few are, and an index alone knows which."""
+PILES = (
+    select(Delivery.lane_id, Delivery.asked_by)
+    .where(among(Delivery.lane_id, IDS), *_WAITS)
+    .group_by(Delivery.lane_id, Delivery.asked_by)
+    .having(func.count() > SINGLY)
+)
+_told = aliased(Delivery)
+CARRIERS = select(Delivery.id).where(
+    among(Delivery.id, IDS),
+    exists().where(_told.workspace_id == Delivery.workspace_id, _told.coalesced_into == Delivery.id),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +64,11 @@ async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: dateti
     ready = {(head.lane_id, head.asked_by): head for head in heads if _may_carry(head)}
     if not ready:
         return
-    lanes = {lane_id for lane_id, _ in ready}
-    piles = (
-        select(Delivery.lane_id, Delivery.asked_by)
-        .where(among(Delivery.lane_id, lanes), *_WAITS)
-        .group_by(Delivery.lane_id, Delivery.asked_by)
-        .having(func.count() > SINGLY)
-    )
-    for lane_id, asked_by in (await session.execute(piles)).all():
+    connection = await session.connection()
+    lanes = (await connection.scalars(LONG, {"ids": {lane_id for lane_id, _ in ready}})).all()
+    if not lanes:
+        return
+    for lane_id, asked_by in (await connection.execute(PILES, {"ids": lanes})).all():
         head = ready.get((lane_id, asked_by))
         if head is not None:
             pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_WAITS)
@@ -66,10 +83,8 @@ def _may_carry(head: Delivery) -> bool:
 
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:
     """Sum up what those of these deliveries tell that tell of many movements, by the delivery's id."""
-    told = aliased(Delivery)
-    into = exists().where(told.workspace_id == Delivery.workspace_id, told.coalesced_into == Delivery.id)
-    query = select(Delivery.id).where(among(Delivery.id, {one.id for one in owed}), into)
-    carriers = set(await session.scalars(query))
+    connection = await session.connection()
+    carriers = set(await connection.scalars(CARRIERS, {"ids": {one.id for one in owed}}))
     return {one.id: await _sum_up(session, one) for one in owed if one.id in carriers}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, Number, among, insert, new_id, told_before
+from models.base import IDS, Base, Id, Number, among, insert, new_id, told_before
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
@@ -189,10 +189,13 @@ async def get(session: AsyncSession, workspace_id: str, movement_id: str) -> tup
     return (row[0], row[1]) if row is not None else None
 
 
+MANY = select(Movement, Account).join(Account, Account.id == Movement.account_id).where(among(Movement.id, IDS))
+
+
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, str], tuple[Movement, Account]]:
     """Give movements with their accounts, by the workspace and the movement's id."""
-    query = select(Movement, Account).join(Account, Account.id == Movement.account_id).where(among(Movement.id, ids))
-    return {(moved.workspace_id, moved.id): (moved, account) for moved, account in await session.execute(query)}
+    found = (await session.execute(MANY, {"ids": ids})).all()
+    return {(moved.workspace_id, moved.id): (moved, account) for moved, account in found}
 
 
 async def of_workspace(

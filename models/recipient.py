@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy import ForeignKey, Index, String, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, among
+from models.base import Base, Id
+from models.given import given
 
 MOST_RECIPIENTS = 20
 
@@ -57,11 +58,18 @@ async def replace(
     )
 
 
-async def chosen(
-    session: AsyncSession, destination_ids: Collection[str], targets: Collection[str]
-) -> set[tuple[str, str, str]]:
-    """Say which of these targets the destinations still have: the destination's id, the recipient's kind and target."""
-    query = select(Recipient.destination_id, Recipient.kind, Recipient.target).where(
-        among(Recipient.destination_id, destination_ids), among(Recipient.target, targets)
-    )
-    return {(row.destination_id, row.kind, row.target) for row in await session.execute(query)}
+_asked = given(destination_id=Id, kind=String(20), target=String(255))
+CHOSEN = select(*_asked.c).join(
+    Recipient,
+    and_(
+        Recipient.destination_id == _asked.c.destination_id,
+        Recipient.kind == _asked.c.kind,
+        Recipient.target == _asked.c.target,
+    ),
+)
+
+
+async def chosen(session: AsyncSession, asked: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Say which of these the destinations still have: a destination's id, a recipient's kind and target."""
+    connection = await session.connection()
+    return {(row[0], row[1], row[2]) for row in await connection.execute(CHOSEN, {"rows": asked})}

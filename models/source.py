@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, among, new_id
+from models.base import IDS, Base, Id, UserError, among, new_id
 from models.database import wake
 from models.secret import Keyring, fingerprint, random_secret, same
 from models.wakeup import Topic
@@ -176,10 +176,12 @@ async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Source]
     return {found.id: found for found in await session.scalars(select(Source).where(among(Source.id, ids)))}
 
 
+NAMES = select(Source.id, Source.name).where(among(Source.id, IDS))
+
+
 async def names_of(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
     """Give the names of sources by their id, removed ones too."""
-    rows = await session.execute(select(Source.id, Source.name).where(among(Source.id, ids)))
-    return {row.id: row.name for row in rows}
+    return {row.id: row.name for row in await session.execute(NAMES, {"ids": ids})}
 
 
 async def remove(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:

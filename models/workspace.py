@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, among, insert, texts
+from models.base import IDS, Base, Id, UserError, among, insert, texts
 from models.database import wake
 from models.wakeup import Topic
 
@@ -51,9 +51,12 @@ async def get(session: AsyncSession, workspace_id: str) -> Workspace | None:
     return await session.get(Workspace, workspace_id)
 
 
+MANY = select(Workspace).where(among(Workspace.id, IDS))
+
+
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Workspace]:
     """Give workspaces by their id."""
-    return {found.id: found for found in await session.scalars(select(Workspace).where(among(Workspace.id, ids)))}
+    return {found.id: found for found in await session.scalars(MANY, {"ids": ids})}
 
 
 async def hold(session: AsyncSession, workspace_ids: Sequence[str]) -> Sequence[str]:

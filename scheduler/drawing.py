@@ -149,9 +149,9 @@ async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str,
     It may have changed while the delivery was being made.
     """
     asking = await destination.many(session, {one.asked_by for one in owed})
-    chosen = await recipient.chosen(session, asking, {one.target for one in owed})
+    chosen = await recipient.chosen(session, {(one.asked_by, one.recipient_kind, one.target) for one in owed})
     tenants = await workspace.many(session, {one.workspace_id for one in owed})
-    unconfirmed = await channel.unconfirmed(session, tenants, {one.target for one in owed})
+    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
     return {
         one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id], (one.workspace_id, one.target) in unconfirmed)
         for one in owed
