@@ -196,7 +196,6 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.known": {},
     "channel.leave": {"channel_id": "C1"},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
-    "channel.unconfirmed": {"channel_ids": ["C3"]},
     "channel.times_left": {"channel_id": "C1"},
     "contact.alike": {"facts_by_workspace": [PERSON]},
     "delivery.count_by_state": {},
