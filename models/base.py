@@ -85,6 +85,11 @@ class TextList(TypeDecorator[Collection[str]]):
 IDS = bindparam("ids", type_=TextList())
 
 
+def _as_list(texts: Collection[str] | BindParameter[Any]) -> BindParameter[Any]:
+    """Make one parameter of texts, however many they are."""
+    return texts if isinstance(texts, BindParameter) else bindparam(None, texts, type_=TextList(), unique=True)
+
+
 class RowList(TypeDecorator[Collection[Sequence[str]]]):
     """A list of rows of texts as one parameter, written as JSON."""
 
@@ -107,8 +112,7 @@ class among(FunctionElement[bool]):  # noqa: N801 - it is read like SQLAlchemy's
 
     def __init__(self, column: Any, texts: Collection[str] | BindParameter[Any]) -> None:
         """Take the column and the texts, or `IDS` for those that are given when the statement runs."""
-        given = texts if isinstance(texts, BindParameter) else bindparam(None, texts, type_=TextList(), unique=True)
-        super().__init__(column, given)
+        super().__init__(column, _as_list(texts))
 
     def self_group(self, against: Any = None) -> "among":  # noqa: ARG002
         """Stand as it is: compared with 1, as SQLite's truths are otherwise written, it would use no index."""
@@ -166,9 +170,9 @@ class texts(FunctionElement[str]):  # noqa: N801 - it is read like SQLAlchemy's 
     type = Text()
     inherit_cache = True
 
-    def __init__(self, values: Collection[str]) -> None:
-        """Take the texts, which are one parameter however many they are."""
-        super().__init__(bindparam(None, values, type_=TextList(), unique=True))
+    def __init__(self, values: Collection[str] | BindParameter[Any]) -> None:
+        """Take the texts, as `among` does."""
+        super().__init__(_as_list(values))
 
 
 @compiles(texts, "postgresql")

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Identity,
     Index,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     String,
     Text,
     and_,
+    bindparam,
     func,
     literal_column,
     select,
@@ -32,7 +34,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, JsonValue, Number, json_bytes, sqlite_text, texts
+from models.base import IDS, Base, Id, JsonValue, Number, json_bytes, sqlite_text, texts
 from models.database import wake
 from models.secret import fingerprint
 from models.wakeup import Topic
@@ -111,6 +113,42 @@ class Event(Base):
 
 IS_WAITING = Event.state == literal_column(f"'{EventState.WAITING}'")
 """Written out, since SQLite looks into the index of what waits only where it can see that it is asked for."""
+
+
+def _having_some() -> Select[str]:
+    """Ask which workspaces have waiting events.
+
+    Each step leaps to the next workspace in the index: a backlog of a million of one workspace costs nobody anything.
+    """
+    first = select(func.min(Event.workspace_id).label("id")).where(IS_WAITING).cte("found", recursive=True)
+    beyond = select(func.min(Event.workspace_id)).where(IS_WAITING, Event.workspace_id > first.c.id)
+    found = first.union_all(select(beyond.scalar_subquery()).where(first.c.id.is_not(None)))
+    return select(found.c.id).where(found.c.id.is_not(None))
+
+
+def _in_turn() -> Select[int, str]:
+    """Ask for the first waiting event of each workspace, then for the second of each, and so on.
+
+    Of each workspace no more are looked at than are wanted in all.
+    """
+    wanted = texts(IDS).table_valued("value")
+    theirs = (IS_WAITING, Event.workspace_id == wanted.c.value)
+    last = select(Event.id).where(*theirs).order_by(Event.id).offset(_number("but_one")).limit(1).correlate(wanted)
+    turn = func.row_number().over(partition_by=Event.workspace_id, order_by=Event.id).label("turn")
+    turns = (
+        select(Event.id, Event.workspace_id, turn)
+        .join_from(wanted, Event, and_(*theirs, Event.id <= func.coalesce(last.scalar_subquery(), _LAST_ID)))
+        .subquery()
+    )
+    return select(turns.c.id, turns.c.workspace_id).order_by(turns.c.turn, turns.c.id).limit(_number("most"))
+
+
+def _number(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=Number)
+
+
+# These statements are put together once: that takes longer than to run them.
+HAVING_SOME, IN_TURN = _having_some(), _in_turn()
 
 
 @dataclass(frozen=True)
@@ -277,14 +315,8 @@ async def many(session: AsyncSession, ids: Collection[int]) -> dict[tuple[str, i
 
 
 async def workspaces_waiting(session: AsyncSession) -> list[str]:
-    """List the workspaces that have waiting events, however many events these are.
-
-    Each step leaps to the next workspace in the index: a backlog of a million of one workspace costs nobody anything.
-    """
-    first = select(func.min(Event.workspace_id).label("id")).where(IS_WAITING).cte("found", recursive=True)
-    beyond = select(func.min(Event.workspace_id)).where(IS_WAITING, Event.workspace_id > first.c.id)
-    found = first.union_all(select(beyond.scalar_subquery()).where(first.c.id.is_not(None)))
-    return list(await session.scalars(select(found.c.id).where(found.c.id.is_not(None))))
+    """List the workspaces that have waiting events, however many events these are."""
+    return list(await session.scalars(HAVING_SOME))
 
 
 async def claim_waiting(session: AsyncSession, workspace_ids: Collection[str], *, limit: int) -> list[Event]:
@@ -293,7 +325,8 @@ async def claim_waiting(session: AsyncSession, workspace_ids: Collection[str], *
     One that is just being sent again is not waited for, or we and the inbox could wait for each other. Those behind it
     in its workspace are left too, since events are applied in their order.
     """
-    due = {row.id: row.workspace_id for row in await session.execute(_in_turn(workspace_ids, limit))}
+    rows = await session.execute(IN_TURN, {"ids": workspace_ids, "most": limit, "but_one": limit - 1})
+    due = {row.id: row.workspace_id for row in rows}
     query = select(Event).where(Event.id.in_(due), IS_WAITING).with_for_update(skip_locked=True)
     held = {event.id: event for event in await session.scalars(query)}
     claimed, left = [], set()
@@ -303,23 +336,6 @@ async def claim_waiting(session: AsyncSession, workspace_ids: Collection[str], *
         elif workspace_id not in left:
             claimed.append(held[event_id])
     return claimed
-
-
-def _in_turn(workspace_ids: Collection[str], limit: int) -> Select[int, str]:
-    """Ask for the first waiting event of each workspace, then for the second of each, and so on.
-
-    Of each workspace no more are looked at than are wanted in all.
-    """
-    wanted = texts(workspace_ids).table_valued("value")
-    theirs = (IS_WAITING, Event.workspace_id == wanted.c.value)
-    last = select(Event.id).where(*theirs).order_by(Event.id).offset(limit - 1).limit(1).correlate(wanted)
-    turn = func.row_number().over(partition_by=Event.workspace_id, order_by=Event.id).label("turn")
-    turns = (
-        select(Event.id, Event.workspace_id, turn)
-        .join_from(wanted, Event, and_(*theirs, Event.id <= func.coalesce(last.scalar_subquery(), _LAST_ID)))
-        .subquery()
-    )
-    return select(turns.c.id, turns.c.workspace_id).order_by(turns.c.turn, turns.c.id).limit(limit)
 
 
 async def mark_applied(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:

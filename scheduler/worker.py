@@ -12,7 +12,7 @@ from models.database import Database
 from models.secret import Keyring
 from models.wakeup import Topic
 from scheduler.address import Addresser
-from scheduler.apply import apply_waiting
+from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
 from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
@@ -124,7 +124,8 @@ class Worker:
         await asyncio.gather(*stages, return_exceptions=True)
 
     async def _apply(self) -> None:
-        while await apply_waiting(self._database, now=self._now()) and not self._is_stopping:
+        # What came in since a batch that was not full has woken us again.
+        while await apply_waiting(self._database, now=self._now()) >= BATCH and not self._is_stopping:
             pass
 
     async def _tick(self) -> None:

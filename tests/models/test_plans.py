@@ -1,6 +1,8 @@
-"""What is done for every message walks through no table: on SQLite, each statement's plan is looked at."""
+"""What is done for every event and message walks through no table: on SQLite, each statement's plan is looked at."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,10 +14,16 @@ from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.lane import Release
 from models.recipient import RecipientKind
+from scheduler.apply import apply_waiting
 from tests import seeds
 from tests.seeds import ACME, NOW
 
 WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?INDEX)")
+WALK_TO_APPLY = re.compile(
+    r"^SCAN (?:events|sources|accounts|contacts|movements|signals|roles|destinations|recipients|workflows|lanes)"
+    r"|^SEARCH (?:accounts|contacts) .*\(workspace_id=\?\)"
+)
+"""Through a table, or through all that a workspace has in it."""
 
 
 @pytest.fixture
@@ -34,6 +42,36 @@ async def plans(session: AsyncSession, seen: list[tuple[str, Any]]) -> list[str]
     return told
 
 
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Note the statements that ask or change something, with what they were given first."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+            seen.append((statement, parameters[0] if many else parameters))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_applying_walks_through_no_table(database: Database) -> None:
+    await seeds.add_destination(database, "C1")
+    origin, _ = await seeds.add_source(database)
+    person = seeds.contact(user_id="u1", email="a@a.io", anonymous_id="x", account_external_id="acme")
+    facts = [seeds.account(), person, seeds.movement(), seeds.role(), seeds.role(email=None, role="csm")]
+    await seeds.receive(database, seeds.event_of(origin, *facts, seeds.signal(), seeds.track(), key="1"))
+    with statements(database) as seen:
+        assert await apply_waiting(database, now=NOW) == 1
+    async with database.read() as session:
+        found = await plans(session, seen)
+    assert len(seen) > 12
+    assert [line for line in found if WALK_TO_APPLY.match(line)] == []
+
+
 async def test_claiming_merging_and_settling_walk_through_no_table(database: Database) -> None:
     await seeds.install(database)
     made = await seeds.add_destination(database, "C1")
@@ -43,25 +81,19 @@ async def test_claiming_merging_and_settling_walk_through_no_table(database: Dat
         )
         for number in range(5)
     ]
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
-            seen.append((statement, parameters[0] if many else parameters))
-
     async with database.write() as session:
         await lane.owe(session, ACME, owed, now=NOW)
-        event.listen(database._writer.sync_engine, "before_cursor_execute", note)
-        leases = await lane.claim(session, owner="worker", limit=64, now=NOW)
-        heads = list((await lane.heads(session, [one.lane_id for one in leases])).values())
-        await merge.merge(session, heads, now=NOW)
-        await merge.merged(session, heads)
-        await delivery.start(session, [one.id for one in heads], now=NOW)
-        await lane.hold(session, [one.lane_id for one in leases])
-        outcome = Outcome(state=DeliveryState.DELIVERED, answer="ok", due_at=NOW)
-        await delivery.settle(session, [seeds.tried(one, outcome) for one in heads], now=NOW)
-        await lane.release(session, [Release(lane_id=one.lane_id, token=one.token, next_send_at=NOW) for one in leases])
-        event.remove(database._writer.sync_engine, "before_cursor_execute", note)
+        with statements(database) as seen:
+            leases = await lane.claim(session, owner="worker", limit=64, now=NOW)
+            heads = list((await lane.heads(session, [one.lane_id for one in leases])).values())
+            await merge.merge(session, heads, now=NOW)
+            await merge.merged(session, heads)
+            await delivery.start(session, [one.id for one in heads], now=NOW)
+            await lane.hold(session, [one.lane_id for one in leases])
+            outcome = Outcome(state=DeliveryState.DELIVERED, answer="ok", due_at=NOW)
+            await delivery.settle(session, [seeds.tried(one, outcome) for one in heads], now=NOW)
+            released = [Release(lane_id=one.lane_id, token=one.token, next_send_at=NOW) for one in leases]
+            await lane.release(session, released)
         found = await plans(session, seen)
     assert len(leases) == 5
     assert len(seen) > 8

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from structlog.testing import capture_logs
 
-from models import account, contact, delivery, event, movement, recap, role, source, workspace
+from models import account, contact, delivery, event, movement, recap, role, source, workflow, workspace
 from models.account import Account
 from models.contact import Contact
 from models.database import Database, is_passing
@@ -161,6 +161,21 @@ def failing_at(database: Database, table: str, word: str, error: Exception) -> I
         sqlalchemy.event.remove(database.engine.sync_engine, "before_cursor_execute", fail)
 
 
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Note what the database is told."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    sqlalchemy.event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sqlalchemy.event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
 @pytest.mark.parametrize("at", [0, 6, 12])
 async def test_an_event_that_can_t_be_written_harms_only_itself(database: Database, at: int) -> None:
     """The others, in whose midst it stands, are told, each once and in their order."""
@@ -278,6 +293,74 @@ async def test_a_flood_in_one_workspace_delays_another_by_one_batch(database: Da
     await seeds.receive(database, seeds.event_of(quiet, seeds.movement(), key="quiet"))
     assert await apply_waiting(database, now=NOW, limit=5) == 5
     assert (await waiting(database), await waiting(database, GLOBEX)) == (26, 0)
+
+
+async def test_of_more_workspaces_than_fit_a_batch_each_has_its_turn(database: Database) -> None:
+    names = [f"T{number}" for number in range(5)]
+    for name in names:
+        origin, _ = await seeds.add_source(database, name)
+        await seeds.receive(database, *(seeds.event_of(origin, seeds.movement(), key=str(n)) for n in range(9)))
+    assert await apply_waiting(database, now=NOW, limit=2) == 6
+    assert [await waiting(database, name) for name in names] == [8, 8, 8, 8, 7]
+
+
+async def test_as_many_statements_apply_events_of_many_workspaces_as_of_two(database: Database) -> None:
+    numbers = []
+    for round_, workspaces in enumerate((2, 12)):
+        for number in range(workspaces):
+            name = f"T{round_}{number:02}"
+            origin, _ = await seeds.add_source(database, name)
+            await seeds.add_destination(database, f"C{name}", workspace_id=name)
+            facts = [seeds.account(attributes={"plan": 1}), seeds.role(), seeds.role(email=None, role="csm")]
+            facts += [seeds.contact(email="a@a.io"), seeds.movement(), seeds.signal(), seeds.track()]
+            await seeds.receive(database, seeds.event_of(origin, *facts, key="1"))
+        with statements(database) as seen:
+            assert await apply_waiting(database, now=NOW) == workspaces
+        numbers.append(len(seen))
+    assert numbers[0] == numbers[1]
+
+
+async def test_what_two_workspaces_call_the_same_stays_apart(database: Database) -> None:
+    """Both name an account, a contact, a role's holder and an event alike, in one batch; each hears of its own."""
+    for workspace_id in (ACME, GLOBEX):
+        origin, _ = await seeds.add_source(database, workspace_id, account_creation=AccountCreation.CONTACT)
+        await seeds.add_destination(database, f"C{workspace_id}", workspace_id=workspace_id)
+        async with database.write() as session:
+            wish = seeds.workflow_wish(channel_id=f"D{workspace_id}")
+            await workflow.create(session, workspace_id, wish, by="U0ADA", now=NOW)
+        about = seeds.contact(user_id="u1", email="a@a.io", name=workspace_id, account_external_id="acme")
+        facts = [seeds.account(name=workspace_id), about, seeds.role(email=f"dana@{workspace_id}.com")]
+        facts += [seeds.movement(external_id="m1"), seeds.track()]
+        await seeds.receive(database, seeds.event_of(origin, *facts, key="1"))
+    assert await apply_waiting(database, now=NOW) == 2
+    async with database.read() as session:
+        for workspace_id in (ACME, GLOBEX):
+            [only] = await account.of_workspace(session, workspace_id)
+            [person] = await contact.of_account(session, only.id)
+            [held] = await role.of_account(session, only.id)
+            assert (only.name, only.mrr_minor) == (workspace_id, None)
+            assert (person.name, held.email) == (workspace_id, f"dana@{workspace_id}.com".lower())
+            assert await movement.count(session, workspace_id) == 1
+            told = {one.target for one in await delivery.of_workspace(session, workspace_id)}
+            assert told == {f"C{workspace_id}", f"D{workspace_id}"}
+
+
+async def test_a_poisoned_workspace_keeps_no_other_from_being_told(database: Database) -> None:
+    names = [f"T{number}" for number in range(7)]
+    for number, name in enumerate(names):
+        origin, _ = await seeds.add_source(database, name)
+        await seeds.add_destination(database, f"C{number}", workspace_id=name)
+        plans = ["poison"] * 3 if number == 4 else ["Scale"] * 3
+        news = [seeds.event_of(origin, seeds.movement(plan=plan), key=str(n)) for n, plan in enumerate(plans)]
+        await seeds.receive(database, *news)
+    with failing_at(database, "movements", "poison", ValueError()), capture_logs() as logged:
+        assert await apply_waiting(database, now=NOW) == 21
+    assert [one["event"] for one in logged] == ["event_not_applied"] * 3
+    async with database.read() as session:
+        told = [len(await delivery.of_workspace(session, name)) for name in names]
+        counts = await event.count_by_state(session, names[4])
+    assert told == [3, 3, 3, 3, 0, 3, 3]
+    assert (counts["refused"], counts["waiting"]) == (3, 0)
 
 
 async def test_a_worker_leaves_a_workspace_that_another_is_at_and_takes_the_next(database: Database) -> None:
