@@ -212,7 +212,8 @@ class Dispatcher:
         """Take the form of a job's message that the workspace is known to take."""
         if not isinstance(job.message, dict):
             return job
-        return replace(job, message=self._refusals.spare(job.workspace_id, job.message, now=self._now()))
+        spared = self._refusals.spare(job.workspace_id, job.message, now=self._now())
+        return job if spared is job.message else replace(job, message=spared)
 
     async def _send_plainer(self, job: Job, refused: Message, *, may_join: bool) -> tuple[Outcome, Decision | None]:
         """Post the plainer form; where that is taken, the other one isn't tried again for a while."""

@@ -148,12 +148,13 @@ def _log_unsettled(settled: Settlement, *, error: Exception | None = None) -> No
 
 def _log(batch: Sequence[Settlement], ours: Collection[Settlement]) -> None:
     """Say what the batch came to as one line, whatever else than delivered on its own, and the rest to who debugs."""
-    log.info("deliveries_settled", **Counter(one.outcome.state.value for one in ours))
+    say = log.bind()  # The logger itself is put together anew for each line.
+    say.info("deliveries_settled", **Counter(one.outcome.state.value for one in ours))
     for one in batch:
         named = {"delivery_id": one.job.delivery_id, "workspace_id": one.job.workspace_id}
         if one not in ours:
-            log.warning("lane_lost", **named)
+            say.warning("lane_lost", **named)
         elif one.outcome.state is DeliveryState.DELIVERED:
-            log.debug("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)
+            say.debug("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)
         else:
-            log.info("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)
+            say.info("delivery_settled", **named, state=one.outcome.state, answer=one.outcome.answer)
