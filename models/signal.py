@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, select, text, update
+from sqlalchemy import ForeignKey, Index, String, Text, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -81,10 +81,11 @@ async def add(session: AsyncSession, signals: Sequence[Signal]) -> None:
         wake(session, Topic.SIGNALS)
 
 
-async def waiting(session: AsyncSession, *, limit: int = 100) -> list[tuple[Signal, Account]]:
-    """List the oldest signals for which nobody was chosen yet, each with its account."""
+async def waiting(session: AsyncSession, *, limit: int = 500) -> list[tuple[Signal, Account]]:
+    """List the oldest signals for which nobody was chosen yet, in turn between the workspaces, with their accounts."""
     query = select(Signal, Account).join(Account, Account.id == Signal.account_id).where(Signal.addressed_at.is_(None))
-    rows = await session.execute(query.order_by(Signal.id).limit(limit))
+    turn = func.row_number().over(partition_by=Signal.workspace_id, order_by=Signal.id)
+    rows = await session.execute(query.order_by(turn, Signal.id).limit(limit))
     return [(row[0], row[1]) for row in rows]
 
 

@@ -4,9 +4,10 @@ Where nobody is found, the workspace's fallback channel hears of it and why; whe
 `skipped (no recipient)` and managers are told, once a day at most.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -28,6 +29,9 @@ log = structlog.get_logger()
 
 NOBODY = "nobody"
 """The target of a signal that reaches no one; its lane never has anything to send."""
+
+AT_ONCE = 50
+"""As many signals are written down together."""
 
 UNHEARD_EVERY = timedelta(days=1)
 
@@ -51,21 +55,29 @@ class Addresser:
         self._keyring = keyring
         self._now = now
 
-    async def address_waiting(self) -> None:
-        """Address what waits. Where Slack can't say now who has an e-mail address, the signal goes on waiting."""
+    async def address_waiting(self) -> int:
+        """Address the oldest that wait; say how many these were.
+
+        Where Slack can't say now who has an e-mail address, the signal goes on waiting.
+        """
+        addressed = 0
         async with self._database.read() as session:
             waiting = await signal.waiting(session)
             grants = {grant.workspace_id: grant for grant in await installation.active(session)}
-        for told, about in waiting:
-            grant = grants.get(told.workspace_id)
-            if grant is None:
-                continue
-            try:
-                address = await self._find(grant, about)
-            except Exception as error:  # noqa: BLE001 - it is tried again with the next wake-up or poll
-                log.warning("signal_not_addressed", signal_id=told.id, answer=answer_of(error))
-                continue
-            await self._owe(told, address)
+        for first in range(0, len(waiting), AT_ONCE):
+            found = []
+            for told, about in waiting[first : first + AT_ONCE]:
+                grant = grants.get(told.workspace_id)
+                if grant is None:
+                    continue
+                try:
+                    found.append((told, await self._find(grant, about)))
+                except Exception as error:  # noqa: BLE001 - it is tried again with the next wake-up or poll
+                    log.warning("signal_not_addressed", signal_id=told.id, answer=answer_of(error))
+            if found:
+                await self._database.transact(partial(_owe, found=found, now=self._now()))
+                addressed += len(found)
+        return addressed
 
     async def _find(self, grant: Installation, about: Account) -> Address:
         """Find the Slack person who holds the role at the account."""
@@ -100,24 +112,27 @@ class Addresser:
             await lookup.remember(session, grant.workspace_id, email, user_id, now=now)
         return user_id
 
-    async def _owe(self, told: Signal, address: Address) -> None:
-        """Write down who hears of the signal, in one transaction with the note that this is decided."""
-        now = self._now()
-        async with self._database.write() as session:
-            if not await signal.mark_addressed(session, told.id, now=now):
-                return
-            fallback = await workspace.fallback(session, told.workspace_id)
-            match address:
-                case Address(target=str(user_id)):
-                    muted = await mute.is_muted(session, told.workspace_id, user_id, Muted.SIGNALS)
-                    skipped = SkipReason.MUTED if muted else None
-                    await _owe_one(session, told, (address.kind, user_id), address.why, now=now, skipped=skipped)
-                case _ if fallback is not None:
-                    await _owe_one(session, told, (RecipientKind.CHANNEL, fallback), address.why, now=now)
-                case _:
-                    skipped = SkipReason.NO_RECIPIENT
-                    await _owe_one(session, told, (address.kind, NOBODY), address.why, now=now, skipped=skipped)
-                    await _tell_managers(session, told, address.why, now=now)
+
+async def _owe(session: AsyncSession, *, found: Sequence[tuple[Signal, Address]], now: datetime) -> None:
+    """Write down who hears of signals, in one transaction with the note that this is decided."""
+    for told, address in found:
+        if await signal.mark_addressed(session, told.id, now=now):
+            await _owe_to(session, told, address, now=now)
+
+
+async def _owe_to(session: AsyncSession, told: Signal, address: Address, *, now: datetime) -> None:
+    fallback = await workspace.fallback(session, told.workspace_id)
+    match address:
+        case Address(target=str(user_id)):
+            muted = await mute.is_muted(session, told.workspace_id, user_id, Muted.SIGNALS)
+            skipped = SkipReason.MUTED if muted else None
+            await _owe_one(session, told, (address.kind, user_id), address.why, now=now, skipped=skipped)
+        case _ if fallback is not None:
+            await _owe_one(session, told, (RecipientKind.CHANNEL, fallback), address.why, now=now)
+        case _:
+            skipped = SkipReason.NO_RECIPIENT
+            await _owe_one(session, told, (address.kind, NOBODY), address.why, now=now, skipped=skipped)
+            await _tell_managers(session, told, address.why, now=now)
 
 
 async def _owe_one(

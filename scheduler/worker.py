@@ -86,7 +86,7 @@ class Worker:
             asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._mailer.send_waiting, poll=POLL, rest=REST)),
         ]
         self._asking = [
-            asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._addresser.address_waiting, poll=POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._address, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._notices.look, poll=POLL, rest=REST)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),
@@ -126,6 +126,10 @@ class Worker:
     async def _apply(self) -> None:
         # What came in since a batch that was not full has woken us again.
         while await apply_waiting(self._database, now=self._now()) >= BATCH and not self._is_stopping:
+            pass
+
+    async def _address(self) -> None:
+        while await self._addresser.address_waiting() and not self._is_stopping:
             pass
 
     async def _tick(self) -> None:
