@@ -1,4 +1,4 @@
-"""Which source a key opens: by our own table, remembered for a second, since each call to the intake asks."""
+"""Which source a key opens: by our own table, remembered for ten seconds, since each call to the intake asks."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from models.database import Database
 from models.secret import fingerprint
 from models.wakeup import Topic
 
-REMEMBERED = timedelta(seconds=1)
+REMEMBERED = timedelta(seconds=10)
 MOST_REMEMBERED = 1_000
 
 
@@ -27,8 +27,8 @@ class _Known:
 class Sources:
     """Finds sources by their keys.
 
-    What it remembers counts no more once a source is removed, at the latest after the second: on SQLite the command
-    line is another process, which can wake nobody. Only right keys are remembered, by their hashes.
+    What it remembers counts no more once a source is removed, at the latest when the ten seconds are over: on SQLite
+    the command line is another process, which can wake nobody. Only right keys are remembered, by their hashes.
     """
 
     def __init__(self, *, database: Database, now: Callable[[], datetime]) -> None:

@@ -1,4 +1,4 @@
-"""Sources by key: remembered for a second, forgotten once a source is removed, and only where the key is right."""
+"""Sources by key: remembered for ten seconds, forgotten once a source is removed, and only where the key is right."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ async def remove(database: Database, origin: Source, *, now: datetime) -> None:
         await source.remove(session, await source.get(session, ACME, origin.id), by="U0ADA", now=now)
 
 
-async def test_a_key_is_looked_up_once_a_second(counting: CountingDatabase, now: datetime) -> None:
+async def test_a_key_is_looked_up_once_in_ten_seconds(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
     found = Sources(database=counting, now=clock)
@@ -56,7 +56,7 @@ async def test_a_key_is_looked_up_once_a_second(counting: CountingDatabase, now:
         assert answer is not None
         assert (answer.id, answer.workspace_id, answer.kind) == (origin.id, ACME, "api")
     assert counting.reads == 1
-    clock.at += timedelta(seconds=1)
+    clock.at += timedelta(seconds=10)
     await found.find(key)
     assert counting.reads == 2
 
@@ -80,7 +80,7 @@ async def test_a_removed_source_is_forgotten_at_once(counting: CountingDatabase,
 async def test_a_source_that_another_process_removed_is_forgotten(
     counting: CountingDatabase, database_url: str, now: datetime
 ) -> None:
-    """PostgreSQL tells at once; nobody tells of a command line beside us on SQLite, where the second has to pass."""
+    """PostgreSQL tells at once; nobody tells of a command line beside us on SQLite, where the time has to pass."""
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
     found = Sources(database=counting, now=clock)
@@ -91,7 +91,10 @@ async def test_a_source_that_another_process_removed_is_forgotten(
     await elsewhere.close()
     if counting.is_sqlite:
         clock.at += sources.REMEMBERED
-    await asyncio.sleep(0.2)
+    for _ in range(500):
+        if await found.find(key) is None:
+            break
+        await asyncio.sleep(0.02)
     assert await found.find(key) is None
 
 
