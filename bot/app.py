@@ -141,7 +141,7 @@ class Runrate:
         oauth = Oauth(
             settings=self._settings, database=self.database, keyring=self.keyring, session=session, now=self._now
         )
-        sources = Sources(database=self.database, now=self._now)
+        sources = Sources(database=self.database, keyring=self.keyring, now=self._now)
         intake = Intake(find_source=sources.find, inbox=self._inbox, now=self._now)
         app.add_routes([*oauth.routes(), *intake.routes(), *(events.routes() if events else [])])
         app.add_routes(self._report_routes(session))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from handlers.intake import IntakeSource
 from models import source
 from models.database import Database
-from models.secret import fingerprint
+from models.secret import Keyring, fingerprint
 from models.wakeup import Topic
 
 REMEMBERED = timedelta(seconds=10)
@@ -31,9 +31,10 @@ class Sources:
     the command line is another process, which can wake nobody. Only right keys are remembered, by their hashes.
     """
 
-    def __init__(self, *, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, database: Database, keyring: Keyring | None, now: Callable[[], datetime]) -> None:
         """Take what is needed."""
         self._database = database
+        self._keyring = keyring
         self._now = now
         self._known: dict[str, _Known] = {}
         self._asked: dict[tuple[str, int], asyncio.Task[IntakeSource | None]] = {}
@@ -67,6 +68,8 @@ class Sources:
             return None
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        answer = IntakeSource(found.id, found.workspace_id, found.kind)
+        sealed = found.shared_secret_sealed
+        secret = self._keyring.open(sealed) if sealed and self._keyring else None
+        answer = IntakeSource(found.id, found.workspace_id, found.kind, secret)
         self._known[digest] = _Known(answer, until, changes)
         return answer

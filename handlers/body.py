@@ -37,13 +37,18 @@ class CallRefusedError(Exception):
 
 async def read_json(request: web.Request) -> Any:
     """Read and decode the body. Raises `CallRefusedError` where it is too large, broken or no JSON."""
+    return decode(await read_content(request))
+
+
+async def read_content(request: web.Request) -> bytes:
+    """Read and inflate the body. Raises `CallRefusedError` where it is too large or broken."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise CallRefusedError(415, "unknown_encoding", "Send the body as it is, or compressed with gzip or deflate.")
     body = await _read(request)
     if encoding in _COMPRESSED and body.startswith((_GZIP_START, _ZLIB_START)):
         body = inflate(body)
-    return decode(body)
+    return body
 
 
 async def _read(request: web.Request) -> bytes:

@@ -17,9 +17,9 @@ import orjson
 import structlog
 from aiohttp import web
 
-from handlers.body import CallRefusedError, read_json
+from handlers.body import CallRefusedError, decode, read_content, read_json
 from handlers.raw import keepable
-from handlers.senders import SENDERS, tracking
+from handlers.senders import SENDERS, signature, tracking
 from handlers.senders.reading import Reading, Received, Refused
 from models.event import EventOutcome, NewEvent, Refusal
 from models.fact import dump_facts
@@ -43,6 +43,8 @@ class IntakeSource:
     id: str
     workspace_id: str
     kind: str
+    shared_secret: str | None = None
+    """What Segment's Webhook destination signs with."""
 
 
 class EventInbox(Protocol):
@@ -75,8 +77,12 @@ class Intake:
         """Take what a source posts to its webhook, whatever its kind."""
         try:
             source = _webhook_source(await self._find(request.match_info["source_key"]))
-            body, received_at = await read_json(request), self._now()
+            content, received_at = await read_content(request), self._now()
+            body = decode(content)
             reading = SENDERS[source.kind](body, received_at=received_at)
+            if source.kind == SourceKind.SEGMENT:
+                signed = request.headers.get(signature.HEADER)
+                reading = signature.judge(reading, body, content, signature=signed, secret=source.shared_secret)
             outcomes = await self._store(source, reading, received_at)
             return _summary(source.kind, reading, outcomes)
         except CallRefusedError as refusal:

@@ -1,17 +1,19 @@
 """An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, func, select, text
+from sqlalchemy import Index, String, Text, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import attribute
+from models import said
 from models.attribute import Value
-from models.base import Base, Id, JsonValue, Number, new_id, rows_among
-from models.fact import AccountFact, AccountStatus
+from models.base import Base, Id, JsonValue, Number, among, new_id, rows_among
+from models.fact import AccountFact, AccountStatus, read_instant
+from models.said import LEAST, MENTION, Said, Voice
 
 
 class Account(Base):
@@ -49,6 +51,10 @@ class Account(Base):
     unclear_in: Mapped[str | None] = mapped_column(Text)
     """The currencies in which it had MRR before that, of which no movement tells."""
     attributes: Mapped[dict[str, Value]] = mapped_column(JsonValue, default=dict)
+    said: Mapped[Said] = mapped_column(JsonValue, default=dict)
+    """Who said which of these values, and when."""
+    is_provisional: Mapped[bool] = mapped_column(default=False)
+    """Begun for a contact alone, and gone once that turns out to belong to another account."""
     customer_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -60,7 +66,7 @@ class Account(Base):
 
 
 TAKEN_OVER = ("name", "status", "sales_stage", "domain", "email", "website", "description", "url")
-"""The fields of a fact that overwrite the account's where the fact has them."""
+"""The fields of a fact that become the account's, unless it is known better (`models.said`)."""
 
 
 async def hold(
@@ -89,27 +95,50 @@ def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
         status=AccountStatus.LEAD,
         first_moves={},
         attributes={},
+        said={},
+        is_provisional=False,
         created_at=now,
         updated_at=now,
     )
 
 
-def name_first(account: Account, name: str | None) -> None:
-    """Give an account the name that some fact about it mentions, unless it has one."""
-    account.name = account.name or name
+def name_first(account: Account, name: str | None, voice: Voice = LEAST) -> None:
+    """Give an account the name that some fact about another thing mentions, unless a fact of its own names it."""
+    _take(account, said.hear(account.said, replace(voice, rank=MENTION), {"name": name}), {"name"})
 
 
-def apply(account: Account, fact: AccountFact, *, now: datetime) -> None:
-    """Take over what a fact says of the account."""
-    for name in TAKEN_OVER:
-        value = getattr(fact, name)
-        if value is not None:
-            setattr(account, name, value)
-    if fact.created_at is not None:
-        account.customer_since = fact.created_at
+def name_after(account: Account, contact_name: str | None) -> None:
+    """Name an account after the contact that it was begun for, unless somebody named it."""
+    if "name" not in account.said:
+        account.name = contact_name
+
+
+def apply(account: Account, fact: AccountFact, *, now: datetime, voice: Voice | None = None) -> None:
+    """Take over what a fact says of the account; with no voice of its own, it is the newest."""
+    voice = voice or said.voice(MENTION, now, now)
+    values = {name: getattr(fact, name) for name in TAKEN_OVER}
+    since = fact.created_at and said.written(fact.created_at)
+    heard = said.hear(account.said, voice, {**values, "customer_since": since}, fact.attributes)
+    changed = {name for name, one in heard.items() if one is not account.said.get(name)}
+    _take(account, heard, changed)
     if fact.attributes:
-        account.attributes = attribute.merged(account.attributes, fact.attributes)
+        account.attributes = said.attributes(heard)
     account.updated_at = now
+
+
+def _take(account: Account, heard: Said, changed: set[str]) -> None:
+    """Set the fields that something new was said of."""
+    for name in changed.intersection(TAKEN_OVER, heard):
+        setattr(account, name, said.value(heard, name))
+    if "customer_since" in changed:
+        account.customer_since = read_instant(said.value(heard, "customer_since"))
+    account.said = heard
+
+
+async def remove(session: AsyncSession, ids: Collection[str]) -> None:
+    """Remove accounts that were begun for a contact alone."""
+    if ids:
+        await session.execute(delete(Account).where(among(Account.id, ids), Account.is_provisional))
 
 
 async def get(session: AsyncSession, workspace_id: str, account_id: str) -> Account | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     select,
@@ -297,7 +298,16 @@ async def apply_again(session: AsyncSession, events: Sequence[NewEvent]) -> None
     if not events:
         return
     keys = [event.key() for event in events]
-    values = {"state": EventState.WAITING, "refused_field": None, "refused_because": None, "applied_at": None}
+    received_at = events[0].received_at
+    values = {
+        "state": EventState.WAITING,
+        "refused_field": None,
+        "refused_because": None,
+        "applied_at": None,
+        # What has no time of its own is said at this instant now.
+        "occurred_at": case((Event.occurred_at < Event.received_at, Event.occurred_at), else_=received_at),
+        "received_at": received_at,
+    }
     known = (Event.source_id == events[0].source_id, Event.dedupe_key.in_(keys), Event.state != EventState.WAITING)
     await session.execute(update(Event).where(*known).values(values), execution_options={"synchronize_session": False})
 

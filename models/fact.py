@@ -272,13 +272,36 @@ class ContactFact(_Fact):
 
     @model_validator(mode="after")
     def _check_identity(self) -> "ContactFact":
-        if not (self.user_id or self.anonymous_id or self.email):
-            raise PydanticCustomError(
-                "nobody",
-                "Nobody can tell whose contact this is; send user_id, anonymous_id or email.",
-                {"field": "user_id"},
-            )
+        _check_somebody(self.user_id, self.anonymous_id, self.email)
         return self
+
+
+class AliasFact(_Fact):
+    """That somebody who was known by one id goes by another from now on."""
+
+    type: Literal["alias"] = "alias"
+    previous_id: ExternalId
+    user_id: ExternalId
+
+
+class ErasureFact(_Fact):
+    """That a person is to be forgotten, with all that was said of them until then."""
+
+    type: Literal["erasure"] = "erasure"
+    user_id: OptionalId = None
+    anonymous_id: OptionalId = None
+    email: OptionalEmail = None
+
+    @model_validator(mode="after")
+    def _check_identity(self) -> "ErasureFact":
+        _check_somebody(self.user_id, self.anonymous_id, self.email)
+        return self
+
+
+def _check_somebody(*identities: str | None) -> None:
+    if not any(identities):
+        words = "Nobody can tell whose contact this is; send user_id, anonymous_id or email."
+        raise PydanticCustomError("nobody", words, {"field": "user_id"})
 
 
 class RoleFact(_Fact):
@@ -351,11 +374,14 @@ class TrackFact(_Fact):
     event: Name
     payload: dict[str, Any]
     """The call as templates see it: event, userId, anonymousId, timestamp, properties, context."""
+    audience: OptionalName = None
+    """The audience of Segment's that somebody entered or left by it."""
     occurred_at: Instant
 
 
 Fact = Annotated[
-    AccountFact | ContactFact | RoleFact | MovementFact | SignalFact | TrackFact, Field(discriminator="type")
+    AccountFact | ContactFact | AliasFact | ErasureFact | RoleFact | MovementFact | SignalFact | TrackFact,
+    Field(discriminator="type"),
 ]
 
 _FACTS: TypeAdapter[tuple[Fact, ...]] = TypeAdapter(tuple[Fact, ...], config=ConfigDict(hide_input_in_errors=True))

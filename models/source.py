@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import IDS, Base, Id, UserError, among, new_id
+from models.base import IDS, Base, Id, JsonValue, UserError, among, new_id
 from models.database import wake
 from models.secret import Keyring, fingerprint, random_secret, same
 from models.wakeup import Topic
@@ -33,6 +33,15 @@ class AccountCreation(StrEnum):
 
     COMPANY = "company"
     CONTACT = "contact"
+
+
+_RANKS = {SourceKind.SEGMENT: 1, SourceKind.CHARTMOGUL: 2}
+_BEST_RANK = 3
+
+
+def rank(kind: str) -> int:
+    """Say how much a kind of source counts where several tell of one field: your own systems most, Segment least."""
+    return _RANKS.get(SourceKind(kind), _BEST_RANK)
 
 
 class SourceNameTakenError(UserError):
@@ -67,6 +76,12 @@ class Source(Base):
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     key_sealed: Mapped[str] = mapped_column(Text)
     account_creation: Mapped[str] = mapped_column(String(20), default=AccountCreation.COMPANY)
+    mappings: Mapped[dict[str, dict[str, str]]] = mapped_column(JsonValue, default=dict)
+    """Of an account and of a contact: which field or attribute a trait goes to (`models.mapping`)."""
+    audiences: Mapped[dict[str, list[str]]] = mapped_column(JsonValue, default=dict)
+    """Segment's audiences that are being synced for the first time, or were (`models.audience`)."""
+    shared_secret_sealed: Mapped[str | None] = mapped_column(Text)
+    """What Segment's Webhook destination signs with."""
     created_by: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
@@ -98,6 +113,7 @@ async def add(
         key_hash=fingerprint(key),
         key_sealed=keyring.seal(key),
         account_creation=account_creation,
+        shared_secret_sealed=keyring.seal(random_secret(KEY_PREFIX)) if kind == SourceKind.SEGMENT else None,
         created_by=by,
         created_at=now,
     )
@@ -209,6 +225,8 @@ async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
     sources = list(await session.scalars(select(Source)))
     for source in sources:
         source.key_sealed = keyring.rotate(source.key_sealed)
+        if source.shared_secret_sealed is not None:
+            source.shared_secret_sealed = keyring.rotate(source.shared_secret_sealed)
     return len(sources)
 
 

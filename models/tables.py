@@ -9,6 +9,7 @@ from models import (
     delivery,
     destination,
     event,
+    identity,
     installation,
     lane,
     lookup,
@@ -30,8 +31,9 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, attribute, audit, channel, contact, delivery, destination, event, installation, lane, lookup, movement,
-    mute, notice, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow, workspace,
+    account, attribute, audit, channel, contact, delivery, destination, event, identity, installation, lane, lookup,
+    movement, mute, notice, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow,
+    workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

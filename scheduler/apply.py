@@ -12,14 +12,42 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, attribute, contact, event, lane, movement, role, signal, source, workspace
+from models import (
+    account,
+    attribute,
+    audience,
+    contact,
+    erasure,
+    event,
+    lane,
+    movement,
+    role,
+    said,
+    signal,
+    source,
+    workspace,
+)
 from models.account import Account
 from models.attribute import Subject, Value
-from models.contact import Directory
+from models.contact import Company, Contact, Directory
 from models.database import Database, is_passing
 from models.event import Event, Refusal
-from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, read_facts
+from models.fact import (
+    AccountFact,
+    AliasFact,
+    ContactFact,
+    ErasureFact,
+    Fact,
+    MovementFact,
+    RoleFact,
+    SignalFact,
+    TrackFact,
+    read_facts,
+)
+from models.identity import AboutPerson, Identity
+from models.mapping import mapped
 from models.movement import Movement
+from models.said import Voice
 from models.signal import Signal
 from models.source import AccountCreation, Source
 from scheduler.match import match_movements, match_tracks
@@ -44,6 +72,7 @@ class Arrived:
     """A fact, the event that brought it, and its place in that."""
 
     event: Event
+    origin: Source
     position: int
     fact: Fact
 
@@ -53,13 +82,17 @@ class Arrived:
         own_id = self.fact.external_id if isinstance(self.fact, MovementFact | SignalFact) else None
         return self.event.source_id, own_id or f"{self.event.dedupe_key[:240]}#{self.position}"
 
+    @property
+    def voice(self) -> Voice:
+        """Who says it, and when."""
+        return said.voice(source.rank(self.origin.kind), self.event.occurred_at, self.event.received_at)
+
 
 @dataclass(kw_only=True)
 class Batch:
     """What the facts of a workspace speak of, as they change it, and what comes of them."""
 
     workspace_id: str
-    sources: Mapping[str, Source]
     accounts: dict[str, Account]
     contacts: Directory
     told: Mapping[type[Fact], set[tuple[str, str]]]
@@ -67,19 +100,28 @@ class Batch:
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
     roles: dict[tuple[str, str], RoleFact] = field(default_factory=dict)
-    attributes: dict[Subject, dict[str, Value]] = field(default_factory=lambda: {subject: {} for subject in Subject})
+    erased: list[tuple[Event, list[Identity]]] = field(default_factory=list)
+    attributes: dict[Subject, set[tuple[str, str]]] = field(
+        default_factory=lambda: {subject: set() for subject in Subject}
+    )
 
     def account(self, external_id: str, *, now: datetime) -> Account:
         """Give the account, beginning it where the fact is the first to name it."""
+        named = self.lead(external_id, now=now)
+        named.is_provisional = False
+        return named
+
+    def lead(self, external_id: str, *, now: datetime) -> Account:
+        """Give the account that a contact alone stands for, beginning it where there is none."""
         if external_id not in self.accounts:
-            self.accounts[external_id] = account.new(self.workspace_id, external_id, now=now)
+            begun = account.new(self.workspace_id, external_id, now=now)
+            begun.is_provisional = True
+            self.accounts[external_id] = begun
         return self.accounts[external_id]
 
     def remember(self, subject: Subject, values: Mapping[str, Value]) -> None:
-        """Note the names of attributes; the first value of each says its type."""
-        for key, value in values.items():
-            if value is not None:
-                self.attributes[subject].setdefault(key, value)
+        """Note the names of attributes, and the types that their values have."""
+        self.attributes[subject] |= attribute.seen(values)
 
 
 async def apply_waiting(database: Database, *, now: datetime, limit: int = BATCH) -> int:
@@ -147,8 +189,9 @@ async def _refuse(session: AsyncSession, failing: Event, error: Exception, *, no
 
 async def _apply(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
     """Read the facts, hold what they speak of, let each change it in its turn, write that, and owe what it owes."""
+    sources = await source.many(session, {waiting.source_id for waiting in events})
     arrived = [
-        Arrived(waiting, position, fact)
+        Arrived(waiting, sources[waiting.source_id], position, _mapped(fact, sources[waiting.source_id]))
         for waiting in events
         for position, fact in enumerate(read_facts(waiting.facts))
     ]
@@ -164,25 +207,26 @@ async def _apply(session: AsyncSession, events: Sequence[Event], *, now: datetim
     await event.mark_applied(session, [waiting.id for waiting in events], now=now)
 
 
+def _mapped(fact: Fact, origin: Source) -> Fact:
+    return mapped(fact, origin.mappings) if origin.mappings and isinstance(fact, AccountFact | ContactFact) else fact
+
+
 async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, Batch]:
     """Read what the facts speak of, and hold it until the transaction ends; give it by the workspace."""
     named: dict[str, set[str]] = {one.event.workspace_id: set() for one in arrived}
-    people: dict[str, list[ContactFact]] = {workspace_id: [] for workspace_id in named}
+    people: dict[str, list[AboutPerson]] = {workspace_id: [] for workspace_id in named}
     for one in arrived:
-        if name := _account_of(one.fact):
-            named[one.event.workspace_id].add(name)
-        if isinstance(one.fact, ContactFact):
+        named[one.event.workspace_id] |= _accounts_of(one.fact)
+        if isinstance(one.fact, ContactFact | AliasFact | ErasureFact):
             people[one.event.workspace_id].append(one.fact)
-    sources = await source.many(session, {one.event.source_id for one in arrived if isinstance(one.fact, ContactFact)})
-    accounts, contacts = await account.hold(session, named), await contact.alike(session, people)
+    contacts = await contact.directories(session, people)
+    for workspace_id, directory in contacts.items():
+        named[workspace_id] |= directory.account_names()
+    accounts = await account.hold(session, named)
     told = {kind: await known(session, _keys(arrived, kind)) for kind, known in KNOWN.items()}
     return {
         workspace_id: Batch(
-            workspace_id=workspace_id,
-            sources=sources,
-            accounts=accounts[workspace_id],
-            contacts=Directory(workspace_id, contacts[workspace_id]),
-            told=told,
+            workspace_id=workspace_id, accounts=accounts[workspace_id], contacts=contacts[workspace_id], told=told
         )
         for workspace_id in named
     }
@@ -192,60 +236,62 @@ def _keys(arrived: Sequence[Arrived], kind: type[Fact]) -> set[tuple[str, str]]:
     return {one.key for one in arrived if isinstance(one.fact, kind)}
 
 
-def _account_of(fact: Fact) -> str | None:
-    """Give the external id of the account that a fact is about, or that it may make one of."""
+def _accounts_of(fact: Fact) -> set[str]:
+    """Give the external ids of the accounts that a fact is about, or that it may make."""
     match fact:
         case AccountFact():
-            return fact.external_id
+            return {fact.external_id}
         case ContactFact():
-            return fact.account_external_id or fact.user_id or fact.email
+            return {name for name in (fact.account_external_id, fact.user_id, fact.email) if name}
+        case AliasFact():
+            return {fact.user_id}
         case RoleFact() | MovementFact() | SignalFact():
-            return fact.account_external_id
-        case TrackFact():
-            return None
+            return {fact.account_external_id}
+        case TrackFact() | ErasureFact():
+            return set()
 
 
 def _take(batch: Batch, one: Arrived, *, now: datetime) -> None:
     """Let a fact change what it speaks of, in memory."""
     match one.fact:
         case AccountFact() as fact:
-            account.apply(batch.account(fact.external_id, now=now), fact, now=now)
+            account.apply(batch.account(fact.external_id, now=now), fact, voice=one.voice, now=now)
             batch.remember(Subject.ACCOUNT, fact.attributes)
         case ContactFact() as fact:
-            company = _company(batch, one, fact, now=now)
-            batch.contacts.apply(fact, account_id=company.id if company else None, now=now)
-            batch.remember(Subject.CONTACT, fact.attributes)
+            _take_contact(batch, one, fact, now=now)
+        case AliasFact() as fact:
+            batch.contacts.alias(fact, one.voice, now=now)
+        case ErasureFact() as fact:
+            batch.erased.append((one.event, batch.contacts.erase(fact, one.voice, now=now)))
         case RoleFact() as fact:
             batch.roles[batch.account(fact.account_external_id, now=now).id, fact.role] = fact
         case MovementFact() | SignalFact() as fact:
             _tell(batch, one, fact, now=now)
-        case TrackFact() as fact if not one.event.is_history:
+        case TrackFact() as fact if not one.event.is_history and not _is_first_sync(one, fact):
             batch.tracks.append((one.event, fact))
 
 
-def _company(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetime) -> Account | None:
-    """Find or begin the account that a contact belongs to, where the source's setting says that one is created."""
-    external_id, name = fact.account_external_id, fact.account_name
-    if external_id is None:
-        origin = batch.sources.get(one.event.source_id)
-        if origin is None or origin.account_creation != AccountCreation.CONTACT:
-            return None
-        known = batch.contacts.find(fact)
-        if known is not None and known.account_id is not None:
-            return None
-        external_id = fact.user_id or fact.email
-        if external_id is None:
-            return None
-        name = name or fact.name or " ".join(filter(None, [fact.first_name, fact.last_name])) or fact.email
-    company = batch.account(external_id, now=now)
-    account.name_first(company, name)
-    return company
+def _take_contact(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetime) -> None:
+    makes_account = one.origin.account_creation == AccountCreation.CONTACT and bool(fact.user_id or fact.email)
+    if batch.contacts.apply(fact, one.voice, makes_account=makes_account, now=now) is None:
+        return
+    batch.remember(Subject.CONTACT, fact.attributes)
+    if fact.account_external_id is not None:
+        account.name_first(batch.account(fact.account_external_id, now=now), fact.account_name, one.voice)
+
+
+def _is_first_sync(one: Arrived, fact: TrackFact) -> bool:
+    """Say whether somebody was in an audience already when Segment began to send it."""
+    if fact.audience is None:
+        return False
+    is_first, one.origin.audiences = audience.heard(one.origin.audiences, fact.audience, one.event.received_at)
+    return is_first
 
 
 def _tell(batch: Batch, one: Arrived, fact: MovementFact | SignalFact, *, now: datetime) -> None:
     """Record a movement or signal, unless it was told before."""
     about, told = batch.account(fact.account_external_id, now=now), batch.told[type(fact)]
-    account.name_first(about, fact.account_name)
+    account.name_first(about, fact.account_name, one.voice)
     if one.key in told:
         return
     told.add(one.key)
@@ -263,13 +309,41 @@ def _tell(batch: Batch, one: Arrived, fact: MovementFact | SignalFact, *, now: d
             batch.signals.append(signal.new(about, fact, **origin))
 
 
+def _settle_at_accounts(batch: Batch, *, now: datetime) -> set[str]:
+    """Put each contact at its account; give the ids of the leads that nobody stands for any more."""
+    people = batch.contacts
+    left = {one.account_id for one in people.gone.values() if one.account_id}
+    for person in people.touched.values():
+        company = people.company(person)
+        left |= {person.account_id} if person.account_id else set()
+        person.account_id = _account_id(batch, person, company, now=now)
+    left -= {person.account_id for person in people.contacts.values()}
+    over = {one.external_id for one in batch.accounts.values() if one.id in left and one.is_provisional}
+    return {batch.accounts.pop(external_id).id for external_id in over}
+
+
+def _account_id(batch: Batch, person: Contact, company: Company | None, *, now: datetime) -> str | None:
+    if company is None:
+        return None
+    if not company.is_lead:
+        return batch.account(company.external_id, now=now).id
+    lead = batch.lead(company.external_id, now=now)
+    account.name_after(lead, person.display_name)
+    return lead.id
+
+
 async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: datetime) -> None:
     """Write what the facts came to: accounts first, since all else stands at one."""
+    over = {account_id for batch in batches.values() for account_id in _settle_at_accounts(batch, now=now)}
     session.add_all(one for batch in batches.values() for one in batch.accounts.values())
     await session.flush()
-    session.add_all(one for batch in batches.values() for one in batch.contacts.contacts.values())
+    await contact.write(session, [batch.contacts for batch in batches.values()])
+    await account.remove(session, over)
     await movement.add(session, [one for batch in batches.values() for one in batch.movements])
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])
     await role.apply(session, {workspace_id: batch.roles for workspace_id, batch in batches.items()}, now=now)
     attributes = {workspace_id: batch.attributes for workspace_id, batch in batches.items()}
     await attribute.remember(session, attributes, now=now)
+    for workspace_id, batch in batches.items():
+        for told, known_by in batch.erased:
+            await erasure.scrub(session, workspace_id, known_by, until=told.occurred_at)

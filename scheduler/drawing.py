@@ -301,7 +301,8 @@ async def _load_tracks(session: AsyncSession, owed: Sequence[Delivery], _setting
     told = {}
     for one in owed:
         by, what = asking.get(one.asked_by), arrived.get((one.workspace_id, int(one.fact_id)))
-        if by is not None and what is not None and by.channel_id == one.target:
+        is_kept = what is not None and any(fact.get("type") == "track" for fact in what.facts)
+        if by is not None and what is not None and is_kept and by.channel_id == one.target:
             told[one.id] = ToldTrack(by, what)
     return told
 

@@ -1,9 +1,10 @@
-"""Segment's HTTP tracking API: identify, group, track, page, screen and alias, alone or in a batch.
+"""Segment's calls: identify, group, track, page, screen and alias, alone or in a batch.
 
-Whatever speaks to `api.segment.io/v1` can speak to us: its libraries, RudderStack's and Customer.io's.
+Whatever speaks to `api.segment.io/v1` can speak to us: its libraries, RudderStack's and Customer.io's. Segment's
+Webhook destination passes the same calls on to a source's webhook.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,15 +14,19 @@ from handlers.senders.reading import Reading, Received, Unreadable, digest, iden
 from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
 from models.base import iso_text
-from models.fact import AccountFact, ContactFact, Fact, TrackFact, read_instant
+from models.fact import AccountFact, AliasFact, ContactFact, ErasureFact, Fact, TrackFact, read_instant
 
-CALLS = ("identify", "group", "track", "page", "screen", "alias", "batch")
-_KINDS = CALLS[:-1]
+KINDS = ("identify", "group", "track", "page", "screen", "alias")
+CALLS = (*KINDS, "batch")
+DELETE = "delete"
+"""What Segment's Webhook destination tells of a person who asked to be deleted."""
 MOST_EVENTS = 2500
 MOST_EVENT_BYTES = 32 * 1024
 
 _NEEDED = {"track": ("event", "event"), "group": ("groupId", "group_id"), "alias": ("previousId", "previous_id")}
 """What a call of each type can't be without, besides an id of the user."""
+_NOBODY = {"", "-1", "anonymous", "guest", "n/a", "na", "nan", "nil", "none", "null", "undefined", "unknown"}
+"""What broken senders write for an id that they don't have: to take it for one would make one person of many."""
 _TOLD = ("event", "userId", "anonymousId", "messageId", "properties")
 _NOT_HASHED = {"sentAt", "sent_at", "writeKey"}
 _PATHS = {"user_id": "userId", "anonymous_id": "anonymousId", "external_id": "groupId", "attributes": "traits"}
@@ -41,7 +46,7 @@ def read(call: str, body: Any, *, received_at: datetime) -> Reading:
         tuple(
             judge(
                 event,
-                partial(_read_event, shared=shared, received_at=received_at, position=position),
+                partial(read_event, shared=shared, received_at=received_at, position=position),
                 position=position,
                 most_bytes=MOST_EVENT_BYTES,
             )
@@ -59,10 +64,20 @@ def _too_many(number: int) -> Unreadable:
     )
 
 
-def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at: datetime, position: int) -> Received:
-    kind = _kind(event)
+def read_event(
+    event: dict[str, Any],
+    *,
+    shared: Mapping[str, Any],
+    received_at: datetime,
+    position: int,
+    passed_on: bool = False,
+) -> Received:
+    """Read one call. Where Segment passed it on, it has corrected its time already, and may ask for a deletion."""
+    kind = _kind(event, (*KINDS, DELETE) if passed_on else KINDS)
     _check_ids(event, kind)
-    context, occurred_at = _context(event, shared), _occurred_at(event, shared, received_at)
+    context = _context(event, shared)
+    corrected = _first_instant(event, "timestamp") if passed_on else None
+    occurred_at = past(corrected, received_at) if corrected else _occurred_at(event, shared, received_at)
     facts = _facts(kind, event, context)
     return Received(
         kind=kind,
@@ -72,18 +87,20 @@ def _read_event(event: dict[str, Any], *, shared: Mapping[str, Any], received_at
     )
 
 
-def _kind(event: Mapping[str, Any]) -> str:
+def _kind(event: Mapping[str, Any], kinds: Sequence[str]) -> str:
     kind = event.get("type")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise RecordRefusedError("type", f"It must be one of {', '.join(_KINDS)}.")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise RecordRefusedError("type", f"It must be one of {', '.join(kinds)}.")
     return kind
 
 
 def _check_ids(event: Mapping[str, Any], kind: str) -> None:
-    if not (_id(event, "userId", "user_id") or _id(event, "anonymousId", "anonymous_id")):
+    if not (_user_id(event) or _anonymous_id(event)):
         raise RecordRefusedError(
             "userId", "no_user_anon_id: the call has neither userId nor anonymousId; send one of them."
         )
+    if kind == "alias" and _user_id(event) is None:
+        raise RecordRefusedError("userId", "It is missing; a call of type alias needs it.")
     if kind in _NEEDED and _id(event, *_NEEDED[kind]) is None:
         raise RecordRefusedError(_NEEDED[kind][0], f"It is missing; a call of type {kind} needs it.")
 
@@ -102,16 +119,50 @@ def _facts(kind: str, event: Mapping[str, Any], context: Mapping[str, Any]) -> t
         case "group":
             return _group(event, context)
         case "alias":
-            return ()
+            return _alias(event)
+        case "delete":
+            return (make(ErasureFact, _ids(event), paths=_PATHS),)
         case _:
-            return _identify(event, context) if context.get("traits") or _group_id(context) else ()
+            return _mentioned(event, context)
+
+
+def _alias(event: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Lead an id to the one that takes its place. One that names nobody leads nowhere."""
+    previous_id = somebody(_id(event, "previousId", "previous_id"))
+    values = {"previous_id": previous_id, "user_id": _user_id(event)}
+    paths = {"previous_id": "previousId", "user_id": "userId"}
+    return (make(AliasFact, values, paths=paths),) if previous_id else ()
+
+
+def _mentioned(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Take what a call says of its person besides what happened: traits, a group, or who an anonymous visitor is."""
+    traits = _audience_trait(event, _audience(event, context))
+    if context.get("traits") or _group_id(context) or traits or all(_ids(event).values()):
+        return _identify({**event, "traits": traits}, context)
+    return ()
+
+
+def _audience(event: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+    """Give the audience of Segment's that a call tells of."""
+    personas, properties = context.get("personas"), event.get("properties")
+    if isinstance(personas, dict) and personas.get("computation_class") == "audience":
+        return _id(personas, "computation_key")
+    return _id(properties, "audience_key") if isinstance(properties, dict) else None
+
+
+def _audience_trait(event: Mapping[str, Any], audience: str | None) -> dict[str, Any]:
+    """Give an audience's true or false, which a track call has among its properties."""
+    properties = event.get("properties")
+    value = properties.get(audience) if isinstance(properties, dict) and audience else None
+    return {audience: value} if audience and isinstance(value, bool) else {}
 
 
 def _track(event: Mapping[str, Any], context: Mapping[str, Any], occurred_at: datetime) -> TrackFact:
     """Keep of a track call what a message may be made of."""
     payload = {name: event[name] for name in _TOLD if event.get(name) is not None}
     payload |= {"type": "track", "timestamp": iso_text(occurred_at), "context": context}
-    values = {"event": _id(event, "event"), "payload": payload, "occurred_at": occurred_at}
+    audience = _audience(event, context)
+    values = {"event": _id(event, "event"), "payload": payload, "audience": audience, "occurred_at": occurred_at}
     return make(TrackFact, values, paths=_PATHS)
 
 
@@ -126,19 +177,31 @@ def _group(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Fact, 
     """Describe the group by the call's traits, and by the context's whoever joined it."""
     group_id = _id(event, "groupId", "group_id") or ""
     account = account_fact(_traits(event.get("traits")), external_id=group_id, paths=_PATHS)
-    if _id(event, "userId", "user_id") is None:
+    if _user_id(event) is None:
         return (account,)
     return account, _person(event, _traits(context.get("traits")), account)
 
 
 def _person(event: Mapping[str, Any], traits: Traits, account: AccountFact | None) -> ContactFact:
-    return contact_fact(
-        traits,
-        user_id=_id(event, "userId", "user_id"),
-        anonymous_id=_id(event, "anonymousId", "anonymous_id"),
-        account=account,
-        paths=_PATHS,
-    )
+    return contact_fact(traits, **_ids(event), account=account, paths=_PATHS)
+
+
+def _ids(event: Mapping[str, Any]) -> dict[str, str | None]:
+    return {"user_id": _user_id(event), "anonymous_id": _anonymous_id(event)}
+
+
+def _user_id(event: Mapping[str, Any]) -> str | None:
+    return somebody(_id(event, "userId", "user_id"))
+
+
+def _anonymous_id(event: Mapping[str, Any]) -> str | None:
+    return somebody(_id(event, "anonymousId", "anonymous_id"))
+
+
+def somebody(found: str | None) -> str | None:
+    """Leave out what names nobody, such as “undefined”, or a UUID of zeros."""
+    is_nobody = found is None or found.lower() in _NOBODY or not found.strip("0-")
+    return None if is_nobody else found
 
 
 def _traits(*layers: Any) -> Traits:

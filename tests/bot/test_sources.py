@@ -11,7 +11,7 @@ from models import source
 from models.database import Database
 from models.source import Source
 from tests import seeds
-from tests.seeds import ACME
+from tests.seeds import ACME, KEYRING
 
 
 class CountingDatabase(Database):
@@ -50,7 +50,7 @@ async def remove(database: Database, origin: Source, *, now: datetime) -> None:
 async def test_a_key_is_looked_up_once_in_ten_seconds(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
-    found = Sources(database=counting, now=clock)
+    found = Sources(database=counting, keyring=KEYRING, now=clock)
     for _ in range(5):
         answer = await found.find(key)
         assert answer is not None
@@ -71,7 +71,7 @@ async def test_calls_that_come_together_look_a_key_up_once(counting: CountingDat
 
 async def test_a_removed_source_is_forgotten_at_once(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
-    found = Sources(database=counting, now=lambda: now)
+    found = Sources(database=counting, keyring=KEYRING, now=lambda: now)
     assert await found.find(key) is not None
     await remove(counting, origin, now=now)
     assert await found.find(key) is None
@@ -83,7 +83,7 @@ async def test_a_source_that_another_process_removed_is_forgotten(
     """PostgreSQL tells at once; nobody tells of a command line beside us on SQLite, where the time has to pass."""
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
-    found = Sources(database=counting, now=clock)
+    found = Sources(database=counting, keyring=KEYRING, now=clock)
     await asyncio.sleep(0.2)  # Until the listener listens.
     assert await found.find(key) is not None
     elsewhere = Database(database_url)
@@ -100,7 +100,7 @@ async def test_a_source_that_another_process_removed_is_forgotten(
 
 async def test_a_removal_that_overtook_the_look_up_is_noticed(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
-    found = Sources(database=counting, now=lambda: now)
+    found = Sources(database=counting, keyring=KEYRING, now=lambda: now)
     await asyncio.gather(found.find(key), remove(counting, origin, now=now))
     assert await found.find(key) is None
 
@@ -109,7 +109,7 @@ async def test_wrong_keys_are_not_remembered_and_right_ones_within_a_limit(
     counting: CountingDatabase, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "MOST_REMEMBERED", 2)
-    found = Sources(database=counting, now=lambda: now)
+    found = Sources(database=counting, keyring=KEYRING, now=lambda: now)
     keys = [(await seeds.add_source(counting, name=f"Source {number}"))[1] for number in range(5)]
     for key in keys:
         assert await found.find(key) is not None

@@ -161,7 +161,7 @@ def test_a_senseless_time_is_replaced_by_that_of_receiving(timestamp: Any) -> No
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"type": "identify", "userId": "u_1"}, "type"),
+        ({"type": "identification", "userId": "u_1"}, "type"),
         ({"batch": []}, "type"),
         (without(CONTACT, "user_id", "anonymous_id", "email"), "user_id"),
         (CONTACT | {"user_id": "u" * 256}, "user_id"),
@@ -178,6 +178,6 @@ def test_what_is_neither_is_refused_by_field(body: dict[str, Any], field: str) -
     assert got.reason.endswith(".")
 
 
-@pytest.mark.parametrize("body", [None, [], [CONTACT], "x", 1])
-def test_anything_but_an_object_is_unreadable(body: Any) -> None:
+@pytest.mark.parametrize("body", [None, "x", 1, True])
+def test_anything_but_an_object_or_an_array_is_unreadable(body: Any) -> None:
     assert segment.read(body, received_at=NOW).unreadable is not None

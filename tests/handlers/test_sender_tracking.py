@@ -175,7 +175,7 @@ def test_a_creation_time_that_is_none_stays_an_attribute(
     [
         ("page", {"name": "Pricing"}),
         ("screen", {}),
-        ("alias", {"previousId": "a_1"}),
+        ("alias", {"previousId": "undefined"}),
     ],
 )
 def test_other_calls_are_events_without_facts(call: str, body: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Accounts: what a fact says of them is taken over, and what it doesn't say is left alone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -61,15 +62,28 @@ async def test_attributes_of_every_kind_come_back_as_they_were(database: Databas
     assert found.attributes == values
 
 
-async def test_an_attribute_keeps_the_type_of_its_first_value(database: Database) -> None:
-    for value in (12, "many"):
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        (12, "number"), (1.5, "number"), (True, "boolean"), ("12", "text"), ("", "text"), ("true", "text"),
+        ("2026-11-20", "date"), ("2026-11-20T14:02:00.123Z", "date"), ("2026-11-20 14:02:00+01:00", "date"),
+        ("2026-13-20", "text"), ("2026-11-20 or later", "text"), ("20261120", "text"),
+    ],
+)  # fmt: skip
+def test_a_value_is_a_text_a_number_a_boolean_or_a_date(value: Any, type_: str) -> None:
+    assert attribute.type_of(value) == type_
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_an_attribute_with_values_of_several_types_says_so(database: Database, *, backwards: bool) -> None:
+    told = [{"seats": 12, "gone": None}, {"seats": "many"}, {"seats": 13}]
+    for number, values in enumerate(reversed(told) if backwards else told):
         async with database.write() as session:
-            await attribute.remember(session, {"T1": {Subject.ACCOUNT: {"seats": value, "gone": None}}}, now=NOW)
+            when = NOW + timedelta(minutes=number)
+            await attribute.remember(session, {"T1": {Subject.ACCOUNT: attribute.seen(values)}}, now=when)
     async with database.read() as session:
         assert await attribute.keys(session, "T1") == ["seats"]
-        known = await session.get(attribute.Attribute, ("T1", "account", "seats"))
-    assert known is not None
-    assert known.value_type == "number"
+        assert await attribute.types(session, "T1") == {("account", "seats"): ["number", "text"]}
 
 
 async def test_one_external_id_in_two_workspaces_is_two_accounts(database: Database) -> None:

@@ -2,21 +2,24 @@
 
 from typing import Any
 
-from models import contact
-from models.contact import Contact, Directory
+from models import contact, said
+from models.contact import Contact
 from models.database import Database
 from tests import seeds
 from tests.seeds import NOW
 
 
 async def apply(database: Database, workspace_id: str = "T1", **fields: Any) -> Contact:
-    company = fields.pop("at", None)
+    """Apply a fact to the people of a workspace; `at` is an account that they belong to."""
     async with database.write() as session:
-        account_id = (await seeds.hold(session, company, workspace_id)).id if company else None
-        fact = seeds.contact(**fields)
-        known = Directory(workspace_id, (await contact.alike(session, {workspace_id: [fact]}))[workspace_id])
-        applied = known.apply(fact, account_id=account_id, now=NOW)
-        session.add(applied)
+        company = fields.pop("at", None)
+        at = (await seeds.hold(session, company, workspace_id)).id if company else None
+        fact = seeds.contact(**fields, account_external_id=company)
+        known = (await contact.directories(session, {workspace_id: [fact]}))[workspace_id]
+        applied = known.apply(fact, said.voice(1, NOW, NOW), now=NOW)
+        assert applied is not None
+        applied.account_id = at or applied.account_id
+        await contact.write(session, [known])
         return applied
 
 

@@ -25,9 +25,11 @@ from models import (
     account,
     attribute,
     channel,
+    contact,
     delivery,
     destination,
     event,
+    identity,
     lane,
     lookup,
     mute,
@@ -36,6 +38,7 @@ from models import (
     recap,
     report,
     role,
+    said,
     signal,
     slack_event,
     tables,
@@ -50,6 +53,7 @@ from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
 from models.event import Refusal
+from models.identity import IdentityKind
 from models.mute import Muted
 from models.recap import Recap
 from models.recipient import RecipientKind
@@ -113,8 +117,11 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         held = await seeds.hold(session)
         account.apply(held, told, now=NOW)
         ids.account = held.id
-        await attribute.remember(session, {ACME: {Subject.ACCOUNT: told.attributes}}, now=NOW)
-        session.add(Directory(ACME).apply(PERSON, account_id=ids.account, now=NOW))
+        await attribute.remember(session, {ACME: {Subject.ACCOUNT: attribute.seen(told.attributes)}}, now=NOW)
+        people = Directory(ACME)
+        people.apply(PERSON, said.voice(1, NOW, NOW), now=NOW)
+        next(iter(people.contacts.values())).account_id = ids.account
+        await contact.write(session, [people])
         await role.apply(session, {ACME: {(held.id, "owner"): seeds.role(name=MARK)}}, now=NOW)
         moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
@@ -140,7 +147,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await person.remember(session, ACME, {"id": "U2", "name": MARK, "is_restricted": True}, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
-        bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={})
+        bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
         await event.store(session, [seeds.event_of(origin, seeds.movement(), key="1"), bad])
         await lane.owe(session, ACME, [owed(ids.destination, ids.movement)], now=NOW)
         ids.lane = (await session.scalars(select(lane.Lane.id).where(lane.Lane.workspace_id == ACME))).one()
@@ -187,7 +194,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.of_workspace": {},
     "account.unclear_currencies": {},
     "attribute.keys": {},
-    "attribute.remember": {"values_by_workspace": {Subject.ACCOUNT: {"new": 1}}, "now": NOW},
+    "attribute.remember": {"seen_by_workspace": {Subject.ACCOUNT: {("new", "number")}}, "now": NOW},
+    "attribute.types": {},
     "audit.of_workspace": {},
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
     "channel.confirm_outsiders": {"channel_ids": ["C3"], "by": "U1", "now": NOW},
@@ -197,7 +205,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.leave": {"channel_id": "C1"},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
     "channel.times_left": {"channel_id": "C1"},
-    "contact.alike": {"facts_by_workspace": [PERSON]},
+    "contact.directories": {"facts_by_workspace": [PERSON]},
     "delivery.count_by_state": {},
     "delivery.get": {"delivery_id": "<delivery>"},
     "delivery.of_workspace": {},
@@ -208,6 +216,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.get": {"destination_id": "<destination>"},
     "destination.hearing_movements": {},
     "destination.of_workspace": {},
+    "erasure.scrub": {"known_by": [identity.new(ACME, IdentityKind.USER, "u_9")], "until": NOW},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
     "event.count_refused": {},
