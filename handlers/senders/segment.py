@@ -37,7 +37,7 @@ def read(body: Any, *, received_at: datetime) -> Reading:
 
 
 def _read_record(record: dict[str, Any], *, received_at: datetime, position: int) -> Received:
-    if record.get("type") in {*tracking.KINDS, tracking.DELETE}:
+    if record.get("type") in (*tracking.KINDS, tracking.DELETE):
         return tracking.read_event(record, shared={}, received_at=received_at, position=position, passed_on=True)
     return _read_payload(record, received_at=received_at)
 
