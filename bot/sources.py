@@ -68,8 +68,7 @@ class Sources:
             return None
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        sealed = found.shared_secret_sealed
-        secret = self._keyring.open(sealed) if sealed and self._keyring else None
+        secret = source.shared_secret(found, keyring=self._keyring) if self._keyring else None
         answer = IntakeSource(found.id, found.workspace_id, found.kind, secret)
         self._known[digest] = _Known(answer, until, changes)
         return answer

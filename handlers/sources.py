@@ -116,11 +116,13 @@ def _address(desk: Desk, found: Source, key: str) -> View:
     if found.kind == SourceKind.CSV:
         raise UserError("Files come in with `runrate import`; there is no URL to show.")
     address = SourceAddress(
+        id=found.id,
         name=found.name,
         kind=SourceKind(found.kind),
         url=desk.webhook_url(key),
         key=key,
         tracking_url=desk.public_url,
+        shared_secret=source.shared_secret(found, keyring=desk.keyring),
     )
     return forms.address(address, now=desk.now())
 

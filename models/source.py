@@ -213,6 +213,25 @@ async def reveal(session: AsyncSession, source: Source, *, keyring: Keyring, by:
     return keyring.open(source.key_sealed)
 
 
+def shared_secret(source: Source, *, keyring: Keyring) -> str | None:
+    """Read what Segment's Webhook destination signs with."""
+    return keyring.open(source.shared_secret_sealed) if source.shared_secret_sealed else None
+
+
+def change(
+    session: AsyncSession,
+    source: Source,
+    *,
+    account_creation: AccountCreation,
+    mappings: dict[str, dict[str, str]],
+    by: str,
+    now: datetime,
+) -> None:
+    """Change when a Segment source creates accounts and where its traits go, for all that is applied from now on."""
+    source.account_creation, source.mappings = account_creation, mappings
+    audit.record(session, source.workspace_id, actor=by, action="source.changed", subject_id=source.id, now=now)
+
+
 async def heard_from(session: AsyncSession, source_ids: Collection[str], *, now: datetime) -> None:
     """Note that these sources sent something."""
     if source_ids:

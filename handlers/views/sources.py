@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from handlers.views import segment
 from handlers.views.blocks import (
     Block,
     Element,
@@ -44,11 +45,6 @@ KINDS = {
 }
 CONNECTED = (SourceKind.API, SourceKind.CHARTMOGUL, SourceKind.SEGMENT)
 """The kinds that have a webhook, and so can be added."""
-
-CREATION = {
-    AccountCreation.COMPANY: option("When a user joins a company", AccountCreation.COMPANY),
-    AccountCreation.CONTACT: option("When an e-mail or user id appears", AccountCreation.CONTACT),
-}
 
 
 @dataclass(frozen=True)
@@ -119,12 +115,15 @@ class SourceForm:
 class SourceAddress:
     """Where a source's events are to be sent: for managers' eyes only."""
 
+    id: str
     name: str
     kind: SourceKind
     url: str
     key: str
     tracking_url: str
     """Where Segment's libraries send to: our public address."""
+    shared_secret: str | None = None
+    """What Segment's Webhook destination signs with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,8 +193,8 @@ def _account_creation(filled_in: SourceForm) -> Block:
     element = {
         "type": "radio_buttons",
         "action_id": "account_creation",
-        "options": list(CREATION.values()),
-        "initial_option": CREATION[filled_in.account_creation],
+        "options": list(segment.CREATION.values()),
+        "initial_option": segment.CREATION[filled_in.account_creation],
     }
     return field("Create an account", element, block_id=Field.ACCOUNT_CREATION.block_id)
 
@@ -224,6 +223,7 @@ def address(source: SourceAddress, *, now: datetime) -> View:
         section(f"{mrkdwn.bold(mrkdwn.escape(source.name, 160))} · {KINDS[source.kind].name}"),
         section(f"*Webhook URL*\n{mrkdwn.code_block(source.url)}"),
         section(f"*{key}*\n{mrkdwn.code_block(source.key)}"),
+        *(segment.signing(source.id, source.shared_secret) if source.shared_secret else []),
         context("Whoever has the URL or the key can send events. Keep both as secret as a password."),
         divider(),
         *(section(text) for text in _instructions(source)),

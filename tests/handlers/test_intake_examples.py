@@ -43,13 +43,13 @@ def arguments(command: str, key: str) -> tuple[str, dict[str, str], str]:
 
 
 def kind_for(body: dict[str, Any], path: str) -> str:
-    if path.startswith("/v1/") or str(body.get("type")).startswith("Send "):
+    if path.startswith("/v1/") or str(body.get("type")).startswith(("Send ", "identify")):
         return "segment"
     return "chartmogul" if body.get("type") == "mrr_movement" else "api"
 
 
 def test_the_examples_are_found() -> None:
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
 
 
 @pytest.mark.parametrize("command", COMMANDS)

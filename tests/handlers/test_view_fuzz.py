@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import starting
-from handlers.views import answers, deliveries, destinations, home, managers, sources, why
+from handlers.views import answers, deliveries, destinations, home, managers, segment, sources, why
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
+from handlers.views.segment import SegmentForm
 from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, SourceRow
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
@@ -193,9 +194,15 @@ def test_the_other_modals(name: str, reason: str) -> None:
         sources.refused_events(name, [event]),
         sources.form(SourceForm(name=mrkdwn.one_line(name)[:80], kind=SourceKind.SEGMENT)),
         *(
-            sources.address(SourceAddress(name=name, kind=kind, url=URL, key="rrk_1", tracking_url=URL), now=AT)
+            sources.address(
+                SourceAddress(
+                    id="src_1", name=name, kind=kind, url=URL, key="rrk_1", tracking_url=URL, shared_secret="rrk_2"
+                ),
+                now=AT,
+            )
             for kind in sources.CONNECTED
         ),
+        segment.form("src_1", SegmentForm(contact_mappings=reason, conflicts=[(name or "a", ["text", "date"])] * 12)),
         answers.sentence_view(name, reason),
         answers.not_a_manager_view(["U0DANA"]),
         managers.form(managers.ManagersForm(("U0DANA",))),

@@ -18,6 +18,7 @@ from models.source import AccountCreation, SourceKind
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 BILLING = SourceAddress(
+    id="src_1",
     name="Billing",
     kind=SourceKind.API,
     url="https://runrate.example.com/in/rrk_1",
