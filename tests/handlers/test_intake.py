@@ -426,9 +426,11 @@ async def test_segments_own_library_is_served(client: Client, inbox: RememberedE
         library.identify("u_1", {"email": "Ada@Example.com", "company": {"id": "acct_42", "name": "Analytical"}})
         library.group("u_1", "acct_42", {"plan": "enterprise"})
         library.track("u_1", "Signed In")
+        library.alias("a_1", "u_1")
 
     await asyncio.to_thread(send)
     assert errors == []
-    assert [event.kind for event in inbox.events] == ["identify", "group", "track"]
-    assert [event.refusal for event in inbox.events] == [None, None, None]
+    assert [event.kind for event in inbox.events] == ["identify", "group", "track", "alias"]
+    assert [event.refusal for event in inbox.events] == [None] * 4
+    assert inbox.events[3].facts == [{"type": "alias", "previous_id": "a_1", "user_id": "u_1"}]
     assert inbox.events[0].facts[0] == {"type": "account", "external_id": "acct_42", "name": "Analytical"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import rudderstack.analytics
 
-from models import account, contact
+from models import account, contact, event
 from models.account import Account
 from models.source import SourceKind
 from tests.stage import ACME, Stage
@@ -24,7 +24,9 @@ async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage
             on_error=lambda *told: errors.append(told),
         )
         company = {"id": "acct_42", "name": "Analytical Engines", "plan": "enterprise"}
+        library.identify("old", {"title": "Countess"}, anonymous_id="a_1")
         library.identify("u_1", {"email": "Ada@Example.com", "name": "Ada Lovelace", "company": company})
+        library.alias("old", "u_1")
         library.group("u_1", "acct_43", {"name": "Difference Works", "employees": 12})
         library.track("u_1", "Signed In")
 
@@ -35,7 +37,8 @@ async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage
     async def arrived() -> list[Account]:
         async with acme.database.read() as session:
             accounts = await account.of_workspace(session, ACME)
-        return accounts if len(accounts) == 2 else []
+            waiting = (await event.count_by_state(session, ACME))["waiting"]
+        return accounts if len(accounts) == 2 and not waiting else []
 
     accounts = await acme.until(arrived)
     assert [(one.external_id, one.name) for one in accounts] == [
@@ -44,4 +47,6 @@ async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage
     ]
     async with acme.database.read() as session:
         people = [person for one in accounts for person in await contact.of_account(session, one.id)]
-    assert [(one.user_id, one.email, one.name) for one in people] == [("u_1", "ada@example.com", "Ada Lovelace")]
+    assert [(one.user_id, one.email, one.name, one.title, one.anonymous_id) for one in people] == [
+        ("u_1", "ada@example.com", "Ada Lovelace", "Countess", "a_1")
+    ]
