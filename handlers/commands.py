@@ -5,16 +5,18 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import deliveries, destinations, home, people
+from handlers import deliveries, destinations, pauses, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
-from handlers.views.answers import Answer
+from handlers.views import pauses as pause_view
 from handlers.views.destinations import DestinationForm
-from handlers.views.listing import Listing
-from models import person
+from models import destination
+from models.base import UserError
+from models.destination import Destination
 
 COMMAND = "/mrr"
+QUOTES = "\"'“”„‘’«» "
 
 
 def register(app: AsyncApp) -> None:
@@ -29,12 +31,26 @@ async def run(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient, de
         case [] | ["help"]:
             await ack(**answers.usage())
         case ["list"]:
-            await ack(**await _listed(desk, client, visitor))
+            await ack(**await destinations.listed(desk, client, visitor))
         case ["deliveries"]:
             await ack(**await deliveries.answer(desk, client, visitor))
         case ["new"]:
             await _new(command, client, desk, visitor)
             await ack()
+        case ["edit", *_]:
+            named = await _named(typed, client, desk, visitor)
+            await destinations.open_edit(
+                desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id
+            )
+            await ack()
+        case ["pause", *_]:
+            named = await _named(typed, client, desk, visitor)
+            await pauses.ask(desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id)
+            await ack()
+        case ["resume", *_]:
+            named = await _named(typed, client, desk, visitor)
+            was_paused = await pauses.resume(desk, client, visitor, destination_id=named.id)
+            await ack(**pause_view.resumed(named.name, was_paused=was_paused))
         case _:
             await ack(**answers.unknown_command(typed))
 
@@ -46,13 +62,20 @@ async def _new(command: dict[str, Any], client: AsyncWebClient, desk: Desk, visi
     await destinations.open_new(desk, client, visitor, trigger_id=command["trigger_id"], form=form)
 
 
-async def _listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer:
-    """List the destinations: all of them to a manager, those of public channels to anybody else."""
-    visiting = await people.who(desk, client, visitor)
+async def _named(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Destination:
+    """Find the destination whose name follows the command's word; without a name, the only one there is.
+
+    Slack writes three characters of what was typed as entities.
+    """
+    await people.require_manager(desk, client, visitor)
+    word, _, rest = typed.partition(" ")
+    name = rest.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip(QUOTES)
     async with desk.database.read() as session:
-        may_change = await person.is_manager(session, visiting)
-        if may_change:
-            rows = await home.destination_rows(session, visitor.workspace_id, {})
-        else:
-            rows = await home.readable_rows(session, visiting)
-    return answers.destination_list(Listing(tuple(rows), len(rows)), may_change=may_change)
+        if name:
+            return await destination.named(session, visitor.workspace_id, name)
+        known = await destination.of_workspace(session, visitor.workspace_id)
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise UserError("There is no destination yet. Make one with /mrr new.")
+    raise UserError(f"Say which one: /mrr {word} NAME, such as /mrr {word} {known[0].name}")

@@ -1,24 +1,32 @@
-"""Making, changing and deleting destinations, in modals from the Home tab and from `/mrr new`."""
+"""Making, changing, listing and deleting destinations, in modals from the Home tab and by `/mrr`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import time
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people
+from handlers import home, pauses, people
 from handlers.channels import check_channels
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.slack_code import slack_code
+from handlers.views import answers
 from handlers.views import destinations as forms
+from handlers.views.answers import Answer
+from handlers.views.blocks import View
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
-from models import attribute, channel, destination, lane, ledger, recipient
+from handlers.views.listing import Listing
+from models import attribute, channel, destination, lane, ledger, person, recipient
+from models import filter as filters
 from models.channel import Channel
 from models.destination import FieldError, Frequency, Wish
+from models.filter import AmountError, Filter, Forecast, whole_amount
 from models.ledger import Health
 from models.recipient import RecipientKind
 
@@ -28,7 +36,8 @@ def register(app: AsyncApp) -> None:
     app.action(forms.ACTIONS.new)(limited(pressed_new))
     app.action(forms.ACTIONS.edit)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
-    app.action(forms.ACTIONS.frequency)(limited(chose_frequency))
+    for action_id in forms.ACTIONS.redrawing:
+        app.action(action_id)(limited(changed))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
 
@@ -45,37 +54,73 @@ async def pressed_edit(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Open a destination's form."""
-    await _open_edit(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=forms.read_edit(action))
+    await open_edit(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=forms.read_edit(action))
     await ack()
 
 
 async def chose(
-    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+    ack: AsyncAck,
+    action: dict[str, Any],
+    body: dict[str, Any],
+    client: AsyncWebClient,
+    respond: AsyncRespond,
+    desk: Desk,
+    visitor: Visitor,
 ) -> None:
     """Do what was chosen in a destination's menu."""
     choice, destination_id = forms.read_menu(action)
+    opening = {"trigger_id": body["trigger_id"], "destination_id": destination_id}
     match choice:
         case Menu.EDIT:
-            await _open_edit(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=destination_id)
+            await open_edit(desk, client, visitor, **opening)
+        case Menu.PAUSE:
+            await pauses.ask(desk, client, visitor, **opening)
+        case Menu.RESUME:
+            await pauses.resume(desk, client, visitor, destination_id=destination_id)
         case Menu.DELETE:
-            await _ask_to_delete(desk, client, visitor, trigger_id=body["trigger_id"], destination_id=destination_id)
+            await _ask_to_delete(desk, client, visitor, **opening)
     await ack()
+    if choice is Menu.RESUME:
+        await _show_again(desk, client, visitor, respond, body)
 
 
-async def chose_frequency(
-    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+async def _show_again(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, respond: AsyncRespond, body: dict[str, Any]
 ) -> None:
-    """Draw the form again with the fields of the frequency that was chosen."""
+    """Show what came of a change where it was asked for: in the Home tab, or in the answer to `/mrr list`."""
+    if body.get("view") is not None:
+        await home.refresh(desk, client, visitor)
+    else:
+        await respond(**await listed(desk, client, visitor), replace_original=True)
+
+
+async def changed(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Draw the form again with what follows from the frequency or the filter that was chosen."""
     await people.require_manager(desk, client, visitor)
     view = body["view"]
     async with desk.database.read() as session:
         form = await _read(session, view, visitor)
-        known = await attribute.keys(session, visitor.workspace_id)
         outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
-    outside_ids = [one.channel_id for one in outside]
-    drawn = forms.form(form, known_attributes=known, destination_id=subject(view), outside_channel_ids=outside_ids)
-    await client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+        drawn = await _drawn(session, desk, visitor, form, destination_id=subject(view), outside=outside)
+    try:
+        await client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    except SlackApiError as error:
+        # Who goes on typing is answered again for that.
+        if slack_code(error) != "hash_conflict":
+            raise
     await ack()
+
+
+async def listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer:
+    """List the destinations: all of them to a manager, those of public channels to anybody else."""
+    visiting = await people.who(desk, client, visitor)
+    async with desk.database.read() as session:
+        may_change = await person.is_manager(session, visiting)
+        if may_change:
+            rows = await home.destination_rows(session, visitor.workspace_id, {}, now=desk.now())
+        else:
+            rows = await home.readable_rows(session, visiting, now=desk.now())
+    return answers.destination_list(Listing(tuple(rows), len(rows)), may_change=may_change)
 
 
 async def open_new(
@@ -84,23 +129,52 @@ async def open_new(
     """Open the form for a new destination."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
-        known = await attribute.keys(session, visitor.workspace_id)
-    await client.views_open(trigger_id=trigger_id, view=forms.form(form, known_attributes=known))
+        drawn = await _drawn(session, desk, visitor, form)
+    await client.views_open(trigger_id=trigger_id, view=drawn)
 
 
-async def _open_edit(
+async def open_edit(
     desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
 ) -> None:
+    """Open the form of a destination."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         form = await _stored(session, visitor, destination_id)
-        known = await attribute.keys(session, visitor.workspace_id)
         outside = await _outside(session, form.channel_ids, visitor)
-    is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
-    form = replace(form, outsiders_confirmed=is_confirmed)
-    outside_ids = [one.channel_id for one in outside]
-    drawn = forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside_ids)
+        is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
+        form = replace(form, outsiders_confirmed=is_confirmed)
+        drawn = await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
     await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def _drawn(
+    session: AsyncSession,
+    desk: Desk,
+    visitor: Visitor,
+    form: DestinationForm,
+    *,
+    destination_id: str | None = None,
+    outside: Sequence[Channel] = (),
+) -> View:
+    """Draw the form with what it offers, and what its filter would have let through."""
+    return forms.form(
+        form,
+        known_attributes=await attribute.keys(session, visitor.workspace_id),
+        destination_id=destination_id,
+        outside_channel_ids=[one.channel_id for one in outside],
+        forecast=await _forecast(session, desk, visitor, form),
+    )
+
+
+async def _forecast(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> Forecast | None:
+    """Try the filter out; None where nothing can be said, as while an amount is being written."""
+    if form.frequency.is_recap:
+        return None
+    try:
+        wanted = _filter(form)
+    except FieldError:
+        return None
+    return await filters.forecast(session, visitor.workspace_id, wanted, now=desk.now())
 
 
 async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) -> DestinationForm:
@@ -113,8 +187,15 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
         at=f"{found.at:%H:%M}",
         zone=found.zone,
         channel_ids=tuple(to.target for to in recipients),
+        kinds=found.filter.kinds,
+        least_gain=_typed(found.least_gain),
+        least_loss=_typed(found.least_loss),
         attribute_keys=tuple(found.attributes),
     )
+
+
+def _typed(least: int | None) -> str:
+    return f"{least:,}" if least else ""
 
 
 async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> DestinationForm:
@@ -182,11 +263,11 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
         form = await _read(session, view, visitor)
     wish = _wish(form)
     checked = await check_channels(form.channel_ids, client, desk, visitor)
-    outside = [one.channel_id for one in checked if one.is_shared_outside]
+    outside = [one for one in checked if one.is_shared_outside]
     if outside and not form.outsiders_confirmed:
         async with desk.database.read() as session:
-            known = await attribute.keys(session, visitor.workspace_id)
-        return forms.form(form, known_attributes=known, destination_id=destination_id, outside_channel_ids=outside)
+            return await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
+    outside_ids = [one.channel_id for one in outside]
     async with desk.database.write() as session:
         if destination_id is None:
             await destination.create(session, visitor.workspace_id, wish, by=visitor.user_id, now=desk.now())
@@ -194,7 +275,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
             found = await destination.get(session, visitor.workspace_id, destination_id, hold=True)
             await lane.hurry_all(session, visitor.workspace_id, destination_id, now=desk.now())
             await destination.edit(session, found, wish, by=visitor.user_id, now=desk.now())
-        await channel.confirm_outsiders(session, visitor.workspace_id, outside, by=visitor.user_id, now=desk.now())
+        await channel.confirm_outsiders(session, visitor.workspace_id, outside_ids, by=visitor.user_id, now=desk.now())
     return None
 
 
@@ -210,4 +291,20 @@ def _wish(form: DestinationForm) -> Wish:
         zone=form.zone,
         recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
         attributes=form.attribute_keys,
+        filter=_filter(form),
     )
+
+
+def _filter(form: DestinationForm) -> Filter:
+    return Filter(
+        kinds=form.kinds,
+        least_gain=_amount(form.least_gain, Field.LEAST_GAIN),
+        least_loss=_amount(form.least_loss, Field.LEAST_LOSS),
+    )
+
+
+def _amount(typed: str, where: Field) -> int | None:
+    try:
+        return whole_amount(typed)
+    except AmountError as error:
+        raise FieldError(where, str(error)) from error

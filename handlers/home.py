@@ -107,7 +107,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
     if grant is None or tenant is None:
         return None
     health = await ledger.health(session, workspace_id)
-    rows = await destination_rows(session, workspace_id, health)
+    rows = await destination_rows(session, workspace_id, health, now=now)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
         ManagerHome(
@@ -135,7 +135,7 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    rows = await readable_rows(session, visiting)
+    rows = await readable_rows(session, visiting, now=desk.now())
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
@@ -154,7 +154,9 @@ async def _report_url(session: AsyncSession, desk: Desk, workspace_id: str) -> s
     return desk.report_url(built_in.id) if built_in is not None else None
 
 
-async def destination_rows(session: AsyncSession, workspace_id: str, health: dict[str, Health]) -> list[DestinationRow]:
+async def destination_rows(
+    session: AsyncSession, workspace_id: str, health: dict[str, Health], *, now: datetime
+) -> list[DestinationRow]:
     """Gather all destinations of a workspace as lists show them."""
     found = await destination.of_workspace(session, workspace_id)
     recipients = await recipient.of_destinations(session, [one.id for one in found])
@@ -165,8 +167,11 @@ async def destination_rows(session: AsyncSession, workspace_id: str, health: dic
             frequency=Frequency(one.frequency),
             at=one.at,
             zone=one.zone,
-            next_run_at=one.next_run_at,
+            next_run_at=one.next_recap_at(now),
             channel_ids=tuple(to.target for to in recipients[one.id]),
+            filter=one.filter,
+            is_paused=one.is_paused(now),
+            paused_until=one.paused_until,
             last_sent_at=health.get(one.id, Health()).last_delivered_at,
             waiting=health.get(one.id, Health()).waiting,
             trouble=_trouble(health.get(one.id, Health())),
@@ -175,7 +180,7 @@ async def destination_rows(session: AsyncSession, workspace_id: str, health: dic
     ]
 
 
-async def readable_rows(session: AsyncSession, visiting: Person) -> list[DestinationRow]:
+async def readable_rows(session: AsyncSession, visiting: Person, *, now: datetime) -> list[DestinationRow]:
     """Gather what a member may know: destinations that post to public channels, and only those of their channels.
 
     A guest reads only some of these, and nobody tells us which; so that they are shown none.
@@ -184,7 +189,7 @@ async def readable_rows(session: AsyncSession, visiting: Person) -> list[Destina
         return []
     known = await channel.known(session, visiting.workspace_id)
     public = {one.channel_id for one in known.values() if not one.is_private}
-    rows = await destination_rows(session, visiting.workspace_id, {})
+    rows = await destination_rows(session, visiting.workspace_id, {}, now=now)
     return [
         replace(row, channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public))
         for row in rows

@@ -11,6 +11,7 @@ from handlers import (
     listening,
     managers,
     notices,
+    pauses,
     segment,
     signals,
     sources,
@@ -26,7 +27,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, workflows, sources, segment, managers, signals, notices, why, unfurls, commands,
-        lifecycle, unhandled,
+        home, deliveries, destinations, pauses, workflows, sources, segment, managers, signals, notices, why, unfurls,
+        commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -336,12 +336,19 @@ def skip(delivery: Delivery, because: SkipReason, *, now: datetime) -> None:
     delivery.state, delivery.reason, delivery.fix, delivery.settled_at = DeliveryState.SKIPPED, because, None, now
 
 
-async def skip_unwanted(session: AsyncSession, asked_by: str, *, kept: Sequence[str], now: datetime) -> int:
+async def skip_unwanted(
+    session: AsyncSession,
+    asked_by: str,
+    *,
+    kept: Sequence[str],
+    because: SkipReason = SkipReason.DELETED,
+    now: datetime,
+) -> int:
     """Skip what a destination owes, unsent, to targets that it no longer has; say how many that were."""
     statement = (
         update(Delivery)
         .where(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT), Delivery.target.not_in(kept))
-        .values(state=DeliveryState.SKIPPED, reason=SkipReason.DELETED, fix=None, settled_at=now)
+        .values(state=DeliveryState.SKIPPED, reason=because, fix=None, settled_at=now)
         .returning(Delivery.id)
     )
     return len(list(await session.scalars(statement)))

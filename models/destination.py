@@ -1,19 +1,27 @@
-"""A destination: what asked to hear of MRR. A name, a frequency, recipients and the attributes to show."""
+"""A destination: what asked to hear of MRR. A name, a frequency, recipients, a filter and the attributes to show.
+
+One that is paused owes what it would have told, at once as `skipped (paused)`; so that the ledger accounts for it.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 
-from sqlalchemy import Index, String, select, text, update
+from sqlalchemy import Index, String, exists, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models import audit, delivery, lane, recipient, zone
-from models.base import IDS, Base, Id, JsonValue, UserError, among, new_id
+from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.database import wake
+from models.delivery import UNSENT, Delivery, FactKind, SkipReason
+from models.fact import MovementKind
+from models.filter import EVERYTHING, Filter
 from models.installation import Installation
+from models.movement import TICK, Movement
 from models.recipient import MOST_RECIPIENTS, Recipient, RecipientKind
 from models.schedule import NINE, Rhythm, Schedule
 from models.wakeup import Topic
@@ -21,6 +29,8 @@ from models.wakeup import Topic
 LONGEST_NAME = 80
 LONGEST_ZONE = 64
 MOST_ATTRIBUTES = 10
+LONGEST_PAUSE = timedelta(days=366)
+"""A pause that ends by itself; one that somebody has to end may last longer."""
 
 
 class Frequency(StrEnum):
@@ -78,6 +88,13 @@ class Destination(Base):
     next_run_at: Mapped[datetime | None]
     """When the next recap is due; None where none will be."""
     attributes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
+    kinds: Mapped[list[str]] = mapped_column(JsonValue)
+    least_gain: Mapped[int | None] = mapped_column(Number)
+    least_loss: Mapped[int | None] = mapped_column(Number)
+    """The filter of one that hears of each movement. A recap sums up all of them, or its sums were not true."""
+    paused_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
+    """When a pause ends by itself; None for one that lasts until somebody ends it."""
     created_by: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -87,6 +104,37 @@ class Destination(Base):
     def schedule(self) -> Schedule | None:
         """When recaps are due; None where each movement is told as it happens."""
         return _schedule(Frequency(self.frequency), self.at, self.zone)
+
+    @property
+    def filter(self) -> Filter:
+        """Say which movements it wants."""
+        kinds = tuple(MovementKind(kind) for kind in self.kinds)
+        return Filter(kinds=kinds, least_gain=self.least_gain, least_loss=self.least_loss)
+
+    def is_paused(self, at: datetime) -> bool:
+        """Say whether it is silent at an instant."""
+        if self.paused_at is None or at < self.paused_at:
+            return False
+        return self.paused_until is None or at < self.paused_until
+
+    def hears_of(self, moved: Movement) -> bool:
+        """Say whether it wants movements of this kind; one that it doesn't is not owed."""
+        return moved.kind in self.kinds
+
+    def skips(self, moved: Movement) -> SkipReason | None:
+        """Say why a movement that it hears of is not told, as things stood when that was recorded; None where it is."""
+        has_minimum = self.least_gain or self.least_loss
+        if has_minimum and self.filter.is_too_small(MovementKind(moved.kind), moved.amount_minor, moved.currency):
+            return SkipReason.BELOW_THRESHOLD
+        return SkipReason.PAUSED if self.is_paused(moved.recorded_at) else None
+
+    def next_recap_at(self, now: datetime) -> datetime | None:
+        """Say when its next recap will be told, after a pause that ends by itself; None where none will be."""
+        if not self.is_paused(now) or self.next_run_at is None:
+            return self.next_run_at
+        if self.paused_until is None or self.schedule is None:
+            return None
+        return max(self.next_run_at, self.schedule.next_after(self.paused_until - TICK))
 
 
 def _schedule(frequency: Frequency, at: time, zone: str) -> Schedule | None:
@@ -103,6 +151,7 @@ class Wish:
     at: time = NINE
     zone: str = zone.UTC
     attributes: tuple[str, ...] = ()
+    filter: Filter = EVERYTHING
 
     def __post_init__(self) -> None:
         """Refuse what can't be; `FieldError` names the field."""
@@ -117,6 +166,8 @@ class Wish:
             raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels.")
         if len(self.attributes) > MOST_ATTRIBUTES:
             raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
+        if not self.filter.kinds:
+            raise FieldError("kinds", "Choose at least one kind of movement.")
         try:
             object.__setattr__(self, "zone", zone.named(self.zone))
         except zone.ZoneUnknownError as error:
@@ -144,18 +195,20 @@ async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: st
 
 
 async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, by: str, now: datetime) -> None:
-    """Change a destination from now on. What it owes to a recipient that it no longer has is skipped.
+    """Change a destination from now on. What it owes to a recipient that it no longer has, or filters out, is skipped.
 
     With another frequency all is skipped that it owes: it told of something else.
     """
     await _refuse_taken_name(session, destination.workspace_id, wish.name, but_for=destination.id)
-    tells_the_same = destination.frequency == wish.frequency
+    tells_the_same, filtered_so_far = destination.frequency == wish.frequency, destination.filter
     _take_over(destination, wish, now=now)
     destination.updated_at = now
     await _flush(session, wish.name)
     await recipient.replace(session, destination.workspace_id, destination.id, wish.recipients)
     kept = [target for _, target in wish.recipients] if tells_the_same else []
     await _skip_unwanted(session, destination, kept=kept, now=now)
+    if wish.filter != filtered_so_far:
+        await _filter_unsent(session, destination, now=now)
     _audit(session, destination, "destination.edited", by=by, now=now)
     wake(session, Topic.CHANNELS)
 
@@ -169,10 +222,63 @@ async def remove(session: AsyncSession, destination: Destination, *, by: str, no
     return skipped
 
 
-async def _skip_unwanted(session: AsyncSession, destination: Destination, *, kept: Sequence[str], now: datetime) -> int:
+async def pause(
+    session: AsyncSession, destination: Destination, *, until: datetime | None, by: str, now: datetime
+) -> int:
+    """Silence a destination until an instant, or until it is resumed; say how many unsent deliveries are skipped.
+
+    Of one that is silent already only the end is changed.
+    """
+    if until is not None and until <= now:
+        raise FieldError("until", "Choose a day from tomorrow on.")
+    if until is not None and until > now + LONGEST_PAUSE:
+        raise FieldError("until", "Choose a day within a year, or pause it until you resume it.")
+    if not destination.is_paused(now):
+        destination.paused_at = now
+    destination.paused_until, destination.updated_at = until, now
+    skipped = await _skip_unwanted(session, destination, kept=[], because=SkipReason.PAUSED, now=now)
+    ends = {"until": until.isoformat() if until else None}
+    _audit(session, destination, "destination.paused", by=by, now=now, **ends)
+    return skipped
+
+
+async def resume(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> bool:
+    """End a destination's pause; say whether there was one."""
+    if not destination.is_paused(now):
+        return False
+    destination.paused_at = destination.paused_until = None
+    destination.updated_at = now
+    _audit(session, destination, "destination.resumed", by=by, now=now)
+    return True
+
+
+async def _skip_unwanted(
+    session: AsyncSession,
+    destination: Destination,
+    *,
+    kept: Sequence[str],
+    because: SkipReason = SkipReason.DELETED,
+    now: datetime,
+) -> int:
     """Skip what is not wanted any more, holding its lanes first, as whoever sends from them does."""
     await lane.hold_those_of(session, destination.id)
-    return await delivery.skip_unwanted(session, destination.id, kept=kept, now=now)
+    return await delivery.skip_unwanted(session, destination.id, kept=kept, because=because, now=now)
+
+
+async def _filter_unsent(session: AsyncSession, destination: Destination, *, now: datetime) -> None:
+    """Skip the movements, owed and unsent, that the filter keeps back now. What was merged is told as it was merged."""
+    merged = aliased(Delivery)
+    carries = exists().where(merged.workspace_id == destination.workspace_id, merged.coalesced_into == Delivery.id)
+    unsent = (
+        select(Delivery, Movement)
+        .join(Movement, Movement.id == Delivery.fact_id)
+        .where(Delivery.asked_by == destination.id, Delivery.fact_kind == FactKind.MOVEMENT)
+        .where(Delivery.state.in_(UNSENT), ~carries)
+    )
+    for owed, moved in (await session.execute(unsent)).all():
+        because = destination.skips(moved) if destination.hears_of(moved) else SkipReason.DELETED
+        if because is not None:
+            delivery.skip(owed, because, now=now)
 
 
 async def _flush(session: AsyncSession, name: str) -> None:
@@ -192,16 +298,20 @@ def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
     destination.name_key = wish.name.casefold()
     destination.frequency = wish.frequency
     destination.attributes = list(wish.attributes)
+    destination.kinds = list(wish.filter.kinds)
+    destination.least_gain, destination.least_loss = wish.filter.least_gain, wish.filter.least_loss
 
 
-def _audit(session: AsyncSession, destination: Destination, action: str, *, by: str, now: datetime) -> None:
+def _audit(
+    session: AsyncSession, destination: Destination, action: str, *, by: str, now: datetime, **detail: str | None
+) -> None:
     audit.record(
         session,
         destination.workspace_id,
         actor=by,
         action=action,
         subject_id=destination.id,
-        detail={"name": destination.name},
+        detail={"name": destination.name, **detail},
         now=now,
     )
 
@@ -221,6 +331,17 @@ async def find_by_name(session: AsyncSession, workspace_id: str, name: str) -> D
     )
     found: Destination | None = await session.scalar(query)
     return found
+
+
+async def named(session: AsyncSession, workspace_id: str, typed: str) -> Destination:
+    """Find the destination that somebody means by what they typed. Raises `DestinationUnknownError`, with advice."""
+    found = await find_by_name(session, workspace_id, typed)
+    if found is not None:
+        return found
+    names = {one.name_key: one.name for one in await of_workspace(session, workspace_id)}
+    near = get_close_matches(" ".join(typed.split()).casefold()[:LONGEST_NAME], names, n=1, cutoff=0.5)
+    advice = f"Did you mean “{names[near[0]]}”?" if near else "See which there are with /mrr list."
+    raise DestinationUnknownError(f"There is no destination “{typed[:LONGEST_NAME]}”. {advice}")
 
 
 async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, hold: bool = False) -> Destination:
@@ -250,11 +371,11 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destina
 
 async def hearing_movements(
     session: AsyncSession, workspace_ids: Collection[str]
-) -> dict[str, list[tuple[str, tuple[str, str]]]]:
-    """List of each workspace who hears of every movement: the destination's id, the recipient's kind and target."""
-    hearing: dict[str, list[tuple[str, tuple[str, str]]]] = {workspace_id: [] for workspace_id in workspace_ids}
+) -> dict[str, list[tuple[Destination, tuple[str, str]]]]:
+    """List of each workspace who hears of movements: the destination, and the recipient's kind and target."""
+    hearing: dict[str, list[tuple[Destination, tuple[str, str]]]] = {workspace_id: [] for workspace_id in workspace_ids}
     query = (
-        select(Destination.workspace_id, Destination.id, Recipient.kind, Recipient.target)
+        select(Destination, Recipient.kind, Recipient.target)
         .join(Recipient, Recipient.destination_id == Destination.id)
         .where(
             among(Destination.workspace_id, workspace_ids),
@@ -263,8 +384,8 @@ async def hearing_movements(
         )
         .order_by(Destination.name_key, Recipient.position)
     )
-    for workspace_id, destination_id, kind, target in await session.execute(query):
-        hearing[workspace_id].append((destination_id, (kind, target)))
+    for wanting, kind, target in await session.execute(query):
+        hearing[wanting.workspace_id].append((wanting, (kind, target)))
     return hearing
 
 

@@ -192,6 +192,8 @@ async def _load_movements(
 
 def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Drawn:
     """Tell of a movement, or of all that piled up with it."""
+    if told.to.destination.is_paused(setting.now):
+        return SkipReason.PAUSED
     hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
     if told.merged is not None:
         return _draw_merged(owed, told, told.merged, setting)
@@ -260,6 +262,8 @@ async def _load_recaps(session: AsyncSession, owed: Sequence[Delivery], _setting
 
 def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
     """Tell what a period came to. Of several recaps that wait for one destination, only the newest is news."""
+    if told.to.destination.is_paused(setting.now):
+        return SkipReason.PAUSED
     if told.is_outdone:
         return SkipReason.STALE
     hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)

@@ -18,17 +18,23 @@ from scheduler.messages.template import look_up
 
 
 async def match_movements(session: AsyncSession, movements: Sequence[Movement]) -> list[tuple[str, Owed]]:
-    """Owe each movement to every recipient of every destination that wants it."""
+    """Owe each movement to every recipient of every destination that hears of it; some from the start as skipped."""
     if not movements:
         return []
     hearing = await destination.hearing_movements(session, {movement.workspace_id for movement in movements})
     return [
         (
             movement.workspace_id,
-            Owed(asked_by=destination_id, fact=(FactKind.MOVEMENT, movement.id), recipient=recipient),
+            Owed(
+                asked_by=wanting.id,
+                fact=(FactKind.MOVEMENT, movement.id),
+                recipient=recipient,
+                skipped=wanting.skips(movement),
+            ),
         )
         for movement in movements
-        for destination_id, recipient in hearing[movement.workspace_id]
+        for wanting, recipient in hearing[movement.workspace_id]
+        if wanting.hears_of(movement)
     ]
 
 

@@ -1,4 +1,7 @@
-"""Making recaps: of each destination whose time has come the newest is owed, and what was missed before it is stale."""
+"""Making recaps: of each destination whose time has come the newest is owed, and what was missed before it is stale.
+
+While a destination is paused its schedule goes on, and what falls due is owed as skipped.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -79,9 +82,11 @@ async def _make(session: AsyncSession, due: Sequence[Destination], recipients: R
 
 
 def _runs(due: Destination, *, now: datetime) -> list[tuple[datetime, SkipReason | None]]:
-    """List a destination's runs since it was due: the newest, and before it those that were missed."""
+    """List a destination's runs since it was due, each with why it is not told: missed, or paused then or by now."""
     schedule, first = due.schedule, due.next_run_at
     if schedule is None or first is None:
         return []
     *missed, newest = [first, *schedule.runs_between(first, now)]
-    return [*((run, SkipReason.STALE) for run in missed[-MOST_MISSED:]), (newest, None)]
+    told = SkipReason.PAUSED if due.is_paused(now) else None
+    runs = [*((run, SkipReason.STALE) for run in missed[-MOST_MISSED:]), (newest, told)]
+    return [(run, SkipReason.PAUSED if due.is_paused(run) else skipped) for run, skipped in runs]

@@ -15,9 +15,15 @@ MOST_LISTED = 20
 COMMANDS = {
     "new": "make a destination",
     "list": "show the destinations and where they post",
+    "edit": "change a destination",
+    "pause": "silence a destination for a while",
+    "resume": "let it post again",
     "deliveries": "show what was delivered today, what waits and what failed",
     "help": "show this",
 }
+
+NAMING = ("edit", "pause", "resume")
+"""Which of them are followed by a destination's name."""
 
 SYNONYMS = {
     "add": "new",
@@ -25,6 +31,12 @@ SYNONYMS = {
     "ls": "list",
     "show": "list",
     "destinations": "list",
+    "change": "edit",
+    "stop": "pause",
+    "silence": "pause",
+    "snooze": "pause",
+    "unpause": "resume",
+    "continue": "resume",
     "status": "deliveries",
     "health": "deliveries",
     "failures": "deliveries",
@@ -59,7 +71,8 @@ def sentence_view(title: str, text: str) -> View:
 
 def usage() -> Answer:
     """Answer what one can ask for."""
-    lines = [f"`/mrr {command}` — {what}" for command, what in COMMANDS.items()]
+    typed = {command: f"/mrr {command}{' NAME' if command in NAMING else ''}" for command in COMMANDS}
+    lines = [f"`{typed[command]}` — {what}" for command, what in COMMANDS.items()]
     where = "Sources, managers and the state of each destination are in Runrate's Home tab."
     text = f"What /mrr can do: {', '.join(COMMANDS)}"
     return _answer(text, section("\n".join(["*What* `/mrr` *can do*", *lines])), context(where))
@@ -78,7 +91,7 @@ def destination_list(listing: Listing[DestinationRow], *, may_change: bool) -> A
     rows = listing.rows[:MOST_LISTED]
     more = listing.total - len(rows)
     title = "1 destination" if listing.total == 1 else f"{listing.total} destinations"
-    blocks = [section(f"*{title}*"), *(section(destinations.told(row)) for row in rows)]
+    blocks = [section(f"*{title}*"), *(destinations.listed(row, may_change=may_change) for row in rows)]
     if more > 0:
         blocks.append(context(f"{more} more are in Runrate's Home tab."))
     names = mrkdwn.listed((mrkdwn.escape(row.name, 160) for row in rows), most=5)

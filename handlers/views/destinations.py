@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from handlers.views.blocks import (
     MOST_OPTIONS,
@@ -20,15 +20,23 @@ from handlers.views.blocks import (
     section,
     text_input,
 )
-from handlers.views.filled import filled
+from handlers.views.filled import Filled, filled
 from models.attribute import label
 from models.destination import MOST_ATTRIBUTES, Frequency
+from models.fact import MovementKind
+from models.filter import EVERYTHING, Filter, Forecast
 from models.recipient import MOST_RECIPIENTS
 from models.schedule import NINE
 from models.zone import UTC
 from scheduler.messages import mrkdwn, notice, welcome
+from scheduler.messages.movement import KINDS
 
 LONGEST_OPTION_VALUE = 150
+LONGEST_AMOUNT = 20
+
+_DOT = " · "
+
+Answered = TypeVar("Answered")
 
 FREQUENCIES = {
     Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens"),
@@ -47,7 +55,14 @@ class Actions:
     edit: str = notice.ACTIONS.edit
     menu: str = "destination_menu"
     frequency: str = "destination_frequency"
-    """The choice that draws the form again."""
+    kinds: str = "destination_kinds"
+    least_gain: str = "destination_least_gain"
+    least_loss: str = "destination_least_loss"
+
+    @property
+    def redrawing(self) -> tuple[str, ...]:
+        """Name the fields that draw the form again when they are changed."""
+        return self.frequency, self.kinds, self.least_gain, self.least_loss
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,8 @@ class Menu(StrEnum):
     """What the menu beside a destination offers."""
 
     EDIT = "edit"
+    PAUSE = "pause"
+    RESUME = "resume"
     DELETE = "delete"
 
 
@@ -77,6 +94,9 @@ class Field(StrEnum):
     AT = "at"
     ZONE = "zone"
     RECIPIENTS = "recipients"
+    KINDS = "kinds"
+    LEAST_GAIN = "least_gain"
+    LEAST_LOSS = "least_loss"
     ATTRIBUTES = "attributes"
     OUTSIDERS = "outsiders"
 
@@ -88,7 +108,10 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationRow:
-    """A destination in a list. `trouble` is our own sentence on why it can't post, None where all is well."""
+    """A destination in a list. `trouble` is our own sentence on why it can't post, None where all is well.
+
+    Of one that is paused, `paused_until` says when that ends by itself, if it does.
+    """
 
     id: str
     name: str
@@ -97,6 +120,9 @@ class DestinationRow:
     zone: str = UTC
     next_run_at: datetime | None = None
     channel_ids: tuple[str, ...]
+    filter: Filter = EVERYTHING
+    is_paused: bool = False
+    paused_until: datetime | None = None
     last_sent_at: datetime | None = None
     waiting: int = 0
     trouble: str | None = None
@@ -111,6 +137,9 @@ class DestinationForm:
     at: str = f"{NINE:%H:%M}"
     zone: str = UTC
     channel_ids: tuple[str, ...] = ()
+    kinds: tuple[MovementKind, ...] = EVERYTHING.kinds
+    least_gain: str = ""
+    least_loss: str = ""
     attribute_keys: tuple[str, ...] = ()
     outsiders_confirmed: bool = False
     """That people of other companies may read along was confirmed."""
@@ -138,19 +167,56 @@ def read_edit(action: Mapping[str, Any]) -> str:
 
 def row(destination: DestinationRow) -> Block:
     """Draw a destination in a manager's list."""
-    return section(f"{_told(destination)}\n{_state(destination)}", accessory=menu(destination.id))
+    return section(f"{_told(destination)}\n{_state(destination)}", accessory=menu(destination))
+
+
+def listed(destination: DestinationRow, *, may_change: bool) -> Block:
+    """Draw a destination in the answer to `/mrr list`."""
+    return section(told(destination), accessory=menu(destination) if may_change else None)
 
 
 def told(destination: DestinationRow) -> str:
     """Say what is told where, and when next."""
-    following = destination.next_run_at
-    return f"{_told(destination)}\nNext: {mrkdwn.moment(following)}" if following else _told(destination)
+    following = f"Next: {mrkdwn.moment(destination.next_run_at)}" if destination.next_run_at else ""
+    state = _DOT.join(part for part in (_pause(destination), following) if part)
+    return "\n".join(part for part in (_told(destination), state) if part)
 
 
 def _told(destination: DestinationRow) -> str:
     where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
     name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
-    return f"{name} · {_when(destination)} to {where or 'nobody'}"
+    filtered = "" if destination.frequency.is_recap else _filtered(destination.filter)
+    return f"{name} · {_when(destination)} to {where or 'nobody'}{filtered}"
+
+
+def _filtered(wanted: Filter) -> str:
+    """Say in a line of its own what is told only: `Only New business and Churn · gains from 500`."""
+    parts = [
+        _kinds(wanted),
+        f"gains from {wanted.least_gain:,}" if wanted.least_gain else "",
+        f"losses from {wanted.least_loss:,}" if wanted.least_loss else "",
+    ]
+    line = _DOT.join(part for part in parts if part)
+    return f"\n{line[0].upper()}{line[1:]}" if line else ""
+
+
+def _kinds(wanted: Filter) -> str:
+    """Name the kinds that are told, or the one that is not; nothing where all are."""
+    unwanted = [kind for kind in KINDS if kind not in wanted.kinds]
+    match unwanted:
+        case []:
+            return ""
+        case [only]:
+            return f"all but {KINDS[only].word}"
+        case _:
+            return f"only {mrkdwn.listed((KINDS[kind].word for kind in wanted.kinds), most=len(KINDS))}"
+
+
+def _pause(destination: DestinationRow) -> str:
+    if not destination.is_paused:
+        return ""
+    until = destination.paused_until
+    return f"*Paused until {mrkdwn.moment(until)}*" if until else "*Paused until it is resumed*"
 
 
 def _when(destination: DestinationRow) -> str:
@@ -166,13 +232,15 @@ def _state(destination: DestinationRow) -> str:
     coming = f" · next: {mrkdwn.moment(following)}" if following else ""
     waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
     trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
-    return f"{sent}{coming}{waiting}{trouble}"
+    pause = f"{_pause(destination)}{_DOT}" if destination.is_paused else ""
+    return f"{pause}{sent}{coming}{waiting}{trouble}"
 
 
-def menu(destination_id: str) -> Element:
-    """Draw the menu beside a destination."""
-    edit = option("Edit", f"{Menu.EDIT} {destination_id}")
-    return overflow(ACTIONS.menu, edit, option("Delete", f"{Menu.DELETE} {destination_id}"))
+def menu(destination: DestinationRow) -> Element:
+    """Draw the menu beside a destination; where it is paused, the end of that comes first."""
+    first = (Menu.RESUME, Menu.EDIT) if destination.is_paused else (Menu.EDIT, Menu.PAUSE)
+    choices = (option(choice.capitalize(), f"{choice} {destination.id}") for choice in (*first, Menu.DELETE))
+    return overflow(ACTIONS.menu, *choices)
 
 
 def read_menu(action: Mapping[str, Any]) -> tuple[Menu, str]:
@@ -187,12 +255,13 @@ def form(
     known_attributes: Sequence[str],
     destination_id: str | None = None,
     outside_channel_ids: Sequence[str] = (),
+    forecast: Forecast | None = None,
 ) -> View:
     """Draw the form: for a new destination, or for the one with this id.
 
     `outside_channel_ids` are the chosen channels in which people of other companies read along; they ask for a
-    confirmation. Drawn again over itself, the form keeps what was typed. A recap asks for its time, and shows no
-    attributes.
+    confirmation. Drawn again over itself, the form keeps what was typed. A recap asks for its time, and shows neither
+    filter nor attributes.
     """
     blocks = [
         field(
@@ -204,6 +273,7 @@ def form(
         *(_time(filled_in) if filled_in.frequency.is_recap else []),
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
+        *([context(UNFILTERED)] if filled_in.frequency.is_recap else _filter(filled_in, forecast)),
         *([] if filled_in.frequency.is_recap else [_attributes(filled_in, known_attributes)]),
     ]
     title = "Edit destination" if destination_id else "New destination"
@@ -245,6 +315,41 @@ def _channels(filled_in: DestinationForm) -> Block:
         element["initial_conversations"] = list(filled_in.channel_ids[:MOST_RECIPIENTS])
     hint = "I join public channels by myself. A private one has to invite me first."
     return field("Channels", element, block_id=Field.RECIPIENTS.block_id, hint=hint)
+
+
+UNFILTERED = "A recap counts every movement, whatever its kind and size, so that its sums are true."
+
+
+def _filter(filled_in: DestinationForm, forecast: Forecast | None) -> list[Block]:
+    """Ask which movements are told, and say how many that would have been."""
+    choices = {kind: option(f"{known.shape} {known.word}", kind) for kind, known in KINDS.items()}
+    kinds: Element = {"type": "checkboxes", "action_id": ACTIONS.kinds, "options": list(choices.values())}
+    if filled_in.kinds:
+        kinds["initial_options"] = [choices[kind] for kind in filled_in.kinds]
+    gain = _minimum(ACTIONS.least_gain, filled_in.least_gain)
+    loss = _minimum(ACTIONS.least_loss, filled_in.least_loss)
+    hint = "In each movement's own currency. A smaller one is not told, and the ledger says why."
+    return [
+        field("Movements", kinds, block_id=Field.KINDS.block_id, dispatch=True),
+        field("Minimum gain", gain, block_id=Field.LEAST_GAIN.block_id, optional=True, dispatch=True),
+        field("Minimum loss", loss, block_id=Field.LEAST_LOSS.block_id, hint=hint, optional=True, dispatch=True),
+        *([context(_forecast(forecast, channels=len(filled_in.channel_ids)))] if forecast else []),
+    ]
+
+
+def _minimum(action_id: str, typed: str) -> Element:
+    told_at = {"trigger_actions_on": ["on_character_entered"]}
+    element = text_input(action_id, initial=typed, placeholder="A whole amount, such as 500 or 1,000")
+    return {**element, "max_length": LONGEST_AMOUNT, "dispatch_action_config": told_at}
+
+
+def _forecast(forecast: Forecast, *, channels: int) -> str:
+    """Say what would have been told: `In the last 30 days this would have been 42 messages, of 118 movements`."""
+    told, happened = forecast.told, forecast.happened
+    messages = "1 message" if told == 1 else f"{told:,} messages"
+    each = " in each channel" if channels > 1 else ""
+    of = f", of {happened:,} movements" if told != happened else ""
+    return f"In the last 30 days this would have been *{messages}*{each}{of}."
 
 
 def _confirmation(filled_in: DestinationForm, outside_channel_ids: Sequence[str]) -> list[Block]:
@@ -296,18 +401,27 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
     """Read the form as it was submitted, or as it stands. What it did not ask for is as `otherwise`."""
     answers, kept = filled(dict(view)), otherwise or DestinationForm()
     asked = {block.get("block_id") for block in view.get("blocks") or ()}
-    frequency = answers.option(Field.FREQUENCY.block_id)
+
+    def answered(where: Field, answer: Answered, so_far: Answered) -> Answered:
+        return answer if where.block_id in asked else so_far
+
+    frequency, kinds = answers.option(Field.FREQUENCY.block_id), answers.options(Field.KINDS.block_id)
     return DestinationForm(
-        name=mrkdwn.one_line(answers.text(Field.NAME.block_id)),
+        name=_typed(answers, Field.NAME),
         frequency=Frequency(frequency) if frequency else Frequency.REAL_TIME,
-        at=answers.time(Field.AT.block_id) if Field.AT.block_id in asked else kept.at,
-        zone=mrkdwn.one_line(answers.text(Field.ZONE.block_id)) if Field.ZONE.block_id in asked else kept.zone,
+        at=answered(Field.AT, answers.time(Field.AT.block_id), kept.at),
+        zone=answered(Field.ZONE, _typed(answers, Field.ZONE), kept.zone),
         channel_ids=tuple(dict.fromkeys(answers.conversations(Field.RECIPIENTS.block_id))),
-        attribute_keys=(
-            answers.options(Field.ATTRIBUTES.block_id) if Field.ATTRIBUTES.block_id in asked else kept.attribute_keys
-        ),
+        kinds=answered(Field.KINDS, tuple(kind for kind in MovementKind if kind in kinds), kept.kinds),
+        least_gain=answered(Field.LEAST_GAIN, _typed(answers, Field.LEAST_GAIN), kept.least_gain),
+        least_loss=answered(Field.LEAST_LOSS, _typed(answers, Field.LEAST_LOSS), kept.least_loss),
+        attribute_keys=answered(Field.ATTRIBUTES, answers.options(Field.ATTRIBUTES.block_id), kept.attribute_keys),
         outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
     )
+
+
+def _typed(answers: Filled, where: Field) -> str:
+    return mrkdwn.one_line(answers.text(where.block_id))
 
 
 def errors(refused: Mapping[str, str]) -> dict[str, str]:

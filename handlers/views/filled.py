@@ -28,6 +28,10 @@ class Filled:
         """Read a time of day, as `09:00`."""
         return str(self._element(block_id).get("selected_time") or "")
 
+    def date(self, block_id: str) -> str:
+        """Read a day, as `2026-11-30`."""
+        return str(self._element(block_id).get("selected_date") or "")
+
     def conversations(self, block_id: str) -> tuple[str, ...]:
         """Read the ids of the conversations chosen."""
         return tuple(self._element(block_id).get("selected_conversations") or ())

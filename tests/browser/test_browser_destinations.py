@@ -1,11 +1,13 @@
 """Sources, destinations and movements, as an admin clicks through them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.people import REVENUE
+from bot.sandbox.people import ACME, REVENUE
+from models import delivery, movement
 from tests.browser.seat import Seat
 from tests.stage import Stage
 
@@ -122,3 +124,57 @@ async def test_a_lost_response_shows_its_message_once(acme: Stage, ada: Seat) ->
     await acme.move(webhook, "Contoso")
     await expect(ada.messages("Contoso")).to_be_visible()
     await expect(ada.messages("Northwind Traders")).to_have_count(1)
+
+
+async def test_a_destination_is_paused_and_resumed_and_the_home_tab_shows_it(acme: Stage, ada: Seat) -> None:
+    await acme.add_destination("Every movement")
+    _, webhook = await acme.add_source()
+    await ada.go()
+    await ada.press_in_menu("Every movement", "Pause")
+    await expect(ada.modal).to_contain_text("Every movement posts nothing to #revenue meanwhile.")
+    await ada.modal.get_by_label("Until a day of my choice").check()
+    await ada.fill("Until", "2020-01-01")
+    await ada.submit("Pause")
+    await expect(ada.error("Until")).to_have_text("Choose a day from tomorrow on.")
+    await ada.fill("Until", f"{acme.clock.now() + timedelta(days=9):%Y-%m-%d}")
+    await ada.submit_and_close("Pause")
+    await expect(ada.section("Every movement")).to_contain_text("Paused until")
+    await acme.move(webhook, "Northwind Traders")
+
+    async def is_skipped() -> bool:
+        async with acme.database.read() as session:
+            return [one.reason for one in await delivery.of_workspace(session, ACME)] == ["paused"]
+
+    await acme.until(is_skipped)
+    await ada.press_in_menu("Every movement", "Resume")
+    await expect(ada.section("Every movement")).not_to_contain_text("Paused")
+    await acme.move(webhook, "Contoso")
+    await ada.enter("revenue")
+    await expect(ada.messages("Contoso")).to_be_visible()
+    await expect(ada.messages("Northwind Traders")).to_have_count(0)
+
+
+async def test_the_forecast_follows_what_is_typed_and_the_filter_stands_in_the_home_tab(acme: Stage, ada: Seat) -> None:
+    _, webhook = await acme.add_source()
+    for minor in (100_00, 500_00, 900_00):
+        await acme.move(webhook, amount_minor=minor)
+
+    async def are_applied() -> bool:
+        async with acme.database.read() as session:
+            return await movement.count(session, ACME) == 3
+
+    await acme.until(are_applied)
+    await ada.go(REVENUE)
+    await ada.say("/mrr new")
+    await ada.fill("Name", "Big changes")
+    await expect(ada.modal).to_contain_text("would have been 3 messages.")
+    await ada.fill("Minimum gain", "500")
+    await expect(ada.modal).to_contain_text("would have been 2 messages, of 3 movements.")
+    await ada.modal.get_by_label("▲ Expansion").uncheck()
+    await expect(ada.modal).to_contain_text("would have been 0 messages, of 3 movements.")
+    await expect(ada.modal.get_by_label("Name")).to_have_value("Big changes")
+    await expect(ada.modal.get_by_label("Minimum gain")).to_have_value("500")
+    await ada.submit_and_close()
+    await ada.go()
+    await expect(ada.section("Big changes")).to_contain_text("All but Expansion")
+    await expect(ada.section("Big changes")).to_contain_text("gains from 500")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ACME, ADA, DEALS, OLD_NEWS, PARTNERS, REVENUE, WINS
-from models import delivery, destination
+from models import delivery, destination, movement
 from models.delivery import Delivery
 from models.destination import Destination
 from tests.stage import Stage
@@ -41,7 +41,7 @@ async def test_a_destination_is_made_from_the_home_tab_and_stands_there(acme: St
     home = await acme.home()
     form = await home.click("New destination")
     assert form is not None
-    assert form.fields == ["Name", "Frequency", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
     assert (await form.submit({"Name": "  Every \n movement ", "Channels": [REVENUE, WINS]})).closed
 
     home = await acme.ada.home(containing="Every movement")
@@ -163,6 +163,9 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
         "Name": "Every movement",
         "Frequency": form.filled["Frequency"],
         "Channels": [REVENUE],
+        "Movements": form.filled["Movements"],
+        "Minimum gain": None,
+        "Minimum loss": None,
         "Attributes to show": [],
     }
     assert (await form.submit({"Name": "Wins only", "Channels": [WINS], "Attributes to show": ["Country"]})).closed
@@ -239,7 +242,10 @@ async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are
         {"action_id": "destination_new"},
         {"action_id": "destination_edit", "value": found.id},
         {"action_id": "try_now", "value": found.id},
-        {"action_id": "destination_menu", "type": "overflow", "selected_option": {"value": f"delete {found.id}"}},
+        *(
+            {"action_id": "destination_menu", "type": "overflow", "selected_option": {"value": f"{choice} {found.id}"}}
+            for choice in ("delete", "pause", "resume")
+        ),
     ):
         assert (await acme.press(action, user="U0DANA")).status == 200
         modal = await acme.dana.modal()
@@ -249,6 +255,7 @@ async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are
         filled_in("Mine", [WINS]),
         filled_in("Mine", [WINS], destination_id=found.id),
         {"callback_id": "destination_delete", "private_metadata": found.id},
+        {"callback_id": "destination_pause", "private_metadata": found.id},
     ):
         answer = await acme.submit(view, user="U0DANA")
         assert answer.json["response_action"] == "update"
@@ -270,3 +277,68 @@ async def test_a_person_who_lost_their_rights_is_refused_at_once(acme: Stage) ->
 
 async def test_the_form_of_a_command_has_the_channel_filled_in_where_it_was_typed(acme: Stage) -> None:
     assert (await acme.destination_form(channel=WINS)).filled["Channels"] == [WINS]
+
+
+async def test_a_filter_keeps_back_what_nobody_wants_and_the_ledger_says_why(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    form = await acme.destination_form()
+    choices = {"Movements": ["▲ Expansion", "✕ Churn"], "Minimum gain": "1.000", "Minimum loss": "250"}
+    assert (await form.submit({"Name": "Big", **choices})).closed
+    home = await acme.ada.home(containing="Big")
+    assert "Only Expansion and Churn · gains from 1,000 · losses from 250" in home.words
+    await acme.move(webhook, "Small", amount_minor=999_99)
+    await acme.move(webhook, "Unwanted", kind="contraction", amount_minor=-999_999)
+    await acme.move(webhook, "Large", amount_minor=1_000_00)
+    message = await acme.ada.message(REVENUE, containing="Large")
+    assert await acme.called("chat.postMessage") == 1
+    assert "+$1,000 MRR" in message.words
+    assert ("skipped", "below threshold") in [(one.state, one.reason) for one in await deliveries(acme)]
+    counted = await acme.ada.run("/mrr deliveries", channel=REVENUE)
+    assert "1 not sent (1 below the threshold)" in counted.words
+    assert len(await deliveries(acme)) == 2
+
+    form = (await acme.ada.run("/mrr edit Big", channel=REVENUE)).modal
+    assert form is not None
+    assert (form.filled["Minimum gain"], form.filled["Minimum loss"]) == ("1,000", "250")
+    assert [one["value"] for one in form.filled["Movements"]] == ["expansion", "churn"]
+
+
+async def test_the_form_says_what_the_filter_would_have_let_through(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    form = await acme.destination_form()
+    assert "In the last 30 days" not in form.words
+    for minor in (100_00, 200_00, 300_00):
+        await acme.move(webhook, amount_minor=minor)
+
+    async def are_applied() -> bool:
+        async with acme.database.read() as session:
+            return await movement.count(session, ACME) == 3
+
+    await acme.until(are_applied)
+    form = await acme.destination_form()
+    assert "In the last 30 days this would have been *3 messages*." in form.words
+    await form.fill({"Minimum gain": "200"})
+    assert "In the last 30 days this would have been *2 messages*, of 3 movements." in form.words
+    await form.fill({"Minimum gain": "2,0"})
+    assert "In the last 30 days" not in form.words
+    assert form.filled["Minimum gain"] == "2,0"
+    await form.fill({"Minimum gain": "", "Movements": ["● New business"]})
+    assert "In the last 30 days this would have been *0 messages*, of 3 movements." in form.words
+    await form.fill({"Frequency": "Daily: a recap of the day before"})
+    assert "A recap counts every movement, whatever its kind and size" in form.words
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme: Stage) -> None:
+    form = await acme.destination_form()
+    sentence = "Write a whole amount without a currency, such as 500 or 1,000; leave it empty for no minimum."
+    for label in ("Minimum gain", "Minimum loss"):
+        result = await form.submit({"Name": "Big", label: "1,000.50"})
+        assert result.errors == {label: sentence}
+        assert form.filled[label] == "1,000.50"
+        await form.fill({label: "1,000"})
+    nothing = filled_in("None", [WINS])
+    nothing["blocks"].append({"type": "input", "block_id": "destination_kinds"})
+    answer = await acme.submit(nothing)
+    assert answer.json["errors"] == {"destination_kinds": "Choose at least one kind of movement."}
+    assert (await form.submit()).closed

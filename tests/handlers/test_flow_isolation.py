@@ -27,6 +27,7 @@ async def contents(database: Database, workspace: str) -> dict[str, Any]:
     async with database.read() as session:
         return {
             "destinations": [one.name for one in await destination.of_workspace(session, workspace)],
+            "paused": [one.name for one in await destination.of_workspace(session, workspace) if one.paused_at],
             "sources": [one.name for one in await source.of_workspace(session, workspace)],
             "accounts": sorted(one.external_id for one in await account.of_workspace(session, workspace)),
             "movements": [row[0].external_id for row in await movement.of_workspace(session, workspace)],
@@ -51,7 +52,13 @@ async def test_two_workspaces_share_names_and_nothing_else(both: Stage) -> None:
     await both.gina.message(SALES, containing="c1")
 
     ours, theirs = await contents(both.database, ACME), await contents(both.database, GLOBEX)
-    shared = {"destinations": ["Every movement"], "sources": ["Billing"], "accounts": ["c1"], "movements": ["1"]}
+    shared = {
+        "destinations": ["Every movement"],
+        "paused": [],
+        "sources": ["Billing"],
+        "accounts": ["c1"],
+        "movements": ["1"],
+    }
     assert ours == shared | {
         "attributes": ["ours"],
         "deliveries": [REVENUE],
@@ -101,7 +108,7 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
     for answered in (
         pressed(both, "destination_edit", found.id),
         chosen(both, "destination_menu", f"edit {found.id}"),
-        chosen(both, "destination_menu", f"delete {found.id}"),
+        *(chosen(both, "destination_menu", f"{choice} {found.id}") for choice in ("pause", "resume", "delete")),
     ):
         assert (await answered).status == 200
         modal = await both.gina.modal()
@@ -123,6 +130,8 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
     assert NO_DESTINATION in saved.json["errors"]["destination_name"]
     deleted = await both.submit(view | {"callback_id": "destination_delete"}, **gina)
     assert NO_DESTINATION in str(deleted.json["view"])
+    paused = await both.submit({"private_metadata": found.id, "callback_id": "destination_pause"}, **gina)
+    assert NO_DESTINATION in str(paused.json["view"])
     assert await contents(both.database, ACME) == before
 
 

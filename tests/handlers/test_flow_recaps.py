@@ -32,13 +32,13 @@ async def add_daily(stage: Stage, **choices: object) -> Destination:
 
 async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(acme: Stage) -> None:
     form = await acme.destination_form()
-    assert form.fields == ["Name", "Frequency", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
     await form.fill({"Name": "Every day", "Frequency": "Daily: a recap of the day before"})
     assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Channels"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
     assert (form.filled["Time"], form.filled["Time zone"]) == ("09:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
-    assert form.fields == ["Name", "Frequency", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
 
 

@@ -29,6 +29,8 @@ def test_help_says_what_one_can_ask_for() -> None:
         (
             "*What* `/mrr` *can do*\n`/mrr new` — make a destination\n"
             "`/mrr list` — show the destinations and where they post\n"
+            "`/mrr edit NAME` — change a destination\n`/mrr pause NAME` — silence a destination for a while\n"
+            "`/mrr resume NAME` — let it post again\n"
             "`/mrr deliveries` — show what was delivered today, what waits and what failed\n`/mrr help` — show this"
         ),
         "Sources, managers and the state of each destination are in Runrate's Home tab.",

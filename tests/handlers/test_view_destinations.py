@@ -10,11 +10,16 @@ from handlers.views import destinations
 from handlers.views.destinations import CALLBACKS, DestinationForm, DestinationRow, Field
 from handlers.views.filled import subject
 from models.destination import Frequency
+from models.fact import MovementKind
+from models.filter import EVERYTHING, Filter, Forecast
 
 KNOWN = ("country", "employee_count", "employeeCount", "Segment")
 FILLED = DestinationForm(
     name="*Every* <movement> & more",
     channel_ids=("C0REVENUE", "C0DEALS"),
+    kinds=(MovementKind.NEW_BUSINESS, MovementKind.CHURN),
+    least_gain="1,000",
+    least_loss="five",
     attribute_keys=("employee_count", "gone"),
     outsiders_confirmed=True,
 )
@@ -41,6 +46,9 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
         "Name",
         "Frequency",
         "Channels",
+        "Movements",
+        "Minimum gain",
+        "Minimum loss",
         "Attributes to show",
     ]
     choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"], "Attributes to show": ["Country"]}
@@ -58,7 +66,8 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     labels = [placed.label for placed in placed_in(view["blocks"])]
     assert labels == ["Name", "Frequency", "Time", "Time zone", "Channels", "Other companies"]
     assert destinations.read(submitted(view), otherwise=FILLED) == filled_in
-    assert destinations.read(submitted(view)) == replace(filled_in, attribute_keys=())
+    nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
+    assert destinations.read(submitted(view)) == replace(filled_in, **nothing_else)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,54 @@ def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> Non
     assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE>\nNext: {following}"
     drawn = destinations.row(row)["text"]["text"]
     assert drawn == f"*Board* · {told} to <#C0REVENUE>\nNothing sent yet · next: {following}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        (EVERYTHING, ""),
+        (Filter(kinds=EVERYTHING.kinds[1:]), "\nAll but New business"),
+        (Filter(kinds=EVERYTHING.kinds[3:], least_loss=1000), "\nOnly Churn and Reactivation · losses from 1,000"),
+        (Filter(least_gain=500, least_loss=20), "\nGains from 500 · losses from 20"),
+    ],
+)
+def test_what_is_filtered_stands_in_a_line_of_its_own(wanted: Filter, line: str) -> None:
+    row = DestinationRow(id="dst_1", name="Big", channel_ids=("C0REVENUE",), filter=wanted)
+    assert destinations.told(row) == f"*Big* · Real-time to <#C0REVENUE>{line}"
+    weekly = replace(row, frequency=Frequency.WEEKLY)
+    assert destinations.told(weekly) == "*Big* · Weekly, on Mondays at 09:00 UTC to <#C0REVENUE>"
+
+
+def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
+    until, due = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 11, 30, 9, tzinfo=UTC)
+    row = DestinationRow(id="dst_1", name="Board", channel_ids=("C0REVENUE",), is_paused=True, paused_until=until)
+    ends = "<!date^1795996800^{date_short_pretty} at {time}|30 Nov 2026 at 00:00 UTC>"
+    assert destinations.told(row) == f"*Board* · Real-time to <#C0REVENUE>\n*Paused until {ends}*"
+    weekly = replace(row, frequency=Frequency.WEEKLY, next_run_at=due)
+    following = "<!date^1796029200^{date_short_pretty} at {time}|30 Nov 2026 at 09:00 UTC>"
+    assert destinations.told(weekly).splitlines()[1] == f"*Paused until {ends}* · Next: {following}"
+    drawn = destinations.row(weekly)
+    assert drawn["text"]["text"].splitlines()[1] == f"*Paused until {ends}* · Nothing sent yet · next: {following}"
+    assert [one["text"]["text"] for one in drawn["accessory"]["options"]] == ["Resume", "Edit", "Delete"]
+    for_long = replace(row, paused_until=None)
+    assert destinations.told(for_long).splitlines()[1] == "*Paused until it is resumed*"
+
+
+@pytest.mark.parametrize(
+    ("forecast", "channels", "said"),
+    [
+        (Forecast(told=42, happened=42), 1, "*42 messages*."),
+        (Forecast(told=1, happened=1118), 1, "*1 message*, of 1,118 movements."),
+        (Forecast(told=0, happened=7), 2, "*0 messages* in each channel, of 7 movements."),
+    ],
+)
+def test_the_forecast_says_how_many_messages_there_would_have_been(
+    forecast: Forecast, channels: int, said: str
+) -> None:
+    form = DestinationForm(channel_ids=("C0REVENUE", "C0DEALS")[:channels])
+    view = destinations.form(form, known_attributes=(), forecast=forecast)
+    validate_view(view)
+    assert f"In the last 30 days this would have been {said}" in str(view["blocks"])
 
 
 def test_what_the_form_starts_with_is_what_it_reads_back() -> None:

@@ -22,6 +22,7 @@ from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, Sour
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
 from models.fact import MovementKind, SignalKind
+from models.filter import Filter
 from models.ledger import Asker, AskerKind, Failing, Told
 from models.recipient import RecipientKind
 from models.schedule import Period, Rhythm
@@ -92,6 +93,7 @@ def test_the_check_itself_finds_a_mention(text: str) -> None:
 @fuzz
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
     row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",), last_sent_at=AT, trouble=cause)
+    row = replace(row, is_paused=True, paused_until=AT, filter=Filter(least_gain=1, least_loss=2))
     source = SourceRow(id="src_1", name=name, kind=kind, url=URL)
     view = home.ManagerHome(
         workspace_name=workspace,

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from models import audit, delivery, destination, lane, reach, recipient
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Owed, SkipReason
-from models.destination import Destination, DestinationUnknownError, FieldError, Wish
+from models.destination import Destination, DestinationUnknownError, FieldError, Frequency, Wish
+from models.fact import MovementKind
+from models.filter import Filter
 from models.recipient import MOST_RECIPIENTS, RecipientKind
 from models.wakeup import Topic
 from tests import seeds
@@ -173,3 +176,152 @@ async def test_another_destination_s_deliveries_are_left_alone(database: Databas
         first.id: DeliveryState.SKIPPED,
         other.id: DeliveryState.PENDING,
     }
+
+
+async def pause(database: Database, made: Destination, *, until: datetime | None = None, now: datetime = NOW) -> int:
+    async with database.write() as session:
+        held = await destination.get(session, ACME, made.id, hold=True)
+        return await destination.pause(session, held, until=until, by="U0ADA", now=now)
+
+
+async def is_paused(database: Database, made: Destination, at: datetime) -> bool:
+    async with database.read() as session:
+        return (await destination.get(session, ACME, made.id)).is_paused(at)
+
+
+async def test_a_pause_skips_what_is_unsent_and_lets_what_is_under_way_end(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1", "C2", "C3", "C4")
+    other = await seeds.add_destination(database, "C5", name="Other")
+    await owe(database, made, "C1", "C2", "C3", "C4")
+    await owe(database, other, "C5")
+    await put(database, "C2", DeliveryState.RETRYING)
+    await put(database, "C3", DeliveryState.SENDING)
+    await put(database, "C4", DeliveryState.DELIVERED)
+    assert await pause(database, made) == 2
+    after = await states(database)
+    paused = (DeliveryState.SKIPPED, SkipReason.PAUSED, None)
+    assert (after["C1"], after["C2"]) == (paused, paused)
+    assert [after[one][0] for one in ("C3", "C4", "C5")] == [
+        DeliveryState.SENDING,
+        DeliveryState.DELIVERED,
+        DeliveryState.PENDING,
+    ]
+
+
+async def test_a_pause_ends_by_itself_or_when_somebody_ends_it(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    until = NOW + timedelta(days=7)
+    await pause(database, made, until=until)
+    assert not await is_paused(database, made, NOW - timedelta(seconds=1))
+    assert await is_paused(database, made, NOW)
+    assert await is_paused(database, made, until - timedelta(seconds=1))
+    assert not await is_paused(database, made, until)
+
+    await pause(database, made, now=NOW + timedelta(days=1))
+    assert await is_paused(database, made, until + timedelta(days=1000))
+    assert await is_paused(database, made, NOW)
+    for was_paused in (True, False):
+        async with database.write() as session:
+            held = await destination.get(session, ACME, made.id, hold=True)
+            assert await destination.resume(session, held, by="U0BEN", now=until) is was_paused
+    assert not await is_paused(database, made, until)
+    async with database.read() as session:
+        noted = [(one.action, one.actor, one.detail.get("until")) for one in await audit.of_workspace(session, ACME)]
+    assert noted == [
+        ("destination.resumed", "U0BEN", None),
+        ("destination.paused", "U0ADA", None),
+        ("destination.paused", "U0ADA", until.isoformat()),
+        ("destination.created", "U0ADA", None),
+    ]
+
+
+@pytest.mark.parametrize("days", [-1, 0, 367])
+async def test_a_pause_ends_in_the_future_and_within_a_year(database: Database, days: int) -> None:
+    made = await seeds.add_destination(database, "C1")
+    with pytest.raises(FieldError) as refused:
+        await pause(database, made, until=NOW + timedelta(days=days))
+    assert refused.value.field == "until"
+    assert not await is_paused(database, made, NOW)
+
+
+@pytest.mark.parametrize(
+    ("days", "following"),
+    [
+        pytest.param(None, None, id="until somebody ends it"),
+        pytest.param(1, NOW + timedelta(days=1), id="the pause ends at the time of a recap, which is told"),
+        pytest.param(2.5, NOW + timedelta(days=3), id="it ends between two"),
+    ],
+)
+def test_the_next_recap_is_the_first_after_the_pause(days: float | None, following: datetime | None) -> None:
+    made = Destination(frequency=Frequency.DAILY, at=NOW.time(), zone="UTC", next_run_at=NOW + timedelta(days=1))
+    assert made.next_recap_at(NOW) == NOW + timedelta(days=1)
+    made.paused_at, made.paused_until = NOW, NOW + timedelta(days=days) if days else None
+    assert made.next_recap_at(NOW) == following
+
+
+async def owe_movements(database: Database, made: Destination, **amounts: int) -> list[str]:
+    """Owe movements of these amounts to C1; answer the deliveries' ids in this order."""
+    async with database.write() as session:
+        for key, minor in amounts.items():
+            kind = "expansion" if minor > 0 else "contraction"
+            moved = await seeds.record(session, seeds.movement(kind=kind, amount_minor=minor), key)
+            assert moved is not None
+            fact = (FactKind.MOVEMENT, moved.id)
+            await lane.owe(session, ACME, [Owed(asked_by=made.id, fact=fact, recipient=CHANNEL)], now=NOW)
+    async with database.read() as session:
+        return [one.id for one in reversed(await delivery.of_workspace(session, ACME))]
+
+
+async def test_an_edit_of_the_filter_holds_for_what_is_unsent_too(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    ids = await owe_movements(database, made, small=499_99, large=500_00, loss=-900_00)
+    gains = Filter(kinds=(MovementKind.NEW_BUSINESS, MovementKind.EXPANSION), least_gain=500)
+    await edit(database, made, wish("C1", filter=gains))
+    async with database.read() as session:
+        after = [await delivery.get(session, ACME, one) for one in ids]
+        assert (await destination.get(session, ACME, made.id)).filter == gains
+    assert [(one.state, one.reason) for one in after] == [
+        (DeliveryState.SKIPPED, SkipReason.BELOW_THRESHOLD),
+        (DeliveryState.PENDING, None),
+        (DeliveryState.SKIPPED, SkipReason.DELETED),
+    ]
+
+
+async def test_what_was_merged_is_told_as_it_was_merged(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    carrier, _ = await owe_movements(database, made, small=499_99, large=500_00)
+    async with database.write() as session:
+        for one in await delivery.of_workspace(session, ACME):
+            if one.id != carrier:
+                one.state, one.coalesced_into = DeliveryState.COALESCED, carrier
+    await edit(database, made, wish("C1", filter=Filter(least_gain=500)))
+    async with database.read() as session:
+        assert (await delivery.get(session, ACME, carrier)).state == DeliveryState.PENDING
+
+
+def test_a_filter_lets_some_kind_through() -> None:
+    with pytest.raises(FieldError) as refused:
+        wish("C1", filter=Filter(kinds=()))
+    assert refused.value.field == "kinds"
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("EVERY  movement", None),
+        ("evry movement", "There is no destination “evry movement”. Did you mean “Every movement”?"),
+        ("Wins", "There is no destination “Wins”. See which there are with /mrr list."),
+    ],
+)
+async def test_a_destination_is_found_by_its_name_or_what_is_near(
+    database: Database, typed: str, answer: str | None
+) -> None:
+    made = await seeds.add_destination(database, "C1")
+    await seeds.add_destination(database, "C1", name="Wins", workspace_id=GLOBEX)
+    async with database.read() as session:
+        if answer is None:
+            assert (await destination.named(session, ACME, typed)).id == made.id
+            return
+        with pytest.raises(DestinationUnknownError) as refused:
+            await destination.named(session, ACME, typed)
+    assert str(refused.value) == answer

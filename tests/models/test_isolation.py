@@ -53,6 +53,7 @@ from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
 from models.event import Refusal
+from models.filter import EVERYTHING
 from models.identity import IdentityKind
 from models.mute import Muted
 from models.recap import Recap
@@ -215,6 +216,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.find_by_name": {"name": "Every movement"},
     "destination.get": {"destination_id": "<destination>"},
     "destination.hearing_movements": {},
+    "destination.named": {"typed": "Every movement"},
     "destination.of_workspace": {},
     "erasure.scrub": {"known_by": [identity.new(ACME, IdentityKind.USER, "u_9")], "until": NOW},
     "event.claim_waiting": {"limit": 5},
@@ -222,6 +224,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "event.count_refused": {},
     "event.get": {"event_id": "<event>"},
     "event.of_workspace": {},
+    "filter.forecast": {"wanted": EVERYTHING, "now": NOW + timedelta(hours=1)},
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
     "installation.many": {},
