@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import deliveries, destinations, pauses, people
+from handlers import deliveries, destinations, pauses, people, trials
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
@@ -51,6 +51,9 @@ async def run(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient, de
             named = await _named(typed, client, desk, visitor)
             was_paused = await pauses.resume(desk, client, visitor, destination_id=named.id)
             await ack(**pause_view.resumed(named.name, was_paused=was_paused))
+        case ["test", *_]:
+            named = await _named(typed, client, desk, visitor)
+            await ack(**answers.tested(*await trials.send(desk, client, visitor, destination_id=named.id)))
         case _:
             await ack(**answers.unknown_command(typed))
 

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, pauses, people
+from handlers import home, pauses, people, trials
 from handlers.channels import check_channels
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
@@ -77,6 +77,9 @@ async def chose(
             await pauses.ask(desk, client, visitor, **opening)
         case Menu.RESUME:
             await pauses.resume(desk, client, visitor, destination_id=destination_id)
+        case Menu.TEST:
+            tested = await trials.send(desk, client, visitor, destination_id=destination_id)
+            await client.views_open(trigger_id=body["trigger_id"], view=answers.tested_view(*tested))
         case Menu.DELETE:
             await _ask_to_delete(desk, client, visitor, **opening)
     await ack()

@@ -72,6 +72,8 @@ class FactKind(StrEnum):
     SIGNAL = "signal"
     UNHEARD = "unheard"
     """That a signal reached nobody, told to managers."""
+    TEST = "test"
+    """A trial of a destination that a manager asked for; the id is of that one time."""
     WELCOME = "welcome"
     """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
     UNFURL = "unfurl"

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models import audit, delivery, lane, recipient, zone
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.database import wake
-from models.delivery import UNSENT, Delivery, FactKind, SkipReason
+from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Filter
 from models.installation import Installation
@@ -250,6 +250,16 @@ async def resume(session: AsyncSession, destination: Destination, *, by: str, no
     destination.updated_at = now
     _audit(session, destination, "destination.resumed", by=by, now=now)
     return True
+
+
+async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[str]:
+    """Owe a test message to each recipient, paused or not; give their targets. `note` says who asked for it."""
+    recipients = (await recipient.of_destinations(session, [destination.id]))[destination.id]
+    fact = (FactKind.TEST, new_id("tst", now))
+    owed = [Owed(asked_by=destination.id, fact=fact, recipient=(to.kind, to.target), note=note) for to in recipients]
+    await lane.owe(session, destination.workspace_id, owed, now=now)
+    _audit(session, destination, "destination.tested", by=by, now=now)
+    return [to.target for to in recipients]
 
 
 async def _skip_unwanted(

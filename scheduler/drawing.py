@@ -51,6 +51,7 @@ from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
+from scheduler.messages import trial as trial_message
 from scheduler.messages import welcome as welcome_message
 from scheduler.messages.merged import MergedMessage
 from scheduler.messages.message import Message, Unfurled
@@ -59,6 +60,7 @@ from scheduler.messages.recap import RecapMessage
 from scheduler.messages.report import ReportUnfurl
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
+from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
 from scheduler.places import hold_back_from_outsiders
 
@@ -287,6 +289,27 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
     )
 
 
+async def _load_trials(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, Hearing]:
+    return await _hearing(session, owed)
+
+
+def _draw_trial(owed: Delivery, to: Hearing, setting: Setting) -> Drawn:
+    """Show where a destination posts, with what would stand in its way standing in the way of this too."""
+    hold_back_from_outsiders(needs_confirmation=to.needs_confirmation)
+    destination = to.destination
+    return trial_message.draw(
+        TrialMessage(
+            destination_name=destination.name,
+            is_recap=Frequency(destination.frequency).is_recap,
+            next_at=destination.next_run_at,
+            is_paused=destination.is_paused(setting.now),
+            note=owed.note or "Somebody asked for this test",
+            told_at=setting.now,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
 def _preview(told: Recap, currency: str, now: datetime) -> Preview:
     return Preview(workspace_id=told.workspace_id, subject_id=told.id, currency=currency, as_of=now)
 
@@ -437,6 +460,7 @@ def _channel_id(owed: Delivery) -> str | None:
 DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.MOVEMENT: Drawing(_load_movements, _draw_movement),
     FactKind.RECAP: Drawing(_load_recaps, _draw_recap),
+    FactKind.TEST: Drawing(_load_trials, _draw_trial),
     FactKind.TRACK: Drawing(_load_tracks, _draw_track),
     FactKind.SIGNAL: Drawing(_load_signals, _draw_signal),
     FactKind.UNHEARD: Drawing(_load_signals, _draw_unheard),

@@ -18,11 +18,12 @@ COMMANDS = {
     "edit": "change a destination",
     "pause": "silence a destination for a while",
     "resume": "let it post again",
+    "test": "post a test message to a destination's channels",
     "deliveries": "show what was delivered today, what waits and what failed",
     "help": "show this",
 }
 
-NAMING = ("edit", "pause", "resume")
+NAMING = ("edit", "pause", "resume", "test")
 """Which of them are followed by a destination's name."""
 
 SYNONYMS = {
@@ -33,6 +34,7 @@ SYNONYMS = {
     "destinations": "list",
     "change": "edit",
     "stop": "pause",
+    "try": "test",
     "silence": "pause",
     "snooze": "pause",
     "unpause": "resume",
@@ -62,6 +64,17 @@ def sentence(text: str) -> Answer:
     """Answer with our own words, such as those of a refusal."""
     escaped = mrkdwn.escape(text, 2000)
     return _answer(escaped, section(escaped))
+
+
+def tested(name: str, targets: Sequence[str]) -> Answer:
+    """Answer that a test is on its way."""
+    text = destinations.tested(name, targets)
+    return _answer(text, section(text))
+
+
+def tested_view(name: str, targets: Sequence[str]) -> View:
+    """Say in a modal that a test is on its way."""
+    return modal("Test", [section(destinations.tested(name, targets))], callback_id="sentence", close="Close")
 
 
 def sentence_view(title: str, text: str) -> View:

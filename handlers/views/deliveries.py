@@ -45,6 +45,7 @@ REASONS: Mapping[SkipReason, str] = {
 """Why something was not sent, though nothing failed."""
 
 SAID_BY_KIND: Mapping[FactKind, str] = {
+    FactKind.TEST: "a test",
     FactKind.WELCOME: "the welcome",
     FactKind.UNFURL: "a preview under a link",
     FactKind.NOTICE: "the notice that something can't be delivered",

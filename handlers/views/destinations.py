@@ -83,7 +83,17 @@ class Menu(StrEnum):
     EDIT = "edit"
     PAUSE = "pause"
     RESUME = "resume"
+    TEST = "test"
     DELETE = "delete"
+
+
+MENU_WORDS = {
+    Menu.EDIT: "Edit",
+    Menu.PAUSE: "Pause",
+    Menu.RESUME: "Resume",
+    Menu.TEST: "Send a test",
+    Menu.DELETE: "Delete",
+}
 
 
 class Field(StrEnum):
@@ -153,6 +163,14 @@ def new_button(*, channel_id: str | None = None, primary: bool = False) -> Eleme
 def read_new(action: Mapping[str, Any]) -> DestinationForm:
     """Read what the form shall start with from a press on the button."""
     return DestinationForm(channel_ids=(str(action["value"]),) if action.get("value") else ())
+
+
+def tested(name: str, targets: Sequence[str]) -> str:
+    """Say that a test is on its way, and where one reads why it doesn't arrive."""
+    where = mrkdwn.listed(map(mrkdwn.channel, targets), most=8) or "nobody"
+    return (
+        f"A test of {mrkdwn.quoted(name)} is on its way to {where}. Should it not arrive, `/mrr deliveries` says why."
+    )
 
 
 def edit_button(destination_id: str) -> Element:
@@ -239,7 +257,8 @@ def _state(destination: DestinationRow) -> str:
 def menu(destination: DestinationRow) -> Element:
     """Draw the menu beside a destination; where it is paused, the end of that comes first."""
     first = (Menu.RESUME, Menu.EDIT) if destination.is_paused else (Menu.EDIT, Menu.PAUSE)
-    choices = (option(choice.capitalize(), f"{choice} {destination.id}") for choice in (*first, Menu.DELETE))
+    every = (*first, Menu.TEST, Menu.DELETE)
+    choices = (option(MENU_WORDS[choice], f"{choice} {destination.id}") for choice in every)
     return overflow(ACTIONS.menu, *choices)
 
 

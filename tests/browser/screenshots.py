@@ -40,6 +40,7 @@ UNTOLD, TOLD = 2, 4
 PATIENCE = 30_000
 """How many milliseconds a busy machine may take, such as for drawing a preview."""
 SCREEN: ViewportSize = {"width": 1100, "height": 720}
+TALL_SCREEN: ViewportSize = {"width": 1100, "height": 1200}
 LONG_SCREEN: ViewportSize = {"width": 1100, "height": 2000}
 
 
@@ -83,6 +84,7 @@ async def main() -> None:
             await _happen(studio, webhook, happening)
         await _refused(studio)
         await _movements(studio, webhook, present)
+        await _filter(studio)
         await _signal(studio, webhook)
         await _event_message(studio)
         await _report(studio)
@@ -134,6 +136,7 @@ async def _has_accounts(stage: Stage, number: int) -> bool:
 async def _refused(studio: Studio) -> None:
     """Show a form whose private channel lacks the bot, then save it with the public one alone."""
     ada = studio.ada
+    await ada.page.set_viewport_size(TALL_SCREEN)
     await ada.open_modal("New destination", "New destination")
     await ada.fill("Name", "Every movement")
     await ada.choose("Channels", "revenue", "deals-private")
@@ -144,6 +147,7 @@ async def _refused(studio: Studio) -> None:
     await ada.modal.get_by_role("button", name="Remove deals-private").click()
     await expect(ada.modal.get_by_role("button", name="Remove deals-private")).to_have_count(0)
     await ada.submit_and_close()
+    await ada.page.set_viewport_size(SCREEN)
 
 
 async def _movements(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
@@ -157,6 +161,23 @@ async def _movements(studio: Studio, webhook: str, present: Iterator[Happening])
         await expect(told).to_have_count(number)
     await studio.take("movements", ada.page)
     await studio.take("movement", told.nth(1))
+
+
+async def _filter(studio: Studio) -> None:
+    """Show the form with a filter and its forecast, and let it go."""
+    ada = studio.ada
+    await ada.page.set_viewport_size(TALL_SCREEN)
+    await ada.go()
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "Big changes")
+    await ada.choose("Channels", "wins")
+    await ada.modal.get_by_label("Contraction").uncheck()
+    await ada.fill("Minimum gain", "500")
+    await expect(ada.modal).to_contain_text("messages, of")
+    await ada.modal.get_by_label("Minimum gain").blur()
+    await studio.take("filter", ada.modal)
+    await ada.submit("Cancel")
+    await ada.page.set_viewport_size(SCREEN)
 
 
 async def _happen(studio: Studio, webhook: str, happening: Happening) -> None:

@@ -244,7 +244,7 @@ async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are
         {"action_id": "try_now", "value": found.id},
         *(
             {"action_id": "destination_menu", "type": "overflow", "selected_option": {"value": f"{choice} {found.id}"}}
-            for choice in ("delete", "pause", "resume")
+            for choice in ("delete", "pause", "resume", "test")
         ),
     ):
         assert (await acme.press(action, user="U0DANA")).status == 200

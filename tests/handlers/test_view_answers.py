@@ -31,6 +31,7 @@ def test_help_says_what_one_can_ask_for() -> None:
             "`/mrr list` — show the destinations and where they post\n"
             "`/mrr edit NAME` — change a destination\n`/mrr pause NAME` — silence a destination for a while\n"
             "`/mrr resume NAME` — let it post again\n"
+            "`/mrr test NAME` — post a test message to a destination's channels\n"
             "`/mrr deliveries` — show what was delivered today, what waits and what failed\n`/mrr help` — show this"
         ),
         "Sources, managers and the state of each destination are in Runrate's Home tab.",

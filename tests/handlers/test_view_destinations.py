@@ -115,7 +115,7 @@ def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
     assert destinations.told(weekly).splitlines()[1] == f"*Paused until {ends}* · Next: {following}"
     drawn = destinations.row(weekly)
     assert drawn["text"]["text"].splitlines()[1] == f"*Paused until {ends}* · Nothing sent yet · next: {following}"
-    assert [one["text"]["text"] for one in drawn["accessory"]["options"]] == ["Resume", "Edit", "Delete"]
+    assert [one["text"]["text"] for one in drawn["accessory"]["options"]] == ["Resume", "Edit", "Send a test", "Delete"]
     for_long = replace(row, paused_until=None)
     assert destinations.told(for_long).splitlines()[1] == "*Paused until it is resumed*"
 
