@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import aiohttp
@@ -117,6 +117,7 @@ class Runrate:
             now=self._now,
             owner=self.worker_name,
             mail_server=self._settings.mail_server,
+            events_kept=timedelta(days=self._settings.event_retention_days),
         )
         await self._worker.start()
 

@@ -24,6 +24,9 @@ WORDS = {
     FactKind.UNFURL: "Preview of a link",
     FactKind.NOTICE: "Notice of a failure",
     FactKind.RECOVERY: "Notice that it works again",
+    FactKind.SILENCE: "Notice of a silent source",
+    FactKind.HEARD_AGAIN: "Notice that a source is back",
+    FactKind.HISTORY: "Last week, from history",
 }
 """What a delivery tells, where it is about no account."""
 

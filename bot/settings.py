@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         default=(), validation_alias=AliasChoices("RUNRATE_SECRET_KEYS", "secret_keys")
     )
     smtp_url: SecretStr = SecretStr("")
+    event_retention_days: int = Field(default=30, ge=7, le=3650)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
 

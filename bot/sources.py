@@ -27,8 +27,9 @@ class _Known:
 class Sources:
     """Finds sources by their keys.
 
-    What it remembers counts no more once a source is removed, at the latest when the ten seconds are over: on SQLite
-    the command line is another process, which can wake nobody. Only right keys are remembered, by their hashes.
+    What it remembers counts no more once a source is removed or gets another key, at the latest when the ten seconds
+    are over: on SQLite the command line is another process, which can wake nobody. Only right keys are remembered, by
+    their hashes.
     """
 
     def __init__(self, *, database: Database, keyring: Keyring | None, now: Callable[[], datetime]) -> None:
@@ -60,9 +61,9 @@ class Sources:
         return await asyncio.shield(self._asked[asked_for])
 
     async def _look_up(self, key: str, digest: str) -> IntakeSource | None:
-        until, changes = self._now() + REMEMBERED, self._changes
+        now, changes = self._now(), self._changes
         async with self._database.read() as session:
-            found = await source.find_by_key(session, key)
+            found = await source.find_by_key(session, key, now=now)
         if found is None:
             self._known.pop(digest, None)
             return None
@@ -70,5 +71,5 @@ class Sources:
             self._known.clear()
         secret = source.shared_secret(found, keyring=self._keyring) if self._keyring else None
         answer = IntakeSource(found.id, found.workspace_id, found.kind, secret)
-        self._known[digest] = _Known(answer, until, changes)
+        self._known[digest] = _Known(answer, now + REMEMBERED, changes)
         return answer

@@ -32,12 +32,14 @@ from models import (
     recipient,
     report,
     scope,
+    silence,
     slack_event,
     source,
     workflow,
 )
 from models import workspace as workspaces
 from models.destination import Frequency
+from models.event import REFUSED_KEPT
 from models.ledger import Health
 from models.person import Person
 from models.schedule import instant
@@ -108,6 +110,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
         return None
     health = await ledger.health(session, workspace_id)
     rows = await destination_rows(session, workspace_id, health, now=now)
+    silent = await silence.told(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
         ManagerHome(
@@ -117,6 +120,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             now=now,
             delivering=await delivering(session, visiting, now=now),
             destinations=_page(rows, pages.destinations),
+            remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
             workflows=await _workflows(session, workspace_id),
@@ -221,18 +225,29 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
 
 async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number: int) -> Listing[SourceRow]:
     found = await source.of_workspace(session, workspace_id)
-    refused = await event.count_refused(session, workspace_id)
     page = found[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]
+    ids = [one.id for one in page]
+    refused = await event.count_refused(session, ids, since=desk.now() - REFUSED_KEPT)
+    held = await event.count_held(session, ids)
+    silent = {origin.id: since for origin, since in await silence.told(session, workspace_id)}
     # Whoever has seen one event arrive needs no line to send a first one with.
     is_silent = not any(one.last_event_at for one in found)
     urls = {one.id: _readable_url(desk, one) for one in found[-1:] if is_silent and one.kind != SourceKind.CSV}
-    return Listing(tuple(_source_row(one, urls.get(one.id), refused.get(one.id, 0)) for one in page), len(found))
-
-
-def _source_row(one: Source, url: str | None, refused: int) -> SourceRow:
-    return SourceRow(
-        id=one.id, name=one.name, kind=SourceKind(one.kind), url=url, last_event_at=one.last_event_at, refused=refused
+    rows = (
+        SourceRow(
+            id=one.id,
+            name=one.name,
+            kind=SourceKind(one.kind),
+            url=urls.get(one.id),
+            last_event_at=one.last_event_at,
+            refused=refused.get(one.id, 0),
+            paused_at=one.paused_at,
+            held=held.get(one.id, 0),
+            silent_since=silent.get(one.id),
+        )
+        for one in page
     )
+    return Listing(tuple(rows), len(found))
 
 
 def _readable_url(desk: Desk, one: Source) -> str | None:

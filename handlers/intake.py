@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from handlers.body import CallRefusedError, decode, read_content, read_json
-from handlers.raw import keepable
+from handlers.raw import redacted
 from handlers.senders import SENDERS, signature, tracking
 from handlers.senders.reading import Reading, Received, Refused
 from models.event import EventOutcome, NewEvent, Refusal
@@ -139,7 +139,7 @@ def _event(source: IntakeSource, record: Received | Refused, received_at: dateti
         dedupe_key=record.dedupe_key,
         occurred_at=received_at,
         received_at=received_at,
-        raw=keepable(record.raw),
+        raw=redacted(record.raw),
         refusal=Refusal(record.field, record.reason),
     )
 

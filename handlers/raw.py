@@ -1,4 +1,7 @@
-"""A refused record as it came in, kept for whoever has to mend it: without obvious secrets, and cut to a size."""
+"""A refused record as it came in, kept for whoever has to mend it: without obvious secrets, and cut to a size.
+
+What a source sent is kept without what says who a person is, too; the rows of a file are whoever imports it's own.
+"""
 
 import re
 from typing import Any
@@ -23,6 +26,13 @@ _SECRET_NAMES = {
     "writekey",
     "xapikey",
 }
+_PERSONAL_NAMES = {
+    "address", "avatar", "birthday", "city", "emails", "ip", "ipaddress", "latitude", "linkedin", "longitude", "mobile",
+    "person", "phone", "phones", "phonenumber", "postalcode", "street", "title", "twitter", "useragent", "zip",
+}  # fmt: skip
+_PERSONAL_ENDINGS = ("email", "name")
+"""Names end so too: `first_name`, `accountName`."""
+_EMAIL_TEXT = re.compile(r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+")
 _SECRET_TEXT = re.compile(
     rf"xox[a-z]-[\w-]+|xapp-[\w-]+|https://hooks\.slack\.com/[^\s\"]+|{KEY_PREFIX}_[\w-]+"
     r"|(?:Bearer|Basic) [\w.~+/=-]{16,}"
@@ -31,7 +41,15 @@ _SECRET_TEXT = re.compile(
 
 def keepable(record: Any) -> dict[str, Any]:
     """Make of a refused record what may be stored: an object of at most 8 KB that both databases take."""
-    clean = _clean(record)
+    return _cut(_clean(record))
+
+
+def redacted(record: Any) -> dict[str, Any]:
+    """Make the same of it without names, e-mail addresses and what else says who somebody is."""
+    return _cut(_impersonal(_clean(record)))
+
+
+def _cut(clean: Any) -> dict[str, Any]:
     kept: dict[str, Any] = clean if isinstance(clean, dict) else {"value": clean}
     content = json_bytes(kept)
     if len(content) <= MOST_BYTES:
@@ -52,5 +70,25 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def _impersonal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            _impersonal(name): HIDDEN if _is_personal(name) and child is not None else _impersonal(child)
+            for name, child in value.items()
+        }
+    if isinstance(value, list):
+        return [_impersonal(child) for child in value]
+    return _EMAIL_TEXT.sub(HIDDEN, value) if isinstance(value, str) else value
+
+
+def _is_personal(name: str) -> bool:
+    plain = _plain(name)
+    return plain in _PERSONAL_NAMES or plain.endswith(_PERSONAL_ENDINGS)
+
+
 def _is_secret(name: str) -> bool:
-    return re.sub(r"[\s_-]", "", name).lower() in _SECRET_NAMES
+    return _plain(name) in _SECRET_NAMES
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()

@@ -56,6 +56,8 @@ class Account(Base):
     is_provisional: Mapped[bool] = mapped_column(default=False)
     """Begun for a contact alone, and gone once that turns out to belong to another account."""
     customer_since: Mapped[datetime | None]
+    told_by: Mapped[str | None] = mapped_column(Text)
+    """The ids of the sources that spoke of it (`models.origin`)."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

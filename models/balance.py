@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, bindparam, case, cast, extract, func, select
+from sqlalchemy import ColumnElement, Float, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Attempt, Delivery, DeliveryState, counted, is_open
-from models.event import Event, EventState
+from models.event import IS_WAITING, Event, EventState
 from models.workspace import Workspace
 
 RECENT = timedelta(hours=1)
@@ -87,7 +87,7 @@ class Backlog:
     largest: int
     oldest_open_at: datetime | None
     oldest_waiting_at: datetime | None
-    """When the oldest event came that is not applied."""
+    """When the oldest event came that is not applied, and not held for a paused source."""
 
 
 async def events(session: AsyncSession) -> EventSums:
@@ -121,7 +121,7 @@ async def backlog(session: AsyncSession) -> Backlog:
     """Say what waits."""
     lanes = select(func.count().label("number")).where(is_open()).group_by(Delivery.lane_id).subquery()
     number, largest = (await session.execute(select(func.count(), func.max(lanes.c.number)).select_from(lanes))).one()
-    waiting = select(func.min(Event.received_at)).where(Event.state == _written(EventState.WAITING))
+    waiting = select(func.min(Event.received_at)).where(IS_WAITING)
     return Backlog(
         lanes=number,
         largest=largest or 0,
@@ -164,7 +164,3 @@ def _seconds(session: AsyncSession, begin: ColumnElement[Any], end: ColumnElemen
     if session.get_bind().dialect.name == "sqlite":
         return (func.julianday(end) - func.julianday(begin)) * timedelta(days=1).total_seconds()
     return cast(extract("epoch", end - begin), Float)
-
-
-def _written(state: EventState) -> Any:
-    return bindparam(None, state, literal_execute=True)

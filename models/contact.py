@@ -37,6 +37,8 @@ class Contact(Base):
     twitter: Mapped[str | None] = mapped_column(String(255))
     linked_in: Mapped[str | None] = mapped_column(Text)
     attributes: Mapped[dict[str, Value]] = mapped_column(JsonValue, default=dict)
+    told_by: Mapped[str | None] = mapped_column(Text)
+    """The ids of the sources that spoke of it (`models.origin`)."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -196,11 +198,14 @@ class Directory:
         free = {
             contact_id: set(self._members[contact_id]) for contact_id in were if self._roots[contact_id] not in groups
         }
+        # Which of their sources spoke of whom is not known any more: all of them did, so that nobody goes too early.
+        told_by = {source_id for contact_id in were for source_id in (self.contacts[contact_id].told_by or "").split()}
         for contact_id in were:
             del self._members[contact_id], self._roots[contact_id]
         for root, members in sorted(groups.items()):
             contact_id = stays.get(root) or _first_of(free, members) or self._begin(now)
             free.pop(contact_id, None)
+            self.contacts[contact_id].told_by = " ".join(sorted(told_by)) or None
             self._fill(self.contacts[contact_id], self.identities[root], members, now=now)
         for one in beside:
             if one.value is None:

@@ -82,6 +82,12 @@ class FactKind(StrEnum):
     """That something can't be delivered, told once a streak; the id is the streak's."""
     RECOVERY = "recovery"
     """That it works again; the id is the streak's."""
+    SILENCE = "silence"
+    """That a source is silent for longer than its habit, told once; the id is the silence's."""
+    HEARD_AGAIN = "heard_again"
+    """That it is back; the id is the silence's."""
+    HISTORY = "history"
+    """What last week's recap would have said, once history is in; the id is the source's."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)

@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache, partial
 from itertools import chain
@@ -25,8 +25,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
+    or_,
     select,
     text,
     update,
@@ -35,9 +37,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import IDS, Base, Id, JsonValue, Number, json_bytes, sqlite_text, texts
+from models.base import IDS, Base, Id, JsonValue, Number, among, json_bytes, sqlite_text, texts
 from models.database import wake
 from models.secret import fingerprint
+from models.source import Source
 from models.wakeup import Topic
 
 _Key = tuple[str, str]
@@ -55,6 +58,7 @@ _NOT_REFUSED = (None, None, None)
 _MOST_IN_STATEMENT = 100
 """More rows at once are no faster, and the driver keeps the statements that it has prepared."""
 _LAST_ID = 2**63 - 1
+_UNSEEN = {"synchronize_session": False}
 _SQLITE_KNOWN = (
     "SELECT source_id, dedupe_key FROM json_each(?) AS asked CROSS JOIN events"
     " ON source_id = asked.value ->> 0 AND dedupe_key = asked.value ->> 1"
@@ -86,8 +90,22 @@ class Event(Base):
             "ix_events_waiting",
             "workspace_id",
             "id",
-            sqlite_where=text("state = 'waiting'"),
-            postgresql_where=text("state = 'waiting'"),
+            sqlite_where=text("state = 'waiting' AND held_at IS NULL"),
+            postgresql_where=text("state = 'waiting' AND held_at IS NULL"),
+        ),
+        Index(
+            "ix_events_held",
+            "source_id",
+            "id",
+            sqlite_where=text("held_at IS NOT NULL"),
+            postgresql_where=text("held_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_events_refused",
+            "source_id",
+            "received_at",
+            sqlite_where=text("state = 'refused'"),
+            postgresql_where=text("state = 'refused'"),
         ),
         Index(None, "workspace_id", "received_at"),
     )
@@ -110,9 +128,16 @@ class Event(Base):
     refused_because: Mapped[str | None] = mapped_column(Text)
     raw: Mapped[dict[str, Any] | None] = mapped_column(JsonValue)
     applied_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
+    """When it was passed over because its source is paused; it is waiting until that is resumed."""
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        """Say whether it was understood, and refused only when it was applied."""
+        return self.state == EventState.REFUSED and bool(self.facts)
 
 
-IS_WAITING = Event.state == literal_column(f"'{EventState.WAITING}'")
+IS_WAITING = and_(Event.state == literal_column(f"'{EventState.WAITING}'"), Event.held_at.is_(None))
 """Written out, since SQLite looks into the index of what waits only where it can see that it is asked for."""
 
 
@@ -150,6 +175,17 @@ def _number(name: str) -> BindParameter[int]:
 
 # These statements are put together once: that takes longer than to run them.
 HAVING_SOME, IN_TURN = _having_some(), _in_turn()
+IS_REFUSED = Event.state == literal_column(f"'{EventState.REFUSED}'")
+_HAS_RAW = and_(Event.raw.is_not(None), cast(Event.raw, Text) != "null")
+REFUSED_KEPT = timedelta(days=7)
+"""How long what was refused can be read."""
+MOST_COUNTED = 20_000
+_WAITING_AGAIN = {
+    "state": EventState.WAITING,
+    "refused_field": None,
+    "refused_because": None,
+    "applied_at": None,
+}
 
 
 @dataclass(frozen=True)
@@ -294,22 +330,23 @@ def _sqlite_text(rows: int) -> str:
 
 
 async def apply_again(session: AsyncSession, events: Sequence[NewEvent]) -> None:
-    """Let known events wait once more: a file that repeats what an older one said, says that it is so again."""
+    """Let known events wait once more: a file that repeats what an older one said, says that it is so again.
+
+    What they said comes with them, since it may have been kept no longer.
+    """
     if not events:
         return
-    keys = [event.key() for event in events]
-    received_at = events[0].received_at
-    values = {
-        "state": EventState.WAITING,
-        "refused_field": None,
-        "refused_because": None,
-        "applied_at": None,
-        # What has no time of its own is said at this instant now.
-        "occurred_at": case((Event.occurred_at < Event.received_at, Event.occurred_at), else_=received_at),
-        "received_at": received_at,
-    }
-    known = (Event.source_id == events[0].source_id, Event.dedupe_key.in_(keys), Event.state != EventState.WAITING)
-    await session.execute(update(Event).where(*known).values(values), execution_options={"synchronize_session": False})
+    known = (
+        Event.source_id == events[0].source_id,
+        Event.dedupe_key == bindparam("key"),
+        Event.state != EventState.WAITING,
+    )
+    # What has no time of its own is said at this instant now.
+    occurred_at = case((Event.occurred_at < Event.received_at, Event.occurred_at), else_=bindparam("at"))
+    said = {"facts": bindparam("said"), "occurred_at": occurred_at, "received_at": bindparam("at")}
+    again = update(Event).where(*known).values(**_WAITING_AGAIN, **said)
+    rows = [{"key": one.key(), "said": list(one.facts), "at": one.received_at} for one in events]
+    await (await session.connection()).execute(again, rows)
 
 
 async def get(session: AsyncSession, workspace_id: str, event_id: int) -> Event | None:
@@ -348,6 +385,20 @@ async def claim_waiting(session: AsyncSession, workspace_ids: Collection[str], *
     return claimed
 
 
+async def hold(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:
+    """Pass these events over until their source is resumed."""
+    if event_ids:
+        await _mark(session, event_ids, {"held_at": now})
+
+
+async def release(session: AsyncSession, source_id: str, *, limit: int) -> int:
+    """Let a source's oldest held events be applied, so many at a time; say how many there were."""
+    oldest = select(Event.id).where(Event.source_id == source_id, Event.held_at.is_not(None)).order_by(Event.id)
+    released = update(Event).where(Event.id.in_(oldest.limit(limit).scalar_subquery())).values(held_at=None)
+    wake(session, Topic.EVENTS)
+    return len(list(await session.scalars(released.returning(Event.id), execution_options=_UNSEEN)))
+
+
 async def mark_applied(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:
     """Note that the events' facts are in."""
     await _mark(session, event_ids, {"state": EventState.APPLIED, "applied_at": now})
@@ -367,7 +418,7 @@ async def mark_refused(session: AsyncSession, event_id: int, refusal: Refusal, *
 async def _mark(session: AsyncSession, event_ids: Collection[int], values: dict[str, Any]) -> None:
     """Write without looking through the session for rows to change there: a batch would do that for each event."""
     statement = update(Event).where(Event.id.in_(event_ids)).values(values)
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    await session.execute(statement, execution_options=_UNSEEN)
 
 
 async def of_workspace(
@@ -380,10 +431,53 @@ async def of_workspace(
     return list(await session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
 
-async def refused_of_source(session: AsyncSession, source_id: str, *, limit: int = 10) -> list[Event]:
-    """List a source's newest refused events."""
-    query = select(Event).where(Event.source_id == source_id, Event.state == EventState.REFUSED)
-    return list(await session.scalars(query.order_by(Event.id.desc()).limit(limit)))
+async def refused_of_source(session: AsyncSession, source_id: str, *, since: datetime, limit: int = 10) -> list[Event]:
+    """List a source's newest refused events since an instant."""
+    query = select(Event).where(Event.source_id == source_id, IS_REFUSED, Event.received_at > since)
+    return list(await session.scalars(query.order_by(Event.received_at.desc(), Event.id.desc()).limit(limit)))
+
+
+async def empty_old(session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime, limit: int) -> int:
+    """Empty some of a workspace's events that came in a time, of what they said; say how many there were.
+
+    They stay as they are counted, and so known. One that waits keeps what is still to be applied.
+    """
+    old = (Event.workspace_id == workspace_id, Event.received_at >= since, Event.received_at < until)
+    full = or_(Event.facts != [], _HAS_RAW)
+    ids = select(Event.id).where(*old, Event.state != EventState.WAITING, full).limit(limit).scalar_subquery()
+    return await _empty(session, Event.id.in_(ids), {"facts": [], "raw": None})
+
+
+async def empty_refused(session: AsyncSession, *, until: datetime, limit: int) -> int:
+    """Take from some events what was sent, where they were refused before an instant; say how many there were."""
+    ids = select(Event.id).where(IS_REFUSED, Event.received_at < until, _HAS_RAW).limit(limit).scalar_subquery()
+    return await _empty(session, Event.id.in_(ids), {"raw": None})
+
+
+async def _empty(session: AsyncSession, which: Any, values: dict[str, Any]) -> int:
+    emptied = update(Event).where(which).values(values).returning(Event.id)
+    return len(list(await session.scalars(emptied, execution_options=_UNSEEN)))
+
+
+async def oldest_waiting(session: AsyncSession, workspace_id: str) -> datetime | None:
+    """Say when the oldest event came that is not applied, held or not."""
+    theirs = Event.workspace_id == workspace_id
+    times = [
+        await session.scalar(select(func.min(Event.received_at)).where(theirs, which))
+        for which in (IS_WAITING, Event.held_at.is_not(None))
+    ]
+    return min((at for at in times if at is not None), default=None)
+
+
+async def try_again(session: AsyncSession, workspace_id: str, event_id: int) -> Event | None:
+    """Let an event wait once more that was understood and could not be applied; None where it is no such event."""
+    found = await get(session, workspace_id, event_id)
+    if found is None or not found.can_be_tried_again:
+        return None
+    refused = (Event.id == event_id, IS_REFUSED)
+    await session.execute(update(Event).where(*refused).values(_WAITING_AGAIN), execution_options=_UNSEEN)
+    wake(session, Topic.EVENTS)
+    return found
 
 
 async def count_by_state(session: AsyncSession, workspace_id: str) -> dict[str, int]:
@@ -401,12 +495,30 @@ async def count_by_state(session: AsyncSession, workspace_id: str) -> dict[str, 
     return counts
 
 
-async def count_refused(session: AsyncSession, workspace_id: str) -> dict[str, int]:
-    """Count the refused events of each source."""
+async def count_refused(session: AsyncSession, source_ids: Collection[str], *, since: datetime) -> dict[str, int]:
+    """Count the events of each source that were refused since an instant."""
     query = select(Event.source_id, func.count()).where(
-        Event.workspace_id == workspace_id, Event.state == EventState.REFUSED
+        among(Event.source_id, source_ids), IS_REFUSED, Event.received_at > since
     )
     return dict((await session.execute(query.group_by(Event.source_id))).all())
+
+
+async def count_held(session: AsyncSession, source_ids: Collection[str]) -> dict[str, int]:
+    """Count the events of each source that are held, since it is paused."""
+    query = select(Event.source_id, func.count()).where(among(Event.source_id, source_ids), Event.held_at.is_not(None))
+    return dict((await session.execute(query.group_by(Event.source_id))).all())
+
+
+async def count_since(session: AsyncSession, source: Source, *, since: datetime) -> tuple[int, bool]:
+    """Count what a source sent since an instant, and say whether that is all.
+
+    Of what a workspace got only the newest is looked through, so that this takes no longer however much came.
+    """
+    theirs = (Event.workspace_id == source.workspace_id, Event.received_at >= since)
+    newest = select(Event.source_id).where(*theirs).order_by(Event.received_at.desc()).limit(MOST_COUNTED).subquery()
+    query = select(func.count(), func.count().filter(newest.c.source_id == source.id)).select_from(newest)
+    looked_at, found = (await session.execute(query)).one()
+    return found, looked_at < MOST_COUNTED
 
 
 def as_json(event: Event) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, Text, extract, func, or_, select, union_all
+from sqlalchemy import ForeignKey, Index, Select, String, Text, delete, extract, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,7 @@ from models.base import IDS, Base, Id, Number, among, insert, new_id, told_befor
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
+_UNSEEN = {"synchronize_session": False}
 
 
 class Grouping(StrEnum):
@@ -113,13 +114,15 @@ async def add(session: AsyncSession, movements: Sequence[Movement]) -> None:
     )
 
 
-async def add_to_days(session: AsyncSession, moved: Iterable[tuple[str, datetime, str, str, int]]) -> None:
-    """Add what moved to its days: the workspace, when, the currency, the kind, the amount."""
+async def add_to_days(
+    session: AsyncSession, moved: Iterable[tuple[str, datetime, str, str, int]], *, times: int = 1
+) -> None:
+    """Add what moved to its days: the workspace, when, the currency, the kind, the amount. -1 times takes it away."""
     days: dict[tuple[str, date, str, str], list[int]] = {}
     for workspace_id, at, currency, kind, amount in moved:
         sums = days.setdefault((workspace_id, at.astimezone(UTC).date(), currency, kind), [0, 0])
-        sums[0] += 1
-        sums[1] += amount
+        sums[0] += times
+        sums[1] += times * amount
     if not days:
         return
     key, summed = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
@@ -127,6 +130,30 @@ async def add_to_days(session: AsyncSession, moved: Iterable[tuple[str, datetime
     statement = insert(session, Day)
     together = {name: Day.__table__.c[name] + statement.excluded[name] for name in summed}
     await session.execute(statement.on_conflict_do_update(index_elements=key, set_=together), rows)
+
+
+async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: datetime) -> None:
+    """Delete movements, take them from their days, and let their accounts be what the others say of them."""
+    if not movements:
+        return
+    moved = ((one.workspace_id, one.occurred_at, one.currency, one.kind, one.amount_minor) for one in movements)
+    await add_to_days(session, moved, times=-1)
+    emptied = (Day.workspace_id == movements[0].workspace_id, Day.number == 0)
+    await session.execute(delete(Day).where(*emptied), _UNSEEN)
+    await session.execute(delete(Movement).where(among(Movement.id, [one.id for one in movements])), _UNSEEN)
+    accounts = select(Account).where(among(Account.id, {one.account_id for one in movements}))
+    for account in await session.scalars(accounts.order_by(Account.id).with_for_update()):
+        await _tell_again(session, account, now=now)
+
+
+async def _tell_again(session: AsyncSession, account: Account, *, now: datetime) -> None:
+    """Let an account follow the movements that there are of it, as it did when each came."""
+    account.mrr_minor, account.currency, account.mrr_at = None, None, None
+    account.first_moves, account.unclear_in, account.status = {}, None, AccountStatus.LEAD
+    query = select(Movement).where(Movement.account_id == account.id).order_by(Movement.recorded_at, Movement.id)
+    for moved in await session.scalars(query):
+        _begin(account, moved, moved.mrr_before_minor)
+        _move(account, moved, moved.mrr_after_minor, now=now)
 
 
 def _mrr(account: Account, fact: MovementFact) -> tuple[int | None, int | None]:
@@ -155,7 +182,7 @@ def _is_known(account: Account, fact: MovementFact) -> bool:
     )
 
 
-def _begin(account: Account, fact: MovementFact, before: int | None) -> None:
+def _begin(account: Account, fact: MovementFact | Movement, before: int | None) -> None:
     """Note with which movement the account's MRR in a currency began, and whether that started from nothing.
 
     Of several at one instant, one that did came first.
@@ -169,7 +196,7 @@ def _begin(account: Account, fact: MovementFact, before: int | None) -> None:
     account.unclear_in = " ".join(unclear) or None
 
 
-def _move(account: Account, fact: MovementFact, after: int | None, *, now: datetime) -> None:
+def _move(account: Account, fact: MovementFact | Movement, after: int | None, *, now: datetime) -> None:
     """Let the account follow its newest movement; one that arrives late changes nothing that a newer one said."""
     if account.mrr_at is not None and account.mrr_at > fact.occurred_at:
         return

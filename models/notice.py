@@ -16,7 +16,10 @@ from models.base import Base, Id, insert, new_id
 from models.delivery import OPEN, RUNRATE, TROUBLED, Attempt, Delivery, DeliveryState, FactKind, is_open
 from models.installation import Installation
 
-OURS = (FactKind.NOTICE, FactKind.RECOVERY, FactKind.UNHEARD, FactKind.WELCOME, FactKind.UNFURL)
+OURS = (
+    FactKind.NOTICE, FactKind.RECOVERY, FactKind.UNHEARD, FactKind.WELCOME, FactKind.UNFURL, FactKind.SILENCE,
+    FactKind.HEARD_AGAIN, FactKind.HISTORY,
+)  # fmt: skip
 """What nobody asked for. That it can't be delivered stands in the ledger, and is told to nobody."""
 
 PASSING = timedelta(minutes=15)

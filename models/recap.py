@@ -20,7 +20,7 @@ from models.base import Base, Id, insert, new_id
 from models.destination import Destination
 from models.fact import MovementKind
 from models.movement import KindSum
-from models.schedule import Schedule
+from models.schedule import Rhythm, Schedule
 
 MOST_ACCOUNTS = 5
 """How many of the largest gains, and of the largest losses, are named."""
@@ -123,6 +123,23 @@ def _row(asking: Destination, run: datetime, *, now: datetime) -> dict[str, Any]
 def _before(schedule: Schedule, starts_at: datetime) -> datetime:
     """Say when the period before the one that starts at an instant began."""
     return schedule.period_of(starts_at).instants(schedule.zone)[0]
+
+
+def of_last_week(workspace_id: str, *, zone: str, now: datetime) -> Recap:
+    """Describe the recap of the last whole week, which belongs to no destination and is never stored."""
+    schedule = Schedule(rhythm=Rhythm.WEEKLY, zone=zone)
+    period = schedule.period_of(now)
+    starts_at, ends_at = period.instants(zone)
+    return Recap(
+        workspace_id=workspace_id,
+        frequency=Rhythm.WEEKLY,
+        first=period.first,
+        end=period.end,
+        before_at=_before(schedule, starts_at),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        due_at=now,
+    )
 
 
 async def get(session: AsyncSession, workspace_id: str, recap_id: str) -> Recap | None:

@@ -99,6 +99,11 @@ def instant(day: date, at: time, zone: str) -> datetime:
     return local.astimezone(UTC)
 
 
+def midnight(now: datetime, zone: str) -> datetime:
+    """Give the instant at which today began in a zone."""
+    return instant(_local_date(now, zone), time(), zone)
+
+
 def _local_date(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 

@@ -1,10 +1,11 @@
 """A source: where events come from. Its key, the secret part of its URL, is hashed for look-up, sealed for managers."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Index, String, Text, select, text, update
+from sqlalchemy import Index, String, Text, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,6 +18,8 @@ from models.wakeup import Topic
 
 KEY_PREFIX = "rrk"
 LONGEST_NAME = 80
+KEY_GRACE = timedelta(hours=24)
+"""How long the key before works on after a rotation, so that the other side can be changed in peace."""
 
 
 class SourceKind(StrEnum):
@@ -52,8 +55,16 @@ class SourceUnknownError(UserError):
     """There is no such source; `runrate sources list` shows which there are."""
 
 
+class KeyStillWorksError(UserError):
+    """The key before this one works still, for at most 24 hours. Rotate again after that, or let it stop at once."""
+
+
+class NoWebhookError(UserError):
+    """Files come in with `runrate import`; there is no URL, no key and nothing to pause."""
+
+
 class Source(Base):
-    """Where events come from. Removing one keeps what it brought."""
+    """Where events come from."""
 
     __tablename__ = "sources"
     __table_args__ = (
@@ -65,6 +76,19 @@ class Source(Base):
             sqlite_where=text("removed_at IS NULL"),
             postgresql_where=text("removed_at IS NULL"),
         ),
+        Index("ix_sources_old_key", "old_key_hash", unique=True),
+        Index(
+            "ix_sources_holding",
+            "holding_since",
+            sqlite_where=text("holding_since IS NOT NULL"),
+            postgresql_where=text("holding_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_sources_forgotten",
+            "forgotten_at",
+            sqlite_where=text("forgotten_at IS NOT NULL"),
+            postgresql_where=text("forgotten_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -75,6 +99,9 @@ class Source(Base):
     """The name as it is compared: folding the case makes three characters of one at most."""
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     key_sealed: Mapped[str] = mapped_column(Text)
+    old_key_hash: Mapped[str | None] = mapped_column(String(64))
+    """The key before the last rotation, which opens the source until `old_key_until`."""
+    old_key_until: Mapped[datetime | None]
     account_creation: Mapped[str] = mapped_column(String(20), default=AccountCreation.COMPANY)
     mappings: Mapped[dict[str, dict[str, str]]] = mapped_column(JsonValue, default=dict)
     """Of an account and of a contact: which field or attribute a trait goes to (`models.mapping`)."""
@@ -85,7 +112,22 @@ class Source(Base):
     created_by: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+    """When it was removed with what it brought; None where that stays, and once all of it is gone."""
+    paused_at: Mapped[datetime | None]
+    holding_since: Mapped[datetime | None]
+    """Some of its events may be held, as they are while it is paused."""
+    first_event_at: Mapped[datetime | None]
     last_event_at: Mapped[datetime | None]
+
+    @property
+    def has_webhook(self) -> bool:
+        """Say whether anything can be sent to it."""
+        return self.kind != SourceKind.CSV
+
+    def is_old_key_open(self, *, now: datetime) -> bool:
+        """Say whether the key before the last rotation still opens it."""
+        return self.old_key_until is not None and self.old_key_until > now
 
 
 async def add(
@@ -152,11 +194,18 @@ async def find_by_name(session: AsyncSession, workspace_id: str, name: str) -> S
     return found
 
 
-async def find_by_key(session: AsyncSession, key: str) -> Source | None:
-    """Find the source that a webhook key opens; None for a wrong key, and for a removed source."""
+async def find_by_key(session: AsyncSession, key: str, *, now: datetime) -> Source | None:
+    """Find the source that a webhook key opens, its own or for a while the one before.
+
+    None for a wrong key, and for a removed source.
+    """
     digest = fingerprint(key)
-    source = await session.scalar(select(Source).where(Source.key_hash == digest, Source.removed_at.is_(None)))
-    return source if source is not None and same(source.key_hash, digest) else None
+    opened = or_(Source.key_hash == digest, Source.old_key_hash == digest)
+    source = await session.scalar(select(Source).where(opened, Source.removed_at.is_(None)))
+    if source is None or same(source.key_hash, digest):
+        return source
+    is_open = source.is_old_key_open(now=now) and same(source.old_key_hash or "", digest)
+    return source if is_open else None
 
 
 async def get(session: AsyncSession, workspace_id: str, source_id: str) -> Source:
@@ -200,11 +249,105 @@ async def names_of(session: AsyncSession, ids: Collection[str]) -> dict[str, str
     return {row.id: row.name for row in await session.execute(NAMES, {"ids": ids})}
 
 
-async def remove(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
-    """Close the source's webhook. What it brought stays."""
-    source.removed_at = now
-    audit.record(session, source.workspace_id, actor=by, action="source.removed", subject_id=source.id, now=now)
+async def rename(session: AsyncSession, source: Source, name: str, *, by: str, now: datetime) -> None:
+    """Give a source another name."""
+    clean = read_name(name)
+    if clean == source.name:
+        return
+    other = await find_by_name(session, source.workspace_id, clean)
+    if other is not None and other.id != source.id:
+        raise SourceNameTakenError
+    before, source.name, source.name_key = source.name, clean, clean.casefold()
+    await _flush(session)
+    _audit(session, source, "source.renamed", by=by, now=now, before=before, after=clean)
+
+
+async def rotate(
+    session: AsyncSession, source: Source, *, keyring: Keyring, is_leaked: bool, by: str, now: datetime
+) -> str:
+    """Give a source a new key. The one before works for another day, or where it leaked, no more at all."""
+    _require_webhook(source)
+    if source.is_old_key_open(now=now) and not is_leaked:
+        # The other side may still send with that one, of which only one can be kept.
+        raise KeyStillWorksError
+    key = random_secret(KEY_PREFIX)
+    source.old_key_hash, source.old_key_until = (None, None) if is_leaked else (source.key_hash, now + KEY_GRACE)
+    source.key_hash, source.key_sealed = fingerprint(key), keyring.seal(key)
+    _audit(session, source, "source.key_rotated", by=by, now=now, is_leaked=is_leaked)
     wake(session, Topic.SOURCES)
+    return key
+
+
+async def pause(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
+    """Apply nothing more of what a source sends; it is taken all the same, and held until the source is resumed."""
+    _require_webhook(source)
+    if source.paused_at is None:
+        source.paused_at = now
+        _audit(session, source, "source.paused", by=by, now=now)
+
+
+async def resume(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
+    """Apply what a source sends again, and what was held."""
+    if source.paused_at is not None:
+        source.paused_at = None
+        _audit(session, source, "source.resumed", by=by, now=now)
+        wake(session, Topic.EVENTS)
+
+
+async def remove(session: AsyncSession, source: Source, *, by: str, now: datetime, is_forgotten: bool = False) -> None:
+    """Close the source's webhook. What it brought stays, or where it is forgotten, goes with it.
+
+    What it sent before, and is held or waits, is applied in the first case and refused in the second.
+    """
+    source.removed_at, source.paused_at, source.forgotten_at = now, None, now if is_forgotten else None
+    _audit(session, source, "source.removed", by=by, now=now, is_forgotten=is_forgotten)
+    wake(session, Topic.SOURCES, Topic.EVENTS)
+
+
+def note_try(session: AsyncSession, source: Source, event_id: int, *, by: str, now: datetime) -> None:
+    """Note that somebody had a refused event of the source tried again."""
+    _audit(session, source, "source.event_tried_again", by=by, now=now, event_id=event_id)
+
+
+def _require_webhook(source: Source) -> None:
+    if not source.has_webhook:
+        raise NoWebhookError
+
+
+def _audit(session: AsyncSession, source: Source, action: str, *, by: str, now: datetime, **detail: Any) -> None:
+    audit.record(session, source.workspace_id, actor=by, action=action, subject_id=source.id, detail=detail, now=now)
+
+
+async def hold_back(session: AsyncSession, ids: Collection[str], *, now: datetime) -> set[str]:
+    """Give those of these sources that are paused, and note that events of theirs are held.
+
+    It writes, so that nobody can resume a source while an event of it is being held, and so forget that one.
+    """
+    paused = update(Source).where(among(Source.id, ids), Source.paused_at.is_not(None)).values(holding_since=now)
+    return set(await session.scalars(paused.returning(Source.id), execution_options={"synchronize_session": False}))
+
+
+async def holding(session: AsyncSession) -> list[str]:
+    """List the ids of sources that are paused no more, and some of whose events may still be held."""
+    resumed = (Source.holding_since.is_not(None), Source.paused_at.is_(None))
+    return list(await session.scalars(select(Source.id).where(*resumed).order_by(Source.id)))
+
+
+async def resumed(session: AsyncSession, source_id: str) -> Source | None:
+    """Hold the row of such a source, so that none of its events is held meanwhile; None where it is paused again."""
+    query = select(Source).where(Source.id == source_id, Source.paused_at.is_(None)).with_for_update(key_share=True)
+    found: Source | None = await session.scalar(query)
+    return found
+
+
+async def forgotten(session: AsyncSession) -> list[Source]:
+    """List the removed sources of which what they brought is still to be deleted."""
+    return list(await session.scalars(select(Source).where(Source.forgotten_at.is_not(None)).order_by(Source.id)))
+
+
+async def forgot(session: AsyncSession, source_id: str) -> None:
+    """Note that nothing of what a removed source brought is left."""
+    await session.execute(update(Source).where(Source.id == source_id).values(forgotten_at=None))
 
 
 async def reveal(session: AsyncSession, source: Source, *, keyring: Keyring, by: str, now: datetime) -> str:
@@ -235,8 +378,9 @@ def change(
 async def heard_from(session: AsyncSession, source_ids: Collection[str], *, now: datetime) -> None:
     """Note that these sources sent something."""
     if source_ids:
-        heard = update(Source).where(among(Source.id, source_ids)).values(last_event_at=now)
-        await session.execute(heard, execution_options={"synchronize_session": False})
+        heard = {"last_event_at": now, "first_event_at": func.coalesce(Source.first_event_at, now)}
+        statement = update(Source).where(among(Source.id, source_ids)).values(heard)
+        await session.execute(statement, execution_options={"synchronize_session": False})
 
 
 async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
@@ -250,8 +394,9 @@ async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
 
 
 async def the_import(session: AsyncSession, workspace_id: str, *, keyring: Keyring, now: datetime) -> Source:
-    """Find or add the source named “Import”, under which files come in."""
-    found = await find_by_name(session, workspace_id, "Import")
+    """Find or add the source under which files come in; it is called “Import” until somebody renames it."""
+    of_files = (Source.workspace_id == workspace_id, Source.kind == SourceKind.CSV, Source.removed_at.is_(None))
+    found: Source | None = await session.scalar(select(Source).where(*of_files).order_by(Source.id).limit(1))
     if found is not None:
         return found
     source, _ = await add(

@@ -22,6 +22,7 @@ from models import (
     report,
     role,
     signal,
+    silence,
     slack_event,
     source,
     unfurl,
@@ -32,8 +33,8 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, identity, installation, lane, lookup,
-    movement, mute, notice, person, recap, recipient, report, role, signal, slack_event, source, unfurl, workflow,
-    workspace,
+    movement, mute, notice, person, recap, recipient, report, role, signal, silence, slack_event, source, unfurl,
+    workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

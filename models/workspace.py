@@ -32,6 +32,8 @@ class Workspace(Base):
     """Whether a link to a report that somebody shares shows figures and a picture."""
     guests_listed_at: Mapped[datetime | None]
     """When Slack last told us of all guests; before that nobody can say whether one of them reads a channel."""
+    events_emptied_until: Mapped[datetime | None]
+    """What events said that came before this is kept no longer."""
     created_at: Mapped[datetime]
 
 
@@ -97,6 +99,11 @@ async def switch_previews(session: AsyncSession, workspace_id: str, *, on: bool,
 async def guests_listed(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
     """Note that all guests of a workspace are known."""
     await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(guests_listed_at=now))
+
+
+async def events_emptied(session: AsyncSession, workspace_id: str, *, until: datetime) -> None:
+    """Note that what a workspace's events said is kept no longer, of those that came before an instant."""
+    await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(events_emptied_until=until))
 
 
 async def every(session: AsyncSession) -> list[Workspace]:

@@ -47,6 +47,7 @@ from models.fact import (
 from models.identity import AboutPerson, Identity
 from models.mapping import mapped
 from models.movement import Movement
+from models.origin import told_by
 from models.said import Voice
 from models.signal import Signal
 from models.source import AccountCreation, Source
@@ -65,6 +66,10 @@ KNOWN: Mapping[type[Fact], Callable[..., Awaitable[set[tuple[str, str]]]]] = {
     SignalFact: signal.known,
 }
 """How to ask which of the facts that are told once were told before."""
+
+
+RELEASED = 1_000
+"""How many events that were held for a paused source wait again in one go."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +135,23 @@ async def apply_waiting(database: Database, *, now: datetime, limit: int = BATCH
     Each workspace has its turn in every transaction that it takes part in, so that the flood of one delays the others
     by one batch at most.
     """
+    await _release(database)
     async with database.read() as session:
         waiting = await event.workspaces_waiting(session)
     size = min(limit, TOGETHER)
     groups = [waiting[start : start + size] for start in range(0, len(waiting), size)]
     return sum([await _apply_some(database, group, now=now, limit=limit) for group in groups])
+
+
+async def _release(database: Database) -> None:
+    """Let what was held for sources that are paused no more wait again, some of it at a time."""
+    async with database.read() as session:
+        resumed = await source.holding(session)
+    for source_id in resumed:
+        async with database.write() as session:
+            found = await source.resumed(session, source_id)
+            if found is not None and await event.release(session, source_id, limit=RELEASED) < RELEASED:
+                found.holding_since = None
 
 
 async def _apply_some(database: Database, workspace_ids: Sequence[str], *, now: datetime, limit: int) -> int:
@@ -147,7 +164,9 @@ async def _apply_some(database: Database, workspace_ids: Sequence[str], *, now: 
         events = await event.claim_waiting(session, held, limit=limit)
         if not events:
             return 0
-        await _apply_apart(session, events, now=now)
+        paused = await source.hold_back(session, {waiting.source_id for waiting in events}, now=now)
+        await event.hold(session, [waiting.id for waiting in events if waiting.source_id in paused], now=now)
+        await _apply_apart(session, [waiting for waiting in events if waiting.source_id not in paused], now=now)
         heard = {waiting.source_id for waiting in events if not waiting.is_history}
         await source.heard_from(session, heard, now=now)
         return len(events)
@@ -155,7 +174,7 @@ async def _apply_some(database: Database, workspace_ids: Sequence[str], *, now: 
 
 async def _apply_apart(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
     """Apply events together; where that fails each half alone, until the one that can't be applied is refused."""
-    error = await _try(session, events, now=now)
+    error = await _try(session, events, now=now) if events else None
     if error is None:
         return
     if len(events) == 1:
@@ -252,7 +271,13 @@ def _accounts_of(fact: Fact) -> set[str]:
 
 
 def _take(batch: Batch, one: Arrived, *, now: datetime) -> None:
-    """Let a fact change what it speaks of, in memory."""
+    """Let a fact change what it speaks of, in memory, and note there which source spoke."""
+    _change(batch, one, now=now)
+    for external_id in _accounts_of(one.fact) & batch.accounts.keys():
+        told_by(batch.accounts[external_id], one.event.source_id)
+
+
+def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
     match one.fact:
         case AccountFact() as fact:
             account.apply(batch.account(fact.external_id, now=now), fact, voice=one.voice, now=now)
@@ -273,8 +298,10 @@ def _take(batch: Batch, one: Arrived, *, now: datetime) -> None:
 
 def _take_contact(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetime) -> None:
     makes_account = one.origin.account_creation == AccountCreation.CONTACT and bool(fact.user_id or fact.email)
-    if batch.contacts.apply(fact, one.voice, makes_account=makes_account, now=now) is None:
+    person = batch.contacts.apply(fact, one.voice, makes_account=makes_account, now=now)
+    if person is None:
         return
+    told_by(person, one.event.source_id)
     batch.remember(Subject.CONTACT, fact.attributes)
     if fact.account_external_id is not None:
         account.name_first(batch.account(fact.account_external_id, now=now), fact.account_name, one.voice)
@@ -329,6 +356,7 @@ def _account_id(batch: Batch, person: Contact, company: Company | None, *, now: 
         return batch.account(company.external_id, now=now).id
     lead = batch.lead(company.external_id, now=now)
     account.name_after(lead, person.display_name)
+    told_by(lead, *(person.told_by or "").split())
     return lead.id
 
 

@@ -45,6 +45,7 @@ from models.signal import Signal
 from models.unfurl import Unfurl
 from models.workflow import Workflow
 from models.workspace import Workspace
+from scheduler.histories import draw_history, load_histories
 from scheduler.messages import merged as merged_message
 from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
@@ -63,6 +64,7 @@ from scheduler.messages.track import TrackMessage
 from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
 from scheduler.places import hold_back_from_outsiders
+from scheduler.silences import draw_heard_again, draw_silence, load_heard_again, load_silences
 
 WELCOME_KEPT = timedelta(minutes=1)
 """A welcome that can't be posted within this time is out of place."""
@@ -468,5 +470,8 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.UNFURL: Drawing(_load_unfurls, _draw_unfurl),
     FactKind.NOTICE: Drawing(load_notices, draw_notice),
     FactKind.RECOVERY: Drawing(load_recoveries, draw_recovery),
+    FactKind.SILENCE: Drawing(load_silences, draw_silence),
+    FactKind.HEARD_AGAIN: Drawing(load_heard_again, draw_heard_again),
+    FactKind.HISTORY: Drawing(load_histories, draw_history),
 }
 """Who tells what."""

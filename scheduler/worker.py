@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,11 +14,14 @@ from models.wakeup import Topic
 from scheduler.address import Addresser
 from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
+from scheduler.forget import forget_removed
 from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
 from scheduler.notices import Notices
 from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
+from scheduler.retention import KEPT, empty_old_events
+from scheduler.silences import Silences
 from scheduler.slack import Slack
 
 log = structlog.get_logger()
@@ -34,6 +37,9 @@ TICK = 15.0
 
 RECAP_POLL = 60.0
 """Seconds after which they are made even if no tick came."""
+
+FORGET_POLL = 60.0
+"""Seconds after which it is looked again for what a removed source brought."""
 
 REST = 0.4
 """Seconds between two looks at what fails, or for e-mail, at least, however many outcomes are written meanwhile."""
@@ -56,9 +62,11 @@ class Worker:
         owner: str,
         mail_server: MailServer | None = None,
         tick: float = TICK,
+        events_kept: timedelta = KEPT,
     ) -> None:
         """Take what the stages need; `start()` starts them."""
         self._seconds = tick
+        self._events_kept = events_kept
         self._database = database
         self._now = now
         self._dispatcher = Dispatcher(
@@ -67,6 +75,7 @@ class Worker:
         self._addresser = Addresser(database=database, slack=slack, keyring=keyring, now=now)
         self._reconciler = Reconciler(database=database, slack=slack, keyring=keyring, now=now)
         self._notices = Notices(database=database, slack=slack, keyring=keyring, now=now, mails=mail_server is not None)
+        self._silences = Silences(database=database, now=now)
         self._mailer = Mailer(database=database, server=mail_server, public_url=public_url, now=now, owner=owner)
         self._clock = AsyncIOScheduler(timezone="UTC")
         self._sending: list[asyncio.Task[None]] = []
@@ -77,6 +86,7 @@ class Worker:
     async def start(self) -> None:
         """Start every stage."""
         self._clock.add_job(self._reconcile, "interval", hours=1, max_instances=1, coalesce=True)
+        self._clock.add_job(self._tidy, "interval", hours=1, max_instances=1, coalesce=True)
         self._clock.add_job(self._tick, "interval", seconds=self._seconds, max_instances=1, coalesce=True)
         self._clock.start()
         self._sending = [
@@ -88,9 +98,12 @@ class Worker:
         self._asking = [
             asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._address, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._notices.look, poll=POLL, rest=REST)),
+            asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._silences.look, poll=RECAP_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.SOURCES, self._forget, poll=FORGET_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),
             asyncio.create_task(self._reconcile()),
+            asyncio.create_task(self._tidy()),
         ]
 
     async def stop(self) -> None:
@@ -132,6 +145,9 @@ class Worker:
         while await self._addresser.address_waiting() and not self._is_stopping:
             pass
 
+    async def _forget(self) -> None:
+        await forget_removed(self._database, now=self._now())
+
     async def _tick(self) -> None:
         await self._database.wakeups.notify(Topic.RECAPS)
 
@@ -145,6 +161,13 @@ class Worker:
                 await self._reconciler.reconcile()
             except Exception:
                 log.exception("reconcile_failed")
+
+    async def _tidy(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            try:
+                await empty_old_events(self._database, kept=self._events_kept, now=self._now())
+            except Exception:
+                log.exception("tidying_failed")
 
     async def _on_wakeup(
         self, topic: Topic, work: Callable[[], Awaitable[None]], *, poll: float, rest: float = 0.0

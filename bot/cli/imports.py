@@ -23,7 +23,7 @@ from bot.cli.rows import Form, Row, Rows
 from handlers.raw import keepable
 from handlers.senders import api
 from handlers.senders.reading import Received, Refused, digest, identifier
-from models import event, source, workspace
+from models import event, history, source, workspace
 from models.base import UserError
 from models.event import EventOutcome, NewEvent
 from models.fact import dump_facts
@@ -145,6 +145,9 @@ async def _import(
             outcomes = await _store(opened, taken)
             _settle(tally, chunk, records, outcomes, refused)
             bar.update(len(chunk))
+    if kind == "movement" and tally.stored:
+        async with opened.database.write() as session:
+            await history.owe(session, origin, now=opened.now)
     return tally
 
 

@@ -1,9 +1,11 @@
 """`runrate sources`: where events come from."""
 
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import click
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cli import console
 from bot.cli.console import BY, Console
@@ -16,12 +18,13 @@ KINDS = [kind for kind in SourceKind if kind is not SourceKind.CSV]
 """What can be added. A source of kind csv has no webhook; `runrate import` makes it."""
 
 MASK = f"{KEY_PREFIX}_********"
+REMOVED = "“{}” is removed. What it brought stays."
 NONE_YET = "No source yet. Add one with: runrate sources add --kind api --name Billing"
 
 
 @click.group(epilog=example("runrate sources add --kind api --name Billing"))
 def sources() -> None:
-    """Add, list and remove sources, where events come from."""
+    """Add, list, rename, pause and remove sources, where events come from, and rotate their keys."""
 
 
 @sources.command(
@@ -83,17 +86,102 @@ def list_(*, show_keys: bool, workspace_id: str | None, as_json: bool) -> None:
         print_table(["Source", "Kind", "Id", "Last event (UTC)", "Webhook URL"], cells)
 
 
-@sources.command(epilog=example("runrate sources remove Billing"))
-@click.argument("name_or_id", metavar="NAME|ID")
+NAMED = click.argument("name_or_id", metavar="NAME|ID")
+
+
+@sources.command(epilog=example("runrate sources rename Billing Invoices"))
+@NAMED
+@click.argument("name", metavar="NEW-NAME")
 @workspace_option
 @json_option
-def remove(name_or_id: str, *, workspace_id: str | None, as_json: bool) -> None:
-    """Remove a source: its webhook answers 404 from now on. What it brought stays."""
-    removed = console.run(partial(_remove, workspace_id=workspace_id, name_or_id=name_or_id))
+def rename(name_or_id: str, name: str, *, workspace_id: str | None, as_json: bool) -> None:
+    """Give a source another name."""
+    change = partial(_rename, name=name)
+    _change(change, "It is called “{}” now.", name_or_id, workspace_id=workspace_id, as_json=as_json)
+
+
+@sources.command(epilog=example("runrate sources rotate Billing", "runrate sources rotate Billing --leaked"))
+@NAMED
+@click.option("--leaked", is_flag=True, help="The old key stops at once. Otherwise it works for another 24 hours.")
+@workspace_option
+@json_option
+def rotate(name_or_id: str, *, leaked: bool, workspace_id: str | None, as_json: bool) -> None:
+    """Give a source a new key, and print its new webhook URL."""
+    rotated = console.run(partial(_rotate, workspace_id=workspace_id, name_or_id=name_or_id, leaked=leaked))
     if as_json:
-        print_json({"id": removed.id, "kind": removed.kind, "name": removed.name})
+        print_json(rotated)
     else:
-        click.echo(f"“{removed.name}” is removed. What it brought stays.")
+        old = "works no more" if leaked else "works for another 24 hours"
+        print_pairs({"Source": rotated["name"], "Webhook URL": rotated["url"], "The old key": old})
+
+
+@sources.command(epilog=example("runrate sources pause Billing"))
+@NAMED
+@workspace_option
+@json_option
+def pause(name_or_id: str, *, workspace_id: str | None, as_json: bool) -> None:
+    """Pause a source: what it sends is stored, and applied once it is resumed."""
+    words = "“{}” is paused. What it sends is stored, and applied once it is resumed."
+    _change(source.pause, words, name_or_id, workspace_id=workspace_id, as_json=as_json)
+
+
+@sources.command(epilog=example("runrate sources resume Billing"))
+@NAMED
+@workspace_option
+@json_option
+def resume(name_or_id: str, *, workspace_id: str | None, as_json: bool) -> None:
+    """Resume a paused source, and apply what it sent meanwhile."""
+    words = "“{}” is resumed. What it sent meanwhile is being applied."
+    _change(source.resume, words, name_or_id, workspace_id=workspace_id, as_json=as_json)
+
+
+@sources.command(epilog=example("runrate sources remove Billing", "runrate sources remove Billing --with-data"))
+@NAMED
+@click.option("--with-data", is_flag=True, help="Delete what no other source told of, too. It can't be brought back.")
+@workspace_option
+@json_option
+def remove(name_or_id: str, *, with_data: bool, workspace_id: str | None, as_json: bool) -> None:
+    """Remove a source: its webhook answers 404 from now on. What it brought stays, unless --with-data is given."""
+    change = partial(source.remove, is_forgotten=with_data)
+    words = "“{}” is removed. What only it brought is being deleted." if with_data else REMOVED
+    _change(change, words, name_or_id, workspace_id=workspace_id, as_json=as_json)
+
+
+class Change(Protocol):
+    """What changes a source."""
+
+    async def __call__(self, session: AsyncSession, found: Source, /, *, by: str, now: datetime) -> None:
+        """Change it, and audit that."""
+
+
+def _change(work: Change, words: str, name_or_id: str, *, workspace_id: str | None, as_json: bool) -> None:
+    """Change a source, and say what became of it."""
+    changed = console.run(partial(_apply, work=work, workspace_id=workspace_id, name_or_id=name_or_id))
+    if as_json:
+        print_json({"id": changed.id, "kind": changed.kind, "name": changed.name})
+    else:
+        click.echo(words.format(changed.name))
+
+
+async def _apply(opened: Console, *, work: Change, workspace_id: str | None, name_or_id: str) -> Source:
+    async with opened.database.write() as session:
+        tenant = await workspace.the_one(session, workspace_id)
+        found = await source.named(session, tenant.id, name_or_id)
+        await work(session, found, by=BY, now=opened.now)
+        return found
+
+
+async def _rename(session: AsyncSession, found: Source, /, *, name: str, by: str, now: datetime) -> None:
+    await source.rename(session, found, name, by=by, now=now)
+
+
+async def _rotate(opened: Console, *, workspace_id: str | None, name_or_id: str, leaked: bool) -> dict[str, Any]:
+    keyring = opened.keyring
+    async with opened.database.write() as session:
+        tenant = await workspace.the_one(session, workspace_id)
+        found = await source.named(session, tenant.id, name_or_id)
+        key = await source.rotate(session, found, keyring=keyring, is_leaked=leaked, by=BY, now=opened.now)
+    return _row(opened, found, key)
 
 
 async def _add(
@@ -132,14 +220,6 @@ async def _reveal(opened: Console, *, workspace_id: str | None) -> list[tuple[di
             if one.kind in KINDS
         }
         return [(_row(opened, one, shown.get(one.id)), one) for one in found]
-
-
-async def _remove(opened: Console, *, workspace_id: str | None, name_or_id: str) -> Source:
-    async with opened.database.write() as session:
-        tenant = await workspace.the_one(session, workspace_id)
-        found = await source.named(session, tenant.id, name_or_id)
-        await source.remove(session, found, by=BY, now=opened.now)
-        return found
 
 
 def _row(opened: Console, one: Source, key: str | None) -> dict[str, Any]:

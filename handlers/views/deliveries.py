@@ -50,6 +50,9 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.UNFURL: "a preview under a link",
     FactKind.NOTICE: "the notice that something can't be delivered",
     FactKind.RECOVERY: "the notice that it works again",
+    FactKind.SILENCE: "the notice that a source is silent",
+    FactKind.HEARD_AGAIN: "the notice that a source is back",
+    FactKind.HISTORY: "what last week's recap would have said",
 }
 """What is told where the kind says all."""
 

@@ -1,7 +1,7 @@
 """The Home tab: for a manager the workspace at a glance, for everybody else what is posted and whom to ask."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handlers.views import deliveries, destinations, managers, reports, signals, sources, workflows
 from handlers.views.blocks import Block, View, button, context, divider, header, home, section
@@ -88,6 +88,12 @@ def manager_home(view: ManagerHome) -> View:
             *_missing(view),
         ]
     )
+
+
+def silent(name: str, span: timedelta) -> str:
+    """Remark on a source that is silent for longer than its habit."""
+    length = f"{span.days} days" if span.days > 1 else f"{int(span.total_seconds() // 3600)} hours"
+    return f"“{name}” has sent nothing for {length}, which is longer than usual."
 
 
 def member_home(view: MemberHome) -> View:

@@ -1,6 +1,6 @@
-"""A source's row, its forms and its menu: adding it, its address and key, what of it was refused, removing it."""
+"""A source's row, its menu, the form for a new one, its address and key, and the questions before it is changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,8 +26,6 @@ from handlers.views.samples import curl_line
 from models.source import AccountCreation, SourceKind
 from scheduler.messages import mrkdwn
 
-MOST_REFUSED = 20
-
 
 @dataclass(frozen=True)
 class Words:
@@ -47,6 +45,21 @@ CONNECTED = (SourceKind.API, SourceKind.CHARTMOGUL, SourceKind.SEGMENT)
 """The kinds that have a webhook, and so can be added."""
 
 
+LATER, AT_ONCE, STAYS, GOES = "later", "at once", "stays", "goes"
+
+ROTATIONS = {
+    False: option("Works for another 24 hours", LATER, description="Time to change it wherever events come from"),
+    True: option("Stops at once", AT_ONCE, description="It leaked: whatever still sends with it is answered 404"),
+}
+"""What becomes of the old key, by whether it leaked."""
+
+LEFT = {
+    False: option("Stays", STAYS, description="Accounts, contacts and movements, with all their totals"),
+    True: option("Goes too", GOES, description="What no other source told of is deleted, and totals change"),
+}
+"""What becomes of what a source brought, by whether it is forgotten."""
+
+
 @dataclass(frozen=True)
 class Actions:
     """The names of what can be pressed."""
@@ -54,6 +67,7 @@ class Actions:
     add: str = "source_add"
     kind: str = "source_kind"
     menu: str = "source_menu"
+    try_again: str = "source_try_again"
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,8 @@ class Callbacks:
     """The names of the modals that can be submitted."""
 
     add: str = "source_add"
+    save: str = "source_save"
+    rotate: str = "source_rotate"
     remove: str = "source_remove"
     shown: str = "source_shown"
 
@@ -72,8 +88,11 @@ CALLBACKS = Callbacks()
 class Menu(StrEnum):
     """What the menu beside a source offers."""
 
+    DETAILS = "details"
     SHOW = "show"
-    REFUSED = "refused"
+    ROTATE = "rotate"
+    PAUSE = "pause"
+    RESUME = "resume"
     REMOVE = "remove"
 
 
@@ -83,6 +102,8 @@ class Field(StrEnum):
     NAME = "name"
     KIND = "kind"
     ACCOUNT_CREATION = "account_creation"
+    OLD_KEY = "old_key"
+    BROUGHT = "brought"
 
     @property
     def block_id(self) -> str:
@@ -100,6 +121,12 @@ class SourceRow:
     url: str | None = None
     last_event_at: datetime | None = None
     refused: int = 0
+    """How many events were refused in the last 7 days."""
+    paused_at: datetime | None = None
+    held: int = 0
+    """How many events wait for it to be resumed."""
+    silent_since: datetime | None = None
+    """Since when it is silent for longer than its habit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,16 +151,8 @@ class SourceAddress:
     """Where Segment's libraries send to: our public address."""
     shared_secret: str | None = None
     """What Segment's Webhook destination signs with."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusedEvent:
-    """An event that was refused: which record, which field of it, and why."""
-
-    record: str
-    field: str
-    reason: str
-    at: datetime
+    old_key_until: datetime | None = None
+    """Until when the key before works too."""
 
 
 def add_button(*, primary: bool = False) -> Element:
@@ -144,22 +163,47 @@ def add_button(*, primary: bool = False) -> Element:
 def row(source: SourceRow, *, now: datetime) -> Block:
     """Draw a source in a manager's list; a silent one that has its URL here, with a line that sends a first event."""
     last = source.last_event_at
-    heard = f"Last event {mrkdwn.moment(last)}" if last else "Waiting for your first event"
     refused = f" · {source.refused} refused" if source.refused else ""
-    text = f"{mrkdwn.bold(mrkdwn.escape(source.name, 160))} · {KINDS[source.kind].name}\n{heard}{refused}"
+    text = f"{title(source.name, source.kind)}\n{_standing(source)}{refused}"
     line = curl_line(source.kind, source.url, now=now) if source.url and not last else None
     if line:
         text += f". Send a test from a terminal:\n{mrkdwn.code_block(line)}"
-    elif not last and source.kind in CONNECTED:
+    elif not last and source.kind in CONNECTED and source.paused_at is None:
         text += ". “Show URL” in the menu says where to send it."
-    return section(text, accessory=menu(source.id, source.kind, refused=source.refused))
+    return section(text, accessory=menu(source.id, source.kind, is_paused=source.paused_at is not None))
 
 
-def menu(source_id: str, kind: SourceKind, *, refused: int) -> Element:
+def title(name: str, kind: SourceKind) -> str:
+    """Name a source and what it is."""
+    return f"{mrkdwn.bold(mrkdwn.escape(name, 160))} · {KINDS[kind].name}"
+
+
+def _standing(source: SourceRow) -> str:
+    """Say what a source does at present, in its line."""
+    if source.paused_at is not None:
+        return f"Paused since {mrkdwn.moment(source.paused_at)} · {held(source.held)}"
+    if source.silent_since is not None:
+        return f"Silent since {mrkdwn.moment(source.silent_since)}, which is longer than usual"
+    last = source.last_event_at
+    return f"Last event {mrkdwn.moment(last)}" if last else "Waiting for your first event"
+
+
+def held(number: int) -> str:
+    """Say how many events wait for a source to be resumed."""
+    match number:
+        case 0:
+            return "nothing waits yet"
+        case 1:
+            return "1 event waits"
+        case _:
+            return f"{number:,} events wait"
+
+
+def menu(source_id: str, kind: SourceKind, *, is_paused: bool) -> Element:
     """Draw the menu beside a source; an import has no URL to show."""
-    offered = [("Show URL", Menu.SHOW)] if kind in CONNECTED else []
-    offered += [("Refused events", Menu.REFUSED)] if refused else []
-    offered += [("Remove", Menu.REMOVE)]
+    pause = ("Resume", Menu.RESUME) if is_paused else ("Pause", Menu.PAUSE)
+    of_webhook = [("Show URL", Menu.SHOW), ("Rotate key", Menu.ROTATE), pause]
+    offered = [("Details", Menu.DETAILS), *(of_webhook if kind in CONNECTED else []), ("Remove", Menu.REMOVE)]
     return overflow(ACTIONS.menu, *(option(words, f"{choice} {source_id}") for words, choice in offered))
 
 
@@ -220,11 +264,12 @@ def address(source: SourceAddress, *, now: datetime) -> View:
     """Draw a source's URL and key, to be copied, and where to put them."""
     key = "Write key" if source.kind == SourceKind.SEGMENT else "Key, the last part of the URL"
     blocks = [
-        section(f"{mrkdwn.bold(mrkdwn.escape(source.name, 160))} · {KINDS[source.kind].name}"),
+        section(title(source.name, source.kind)),
         section(f"*Webhook URL*\n{mrkdwn.code_block(source.url)}"),
         section(f"*{key}*\n{mrkdwn.code_block(source.key)}"),
         *(segment.signing(source.id, source.shared_secret) if source.shared_secret else []),
         context("Whoever has the URL or the key can send events. Keep both as secret as a password."),
+        *([context(old_key(source.old_key_until))] if source.old_key_until else []),
         divider(),
         *(section(text) for text in _instructions(source)),
     ]
@@ -234,49 +279,73 @@ def address(source: SourceAddress, *, now: datetime) -> View:
     return modal("Source", blocks, callback_id=CALLBACKS.shown, close="Done")
 
 
+def old_key(until: datetime) -> str:
+    """Say until when the key before the last rotation works."""
+    return f"The key before this one works until {mrkdwn.moment(until)}. Put the new one in its place by then."
+
+
 def _instructions(source: SourceAddress) -> list[str]:
     match source.kind:
         case SourceKind.API:
-            return ["*Send* each movement as JSON in a POST to the URL. 200 means that it is stored."]
+            post = "Send each movement as JSON in a POST to the URL, with `Content-Type: application/json`."
+            answer = "200 means that it is stored. 422 names the field to correct; after 503 send the same again."
+            return [_steps("From your own system", post, answer)]
         case SourceKind.CHARTMOGUL:
-            return ["*In ChartMogul*, open Destinations, add a webhook for MRR movements and paste the URL."]
+            way = "Open *Data Platform*, then *Data Output*, then *Destinations*."
+            paste = "Choose *Webhook*, paste the URL and save."
+            after = "Each MRR movement arrives from now on. ChartMogul signs nothing: the URL is the only secret."
+            return [_steps("In ChartMogul", way, paste, after)]
         case SourceKind.SEGMENT:
-            python = f'Client(write_key="{source.key}", host="{source.tracking_url}")'
-            return [
-                "*In Segment*, add the destination ChartMogul and paste the URL as its webhook URL.",
-                f"*Or from your code*, give Segment's library our address. In Python:\n{mrkdwn.code_block(python)}",
-            ]
+            way = "Open *Connections*, then *Catalog*, and search the destinations for *ChartMogul (Actions)*."
+            add = "Press *Add destination*, and choose the Segment source whose events are to come here."
+            paste = "Paste the URL as *ChartMogul webhook URL*, turn the destination on and save."
+            python = mrkdwn.code_block(f'Client(write_key="{source.key}", host="{source.tracking_url}")')
+            library = f"*Or from your code*, give Segment's library our address. In Python:\n{python}"
+            return [_steps("In Segment", way, add, paste), library]
         case SourceKind.CSV:
             return []
 
 
-def refused_events(name: str, events: Sequence[RefusedEvent]) -> View:
-    """Draw the newest events that were refused, each with the record, the field and the reason."""
-    title = f"*{mrkdwn.escape(name, 160)}* sent what can't be used. The rest of what it sent is kept."
-    rows = [
-        section(
-            f"{mrkdwn.code(event.record)} · {mrkdwn.code(event.field)} · {mrkdwn.moment(event.at)}\n"
-            f"{mrkdwn.escape(event.reason)}"
-        )
-        for event in events[:MOST_REFUSED]
-    ]
-    older = [context(f"The newest {MOST_REFUSED} are shown.")] if len(events) > MOST_REFUSED else []
-    empty = [] if rows else [section("Nothing was refused.")]
-    return modal("Refused events", [section(title), *rows, *older, *empty], callback_id=CALLBACKS.shown, close="Done")
+def _steps(where: str, *steps: str) -> str:
+    return "\n".join([mrkdwn.bold(where), *(f"{number}. {step}" for number, step in enumerate(steps, start=1))])
 
 
-def remove_question(*, source_id: str, name: str) -> View:
-    """Draw the question before a source is removed, with what will happen."""
+def rotate_question(*, source_id: str, name: str) -> View:
+    """Ask what becomes of the old key before a source gets a new one."""
+    text = f"Give {mrkdwn.bold(mrkdwn.escape(name, 160))} a new key, and with it a new URL?"
+    chosen = _radio("old_key", ROTATIONS)
+    blocks = [section(text), field("The old key", chosen, block_id=Field.OLD_KEY.block_id)]
+    return modal("Rotate key", blocks, callback_id=CALLBACKS.rotate, submit="Rotate", metadata=source_id)
+
+
+def is_leaked(view: Mapping[str, Any]) -> bool:
+    """Read whether the old key is to stop at once."""
+    return filled(dict(view)).option(Field.OLD_KEY.block_id) == AT_ONCE
+
+
+def _radio(action_id: str, options: Mapping[bool, Element]) -> Element:
+    drawn = {"type": "radio_buttons", "action_id": action_id, "options": list(options.values())}
+    return drawn | {"initial_option": options[False]}
+
+
+def remove_question(*, source_id: str, name: str, kind: SourceKind) -> View:
+    """Ask before a source is removed, and what becomes of what it brought."""
+    closes = "Its URL stops working at once: whatever still sends there is answered 404. " if kind in CONNECTED else ""
     text = (
-        f"Remove {mrkdwn.bold(mrkdwn.escape(name, 160))}?\n"
-        "Its URL stops working at once: whatever still sends there is answered 404. "
-        "Its accounts, its movements and the messages already posted stay."
+        f"Remove {mrkdwn.bold(mrkdwn.escape(name, 160))}?\n{closes}Messages that were posted stay in Slack either way."
     )
+    hint = "What goes can't be brought back, and what was not posted of it yet is skipped."
+    brought = field("What it brought", _radio("brought", LEFT), block_id=Field.BROUGHT.block_id, hint=hint)
     return modal(
         "Remove source",
-        [section(text)],
+        [section(text), brought],
         callback_id=CALLBACKS.remove,
         submit="Remove",
         close="Keep",
         metadata=source_id,
     )
+
+
+def is_forgotten(view: Mapping[str, Any]) -> bool:
+    """Read whether what a source brought is to go with it."""
+    return filled(dict(view)).option(Field.BROUGHT.block_id) == GOES

@@ -20,6 +20,17 @@ UNKNOWN = (
     "Runrate finds nothing about this message in its ledger. If it was posted just now, ask again in a minute; "
     "if it is old, ask a manager to look in the Home tab."
 )
+OF_FAILURES = "You made what it is about, or manage Runrate. You hear once when it fails, and once when it works."
+OF_SILENCES = "You manage Runrate. You hear once when a source is silent for longer than usual, and once it is back."
+OWN_RULES = {
+    FactKind.WELCOME: "Somebody invited Runrate to this channel. It says once what it can do in a channel.",
+    FactKind.NOTICE: OF_FAILURES,
+    FactKind.RECOVERY: OF_FAILURES,
+    FactKind.SILENCE: OF_SILENCES,
+    FactKind.HEARD_AGAIN: OF_SILENCES,
+    FactKind.HISTORY: "You connected the source whose history came in, or installed Runrate. It is told once a source.",
+}
+"""Why the product says something on its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +104,8 @@ def _rule(why: Why) -> str:
         case FactKind.UNHEARD:
             note = mrkdwn.escape(why.note or "", 600)
             return f"It reached nobody: {note}. Managers hear of that once a day at most, until a fallback is chosen."
-        case FactKind.WELCOME:
-            return "Somebody invited Runrate to this channel. It says once what it can do in a channel."
-        case FactKind.NOTICE | FactKind.RECOVERY:
-            return "You made what it is about, or manage Runrate. You hear once when it fails, and once when it works."
+        case kind if kind in OWN_RULES:
+            return OWN_RULES[kind]
         case _:
             return _asked(why.asker, why.recipient_kind)
 

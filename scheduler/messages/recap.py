@@ -216,7 +216,9 @@ def _no_chart(_recap: RecapMessage, _one: Figures) -> Sequence[dict[str, Any]]:
 
 
 def _picture(recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
-    """Show the chart as a picture, and say in its description all that it shows."""
+    """Show the chart as a picture, where it has one, and say in its description all that it shows."""
+    if one.currency not in recap.picture_urls:
+        return ()
     sums = {kind: one.sums.get(kind, Sum()) for kind in MovementKind}
     told = ", ".join(f"{KINDS[kind].word} {_signed(recap, sum_.amount_minor, one)}" for kind, sum_ in sums.items())
     described = f"{_chart_title(one)}, {period_name(recap.rhythm, recap.period)}: {told}"

@@ -22,6 +22,7 @@ NAMES = [
     "SLACK_AUTHORIZE_URL",
     "RUNRATE_SECRET_KEYS",
     "SMTP_URL",
+    "EVENT_RETENTION_DAYS",
     "LOG_LEVEL",
     "LOG_FORMAT",
 ]
@@ -75,6 +76,7 @@ def test_the_public_address_is_kept_without_its_last_slash(monkeypatch: pytest.M
         ("PUBLIC_URL", "https://:3000"),
         ("PORT", "eighty"),
         ("PORT", "70000"),
+        ("EVENT_RETENTION_DAYS", "6"),
         ("INSTALLERS", "nobody"),
         ("SMTP_URL", "mail.acme.com"),
         ("SMTP_URL", "smtp://runrate:planted@mail.acme.com?starttls=perhaps"),

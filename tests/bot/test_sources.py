@@ -47,6 +47,12 @@ async def remove(database: Database, origin: Source, *, now: datetime) -> None:
         await source.remove(session, await source.get(session, ACME, origin.id), by="U0ADA", now=now)
 
 
+async def rotate(database: Database, origin: Source, *, now: datetime, is_leaked: bool) -> str:
+    async with database.write() as session:
+        found = await source.get(session, ACME, origin.id)
+        return await source.rotate(session, found, keyring=seeds.KEYRING, is_leaked=is_leaked, by="U0ADA", now=now)
+
+
 async def test_a_key_is_looked_up_once_in_ten_seconds(counting: CountingDatabase, now: datetime) -> None:
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
@@ -96,6 +102,29 @@ async def test_a_source_that_another_process_removed_is_forgotten(
             break
         await asyncio.sleep(0.02)
     assert await found.find(key) is None
+
+
+async def test_after_a_rotation_the_old_key_opens_the_source_for_a_day(
+    counting: CountingDatabase, now: datetime
+) -> None:
+    origin, old = await seeds.add_source(counting)
+    clock = Clock(now)
+    found = Sources(database=counting, now=clock)
+    assert await found.find(old) is not None
+    new = await rotate(counting, origin, now=now, is_leaked=False)
+    assert [one and one.id for one in (await found.find(old), await found.find(new))] == [origin.id] * 2
+    clock.at += source.KEY_GRACE
+    assert await found.find(old) is None
+    assert await found.find(new) is not None
+
+
+async def test_a_key_that_leaked_opens_nothing_from_the_rotation_on(counting: CountingDatabase, now: datetime) -> None:
+    origin, old = await seeds.add_source(counting)
+    found = Sources(database=counting, now=lambda: now)
+    assert await found.find(old) is not None
+    new = await rotate(counting, origin, now=now, is_leaked=True)
+    assert await found.find(old) is None
+    assert await found.find(new) is not None
 
 
 async def test_a_removal_that_overtook_the_look_up_is_noticed(counting: CountingDatabase, now: datetime) -> None:

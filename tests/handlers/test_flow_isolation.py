@@ -138,15 +138,17 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
 async def test_a_source_of_another_workspace_does_not_exist(both: Stage) -> None:
     source_id, webhook = await both.add_source(ACME, name="Secret billing")
     before = await contents(both.database, ACME)
-    for choice in ("show", "refused", "remove"):
-        assert (await chosen(both, "source_menu", f"{choice} {source_id}")).status == 200
+    menu = [f"{choice} {source_id}" for choice in ("details", "show", "rotate", "pause", "resume", "remove")]
+    for answered in (*(chosen(both, "source_menu", one) for one in menu), pressed(both, "source_details", source_id)):
+        assert (await answered).status == 200
         modal = await both.gina.modal()
         assert NO_SOURCE in modal.words
         assert "Secret billing" not in str(modal)
         assert "/in/" not in str(modal)
         await modal.close(all_of_them=True)
-    view = {"callback_id": "source_remove", "private_metadata": source_id}
-    assert NO_SOURCE in str((await both.submit(view, user="U1GINA", workspace=GLOBEX)).json)
+    for callback in ("source_save", "source_rotate", "source_remove"):
+        view = {"callback_id": callback, "private_metadata": source_id}
+        assert NO_SOURCE in str((await both.submit(view, user="U1GINA", workspace=GLOBEX)).json)
     assert await contents(both.database, ACME) == before
     assert (await both.try_to_move(webhook)).status == 200
     async with both.database.read() as session:

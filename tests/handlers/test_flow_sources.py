@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from bot.sandbox.people import ACME, ADA, REVENUE
 from bot.sandbox.person import Home
-from models import account, source
+from models import account, event, source
 from models.audit import AuditEntry
+from models.event import Refusal
 from models.source import Source
 from tests.stage import Stage
 
@@ -155,16 +156,19 @@ async def test_the_key_is_shown_again_to_managers_only_and_each_time_is_audited(
     assert webhook.rpartition("/")[2] in shown.words
     assert await audited(acme, "source.key_shown") == [ADA]
 
-    for choice in ("show", "refused", "remove"):
+    for choice in ("details", "show", "rotate", "pause", "resume", "remove"):
         action = {"action_id": "source_menu", "type": "overflow"}
         await acme.press(action | {"selected_option": {"value": f"{choice} {source_id}"}}, user="U0DANA")
         modal = await acme.dana.modal()
         assert modal.title == "Only managers"
         assert "/in/" not in modal.words
         await modal.close(all_of_them=True)
-    await acme.press({"action_id": "source_add"}, user="U0DANA")
-    assert (await acme.dana.modal()).title == "Only managers"
-    for callback in ("source_add", "source_remove"):
+    for name, value in (("source_add", ""), ("source_try_again", "1"), ("source_details", source_id)):
+        await acme.press({"action_id": name, "value": value}, user="U0DANA")
+        modal = await acme.dana.modal()
+        assert modal.title == "Only managers"
+        await modal.close(all_of_them=True)
+    for callback in ("source_add", "source_save", "source_rotate", "source_remove"):
         answer = await acme.submit({"callback_id": callback, "private_metadata": source_id}, user="U0DANA")
         assert "Only managers can change this" in str(answer.json["view"])
     assert await audited(acme, "source.key_shown") == [ADA]
@@ -184,10 +188,113 @@ async def test_what_a_source_refused_is_listed_with_record_field_and_reason(acme
     await acme.move(webhook)
     home: Home = await acme.home()
     assert "1 refused" in home.words
-    listed = await home.click("Refused events", near="Billing")
+    listed = await home.click("Details", near="Billing")
     assert listed is not None
+    assert "Events today\n2" in listed.words.replace("*", "")
     assert "currency" in listed.words
     assert answer.json["refused"][0]["reason"] in unescape(listed.words)
+    assert '"currency": "dollars"' in unescape(listed.words)
+
+
+async def test_what_could_not_be_applied_is_tried_again_from_the_details(acme: Stage) -> None:
+    source_id, webhook = await acme.add_source()
+    await (await acme.home()).click("Pause", near="Billing")
+    await acme.move(webhook)
+    async with acme.database.write() as session:
+        [waiting] = await event.of_workspace(session, ACME)
+        await event.mark_refused(session, waiting.id, Refusal("", "A fault in Runrate."), now=acme.clock.now())
+        await event.release(session, source_id, limit=1)
+    await (await acme.home()).click("Resume", near="Billing")
+    details = await (await acme.home()).click("Details", near="Billing")
+    assert details is not None
+    assert "A fault in Runrate." in details.words
+    redrawn = await details.click("Try again")
+    assert redrawn is not None
+    assert "Nothing was refused" in redrawn.words
+    await acme.until(lambda: heard_of(acme), seconds=30)
+    assert await audited(acme, "source.event_tried_again") == [ADA]
+
+
+async def heard_of(stage: Stage) -> bool:
+    async with stage.database.read() as session:
+        return bool(await account.count(session, ACME))
+
+
+async def test_a_source_is_renamed_in_its_details(acme: Stage) -> None:
+    await acme.add_source(name="Website")
+    await acme.add_source()
+    details = await (await acme.home()).click("Details", near="Billing")
+    assert details is not None
+    assert (await details.submit({"Name": "website"})).errors == {
+        "Name": "Another source has this name already. Choose another one."
+    }
+    assert (await details.submit({"Name": "Invoices"})).closed
+    await acme.ada.home(containing="Invoices")
+    assert await audited(acme, "source.renamed") == [ADA]
+
+
+async def test_a_rotated_key_works_for_a_day_and_a_leaked_one_no_more(acme: Stage) -> None:
+    _, first = await acme.add_source()
+    question = await (await acme.home()).click("Rotate key", near="Billing")
+    assert question is not None
+    shown = (await question.submit()).modal
+    assert shown is not None
+    second = webhook_in(acme, shown.words)
+    assert "The key before this one works until" in shown.words
+    for webhook in (first, second):
+        await acme.move(webhook)
+    question = await (await acme.home()).click("Rotate key", near="Billing")
+    assert question is not None
+    assert "works still" in str((await question.submit()).errors)
+    shown = (await question.submit({"The old key": "Stops at once"})).modal
+    assert shown is not None
+    assert "The key before" not in shown.words
+    await acme.move(webhook_in(acme, shown.words))
+    assert [(await acme.try_to_move(webhook)).status for webhook in (first, second)] == [404, 404]
+    assert await audited(acme, "source.key_rotated") == [ADA, ADA]
+
+
+async def test_what_a_paused_source_sends_waits_and_is_told_once_it_is_resumed(acme: Stage) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    _, other = await acme.add_source(name="Website")
+    await (await acme.home()).click("Pause", near="Billing")
+    for name in ("Northwind", "Contoso"):
+        await acme.move(webhook, name)
+    await acme.move(other, "Initech")
+    await acme.ada.message(REVENUE, containing="Initech")
+
+    async def held() -> bool:
+        return "2 events wait" in (await acme.home()).words
+
+    await acme.until(held, seconds=30)
+    assert len(await acme.browser.stored(ACME, REVENUE)) == 1
+    await (await acme.home()).click("Resume", near="Billing")
+    for name in ("Northwind", "Contoso"):
+        await acme.ada.message(REVENUE, containing=name)
+    assert "Paused" not in (await acme.home()).words
+    assert (await audited(acme, "source.paused"), await audited(acme, "source.resumed")) == ([ADA], [ADA])
+
+
+async def test_what_only_a_removed_source_brought_goes_with_it_where_the_manager_says_so(acme: Stage) -> None:
+    await acme.add_destination()
+    source_id, webhook = await acme.add_source()
+    await acme.move(webhook)
+    await acme.ada.message(REVENUE, containing="Northwind")
+    question = await (await acme.home()).click("Remove", near="Billing")
+    assert question is not None
+    assert (await question.submit({"What it brought": "Goes too"})).closed
+
+    async def is_gone() -> bool:
+        async with acme.database.read() as session:
+            return not await account.count(session, ACME)
+
+    await acme.until(is_gone, seconds=30)
+    await acme.ada.message(REVENUE, containing="Northwind")
+    async with acme.database.read() as session:
+        assert (await event.count_by_state(session, ACME))["applied"] == 1
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "source.removed"))
+    assert (entry.subject_id, entry.detail) == (source_id, {"is_forgotten": True})
 
 
 async def test_a_removed_source_is_answered_404_and_what_it_brought_stays(acme: Stage) -> None:

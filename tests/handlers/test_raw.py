@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handlers.raw import keepable
+from handlers.raw import keepable, redacted
 from models.base import json_bytes
 
 
@@ -29,6 +29,29 @@ from models.base import json_bytes
 )
 def test_secrets_and_unstorable_texts_are_replaced(record: Any, kept: dict[str, Any]) -> None:
     assert keepable(record) == kept
+
+
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [
+        ({"id": 1, "name": "Acme", "currency": "dollars"}, {"id": 1, "name": "[hidden]", "currency": "dollars"}),
+        ({"first_name": "Sofia", "lastName": "Marín", "Account Name": "A"}, dict.fromkeys(
+            ("first_name", "lastName", "Account Name"), "[hidden]"
+        )),
+        ({"email": "a@a.io", "workEmail": "b@a.io", "phone": None}, {
+            "email": "[hidden]", "workEmail": "[hidden]", "phone": None,
+        }),
+        ({"userId": "sofia@northwind.example", "note": "ask a@a.io, soon"}, {
+            "userId": "[hidden]", "note": "ask [hidden], soon",
+        }),
+        ({"traits": [{"address": {"city": "Rome"}, "plan": "scale"}]}, {
+            "traits": [{"address": "[hidden]", "plan": "scale"}],
+        }),
+        ({"a@a.io": True, "token": "xoxb-1"}, {"[hidden]": True, "token": "[hidden]"}),
+    ],
+)  # fmt: skip
+def test_of_what_a_source_sent_nothing_is_kept_that_says_who_a_person_is(record: Any, kept: dict[str, Any]) -> None:
+    assert redacted(record) == kept
 
 
 def test_a_large_record_is_cut_after_its_secrets_are_gone() -> None:

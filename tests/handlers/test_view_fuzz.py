@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import starting
-from handlers.views import answers, deliveries, destinations, home, managers, segment, sources, why
+from handlers.views import answers, deliveries, destinations, home, managers, segment, source_details, sources, why
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.segment import SegmentForm
-from handlers.views.sources import RefusedEvent, SourceAddress, SourceForm, SourceRow
+from handlers.views.source_details import RefusedEvent, SourceDetails
+from handlers.views.sources import SourceAddress, SourceForm, SourceRow
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
 from models.fact import MovementKind, SignalKind
@@ -189,11 +190,15 @@ def test_the_form_of_a_recap_gives_back_what_was_typed(name: str, frequency: Fre
 @given(typed, typed)
 @fuzz
 def test_the_other_modals(name: str, reason: str) -> None:
-    event = RefusedEvent(record=name, field=reason, reason=reason, at=AT)
+    event = RefusedEvent(record=name, field=reason, reason=reason, at=AT, payload={name: reason}, event_id=1)
+    known = {"created_by": "U0ADA", "created_at": AT, "last_event_at": AT, "paused_at": AT, "old_key_until": AT}
+    short = mrkdwn.one_line(name)[:80]
+    detailed = SourceDetails(id="src_1", name=short, kind=SourceKind.API, refused=(event,), **known)  # type: ignore[arg-type]
     views = [
         destinations.delete_question(destination_id="dst_1", name=name, channel_ids=("C0REVENUE",), waiting=1),
-        sources.remove_question(source_id="src_1", name=name),
-        sources.refused_events(name, [event]),
+        sources.remove_question(source_id="src_1", name=name, kind=SourceKind.API),
+        sources.rotate_question(source_id="src_1", name=name),
+        source_details.draw(detailed),
         sources.form(SourceForm(name=mrkdwn.one_line(name)[:80], kind=SourceKind.SEGMENT)),
         *(
             sources.address(

@@ -84,7 +84,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         "*Sources* (1)",
         "[Add source]",
         f"*Billing* · ChartMogul\nLast event {MOMENT}",
-        "[Show URL | Remove]",
+        "[Details | Show URL | Rotate key | Pause | Remove]",
         *REST,
         "*Managers*\nSlack admins and owners, and <@U0DANA>.",
         "[Name managers]",
@@ -132,12 +132,20 @@ def test_a_source_that_was_heard_shows_its_url_only_when_asked() -> None:
     view = manager_home(replace(HOME, sources=Listing((replace(BILLING, url=URL, refused=3),), 1)))
     assert "rrk_1" not in str(view)
     assert f"*Billing* · ChartMogul\nLast event {MOMENT} · 3 refused" in read(view)
-    assert "[Show URL | Refused events | Remove]" in read(view)
+    assert "[Details | Show URL | Rotate key | Pause | Remove]" in read(view)
 
 
 def test_an_import_has_no_url_to_show() -> None:
     imported = replace(BILLING, kind=SourceKind.CSV)
-    assert "[Remove]" in read(manager_home(replace(HOME, sources=Listing((imported,), 1))))
+    assert "[Details | Remove]" in read(manager_home(replace(HOME, sources=Listing((imported,), 1))))
+
+
+def test_a_paused_source_says_since_when_and_how_much_waits() -> None:
+    paused = replace(BILLING, paused_at=AT, held=1200)
+    view = manager_home(replace(HOME, sources=Listing((paused,), 1)))
+    validate_view(view)
+    assert f"*Billing* · ChartMogul\nPaused since {MOMENT} · 1,200 events wait" in read(view)
+    assert "[Details | Show URL | Rotate key | Resume | Remove]" in read(view)
 
 
 def test_how_delivery_fares_comes_first_then_what_else_needs_attention() -> None:
@@ -254,7 +262,7 @@ def test_menus_say_what_was_chosen_for_which_row() -> None:
         (destinations.Menu.TEST, "dst_1"),
         (destinations.Menu.DELETE, "dst_1"),
     ]
-    assert sources.read_menu({"selected_option": menus[1]["options"][0]}) == (sources.Menu.SHOW, "src_1")
+    assert sources.read_menu({"selected_option": menus[1]["options"][0]}) == (sources.Menu.DETAILS, "src_1")
     with pytest.raises(ValueError, match="explode"):
         sources.read_menu({"selected_option": {"value": "explode src_1"}})
 

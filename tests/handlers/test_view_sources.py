@@ -10,10 +10,11 @@ from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import kept, placed_in, starting
 from bot.sandbox.mrkdwn import unescaped
 from handlers.senders import api, chartmogul, segment
-from handlers.views import sources
+from handlers.views import source_details, sources
 from handlers.views.filled import subject
 from handlers.views.samples import curl_line
-from handlers.views.sources import CALLBACKS, RefusedEvent, SourceAddress, SourceForm
+from handlers.views.source_details import MOST_REFUSED, RefusedEvent, SourceDetails
+from handlers.views.sources import CALLBACKS, SourceAddress, SourceForm
 from models.source import AccountCreation, SourceKind
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -123,28 +124,94 @@ def test_each_drawing_of_the_line_is_a_new_event() -> None:
     assert curl_line(SourceKind.CSV, "u", now=AT) is None
 
 
-def test_refused_events_name_record_field_and_reason() -> None:
-    event = RefusedEvent(record="rec <1>", field="amount_minor", reason="It must be a *whole* number.", at=AT)
-    view = sources.refused_events("Billing", [event])
+DETAILS = SourceDetails(
+    id="src_1", name="Billing", kind=SourceKind.API, created_by="U0ADA", created_at=AT, last_event_at=AT, today=1204
+)
+DAY = "<!date^1795183320^{date_short}|20 Nov 2026>"
+MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
+
+
+def facts(view: dict[str, Any]) -> list[str]:
+    return [one["text"] for block in view["blocks"] for one in block.get("fields", ())]
+
+
+def test_the_details_say_what_a_source_is_and_what_it_sent() -> None:
+    view = source_details.draw(DETAILS)
     validate_view(view)
-    assert texts(view) == [
-        "*Billing* sent what can't be used. The rest of what it sent is kept.",
-        (
-            "`rec &lt;1&gt;` · `amount_minor` · "
-            "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>\nIt must be a ∗whole∗ number."
-        ),
+    assert facts(view) == [
+        "*What sends*\nYour own system",
+        f"*Added*\n{DAY} by <@U0ADA>",
+        f"*Last event*\n{MOMENT}",
+        "*Events today*\n1,204",
     ]
-    validate_view(sources.refused_events("Billing", [event] * 300))
-    assert texts(sources.refused_events("Billing", []))[-1] == "Nothing was refused."
+    assert source_details.read_name(submitted(view, {"Name": " New  name "})) == "New name"
+    assert (view["callback_id"], subject(view)) == (CALLBACKS.save, "src_1")
+    assert texts(view) == ["Nothing was refused in the last 7 days."]
 
 
-def test_removing_asks_first_and_says_what_stays() -> None:
-    view = sources.remove_question(source_id="src_1", name="Billing")
+def test_the_details_of_a_paused_source_say_what_becomes_of_what_it_sends() -> None:
+    paused = replace(DETAILS, paused_at=AT, held=1, today=20_000, is_all_of_today=False, created_by="command line")
+    view = source_details.draw(paused)
+    validate_view(view)
+    assert texts(view)[0] == (
+        f"*Paused* since {MOMENT} · 1 event waits\nWhat it sends is kept, and applied once it is resumed."
+    )
+    assert facts(view)[1:4:2] == [f"*Added*\n{DAY} by command line", "*Events today*\nmore than 20,000"]
+
+
+def test_refused_events_name_record_field_and_reason_and_show_what_was_sent() -> None:
+    sent = {"amount_minor": "1 <2>"}
+    event = RefusedEvent(
+        record="rec <1>", field="amount_minor", reason="It must be a *whole* number.", at=AT, payload=sent
+    )
+    view = source_details.draw(replace(DETAILS, refused=(event,)))
+    validate_view(view)
+    assert texts(view)[1].splitlines() == [
+        f"`rec &lt;1&gt;` · `amount_minor` · {MOMENT}",
+        "It must be a ∗whole∗ number.",
+        '`{"amount_minor": "1 &lt;2&gt;"}`',
+    ]
+    assert "accessory" not in view["blocks"][-1]
+    long = replace(event, record="r" * 300, reason="<" * 3000, payload={"text": "<" * 9000})
+    many = source_details.draw(replace(DETAILS, refused=(long,) * (MOST_REFUSED + 1)))
+    validate_view(many)
+    assert len(orjson.dumps(many)) < 250_000
+
+
+def test_what_could_not_be_applied_can_be_tried_again() -> None:
+    event = RefusedEvent(record="movement", field="", reason="A fault in Runrate.", at=AT, event_id=7)
+    [*_, row] = source_details.draw(replace(DETAILS, refused=(event,)))["blocks"]
+    assert (row["accessory"]["text"]["text"], row["accessory"]["value"]) == ("Try again", "7")
+
+
+def test_while_the_key_before_works_the_address_and_the_details_say_so() -> None:
+    words = f"The key before this one works until {MOMENT}. Put the new one in its place by then."
+    assert words in str(sources.address(replace(BILLING, old_key_until=AT), now=AT))
+    assert words in str(source_details.draw(replace(DETAILS, old_key_until=AT)))
+    assert words not in str(sources.address(BILLING, now=AT))
+
+
+def test_rotating_asks_what_becomes_of_the_old_key() -> None:
+    view = sources.rotate_question(source_id="src_1", name="Billing")
+    validate_view(view)
+    assert (view["submit"]["text"], subject(view)) == ("Rotate", "src_1")
+    assert not sources.is_leaked(submitted(view))
+    assert not sources.is_leaked(submitted(view, {"The old key": "Works for another 24 hours"}))
+    assert sources.is_leaked(submitted(view, {"The old key": "Stops at once"}))
+    assert not sources.is_leaked({})
+
+
+def test_removing_asks_first_and_lets_choose_what_becomes_of_what_it_brought() -> None:
+    view = sources.remove_question(source_id="src_1", name="Billing", kind=SourceKind.API)
     validate_view(view)
     assert texts(view) == [
         (
             "Remove *Billing*?\nIts URL stops working at once: whatever still sends there is answered 404. "
-            "Its accounts, its movements and the messages already posted stay."
+            "Messages that were posted stay in Slack either way."
         )
     ]
     assert (view["submit"]["text"], view["close"]["text"], subject(view)) == ("Remove", "Keep", "src_1")
+    assert not sources.is_forgotten(submitted(view))
+    assert sources.is_forgotten(submitted(view, {"What it brought": "Goes too"}))
+    assert not sources.is_forgotten({})
+    assert "URL" not in str(sources.remove_question(source_id="src_1", name="Import", kind=SourceKind.CSV))

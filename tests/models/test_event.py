@@ -10,6 +10,8 @@ from models.source import Source
 from tests import seeds
 from tests.seeds import ACME, NOW
 
+OLD = NOW - timedelta(days=1)
+
 STORED, DUPLICATE = EventOutcome.STORED, EventOutcome.DUPLICATE
 
 
@@ -58,8 +60,9 @@ async def test_a_refused_event_keeps_its_reason_and_does_not_stand_in_the_way_of
     bad = moved(origin, "1", refusal=refusal, raw={"amount_minor": "12"})
     assert await store(database, bad, bad, moved(origin, "1")) == [STORED, DUPLICATE, STORED]
     async with database.read() as session:
-        [refused] = await event.refused_of_source(session, origin.id)
-        assert await event.count_refused(session, ACME) == {origin.id: 1}
+        [refused] = await event.refused_of_source(session, origin.id, since=OLD)
+        assert await event.count_refused(session, [origin.id], since=OLD) == {origin.id: 1}
+        assert await event.count_refused(session, [origin.id], since=NOW) == {}
     assert (refused.record, refused.refused_field, refused.raw) == (
         "records[3]",
         "amount_minor",

@@ -40,7 +40,9 @@ from models import (
     role,
     said,
     signal,
+    silence,
     slack_event,
+    source,
     tables,
     unfurl,
     workflow,
@@ -87,7 +89,9 @@ class Ids:
     report: str = ""
     unfurl: str = ""
     streak: str = ""
+    silence: str = ""
     event: int = 0
+    unapplied: int = 0
 
 
 def owed(asked_by: str, movement_id: str) -> Owed:
@@ -149,7 +153,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
-        await event.store(session, [seeds.event_of(origin, seeds.movement(), key="1"), bad])
+        unapplied = seeds.event_of(origin, seeds.account(), key="2")
+        await event.store(session, [unapplied, seeds.event_of(origin, seeds.movement(), key="1"), bad])
         await lane.owe(session, ACME, [owed(ids.destination, ids.movement)], now=NOW)
         ids.lane = (await session.scalars(select(lane.Lane.id).where(lane.Lane.workspace_id == ACME))).one()
         await lane.limit(session, ids.lane, until=NOW, now=NOW)
@@ -161,6 +166,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await channel.remember(session, ACME, {"id": "C3", "name": MARK, "is_ext_shared": True}, now=NOW)
     async with database.write() as session:
         ids.event = (await event.of_workspace(session, ACME))[0].id
+        ids.unapplied = (await event.of_workspace(session, ACME))[2].id
+        await event.mark_refused(session, ids.unapplied, Refusal("", MARK), now=NOW)
         [only] = await delivery.of_workspace(session, ACME)
         ids.delivery = only.id
         failed = Outcome(state=DeliveryState.RETRYING, answer="x", due_at=NOW, reason=MARK, fix=MARK)
@@ -178,6 +185,14 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         streak = await notice.begin(session, failing, now=NOW)
         assert streak is not None
         ids.streak = streak.id
+    async with database.write() as session:
+        await source.heard_from(session, [origin.id], now=NOW - silence.LEAST)
+    async with database.write() as session:
+        [quiet] = await silence.falling(session, now=NOW)
+        await silence.begin(session, quiet, now=NOW)
+        [(noted, _)] = await silence.going_on(session)
+        assert await silence.tell(session, noted, now=NOW)
+        ids.silence = noted.id
     return ids
 
 
@@ -221,10 +236,12 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "erasure.scrub": {"known_by": [identity.new(ACME, IdentityKind.USER, "u_9")], "until": NOW},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
-    "event.count_refused": {},
+    "event.empty_old": {"since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "event.get": {"event_id": "<event>"},
     "event.of_workspace": {},
     "filter.forecast": {"wanted": EVERYTHING, "now": NOW + timedelta(hours=1)},
+    "event.oldest_waiting": {},
+    "event.try_again": {"event_id": "<unapplied>"},
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
     "installation.many": {},
@@ -271,6 +288,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "report.figures": {"now": NOW},
     "report.get": {"report_id": "<report>"},
     "signal.get": {"signal_id": "<signal>"},
+    "silence.get": {"silence_id": "<silence>"},
+    "silence.told": {},
     "slack_event.is_first": {"event_id": "Ev2", "now": NOW},
     "slack_event.is_known": {"event_id": "Ev1"},
     "source.add": {"kind": SourceKind.API, "name": "Billing", "keyring": KEYRING, "by": "U1", "now": NOW},
@@ -287,6 +306,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workflow.hearing": {"events_by_workspace": ["Order Completed"]},
     "workflow.of_workspace": {},
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
+    "workspace.events_emptied": {"until": NOW},
     "workspace.fallback": {},
     "workspace.get": {},
     "workspace.guests_listed": {"now": NOW},

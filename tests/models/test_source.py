@@ -1,6 +1,7 @@
 """Sources: their names, and the keys that open them."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
@@ -8,7 +9,7 @@ from models import audit, source
 from models.base import UserError
 from models.database import Database
 from models.secret import Keyring
-from models.source import SourceKind, SourceNameTakenError, SourceUnknownError
+from models.source import KeyStillWorksError, NoWebhookError, SourceKind, SourceNameTakenError, SourceUnknownError
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, KEYRING, NOW, SECRET_KEY
 
@@ -17,9 +18,12 @@ async def test_a_key_opens_its_source_and_no_other_text_opens_any(database: Data
     added, key = await seeds.add_source(database)
     other, other_key = await seeds.add_source(database, GLOBEX)
     async with database.read() as session:
-        assert [(await source.find_by_key(session, one)).id for one in (key, other_key)] == [added.id, other.id]  # type: ignore[union-attr]
+        assert [(await source.find_by_key(session, one, now=NOW)).id for one in (key, other_key)] == [
+            added.id,
+            other.id,
+        ]  # type: ignore[union-attr]
         for wrong in ("", key[:-1], f"{key}x", key.upper(), added.key_hash, added.key_sealed, added.id, "rrk_", "ключ"):
-            assert await source.find_by_key(session, wrong) is None, wrong
+            assert await source.find_by_key(session, wrong, now=NOW) is None, wrong
 
 
 async def test_the_key_of_a_removed_source_opens_nothing(database: Database) -> None:
@@ -27,7 +31,7 @@ async def test_the_key_of_a_removed_source_opens_nothing(database: Database) -> 
     async with database.write() as session:
         await source.remove(session, await source.get(session, ACME, added.id), by="U0ADA", now=NOW)
     async with database.read() as session:
-        assert await source.find_by_key(session, key) is None
+        assert await source.find_by_key(session, key, now=NOW) is None
         assert await source.of_workspace(session, ACME) == []
         assert await source.names(session, ACME) == {added.id: "Billing"}
         with pytest.raises(SourceUnknownError):
@@ -98,6 +102,65 @@ async def test_the_source_of_imports_is_made_once(database: Database) -> None:
         again = await source.the_import(session, ACME, keyring=KEYRING, now=NOW)
     assert first.id == again.id
     assert first.kind == SourceKind.CSV
+
+
+async def test_the_source_of_imports_may_be_renamed(database: Database) -> None:
+    async with database.write() as session:
+        made = await source.the_import(session, ACME, keyring=KEYRING, now=NOW)
+        await source.rename(session, made, "History", by="U0ADA", now=NOW)
+        assert (await source.the_import(session, ACME, keyring=KEYRING, now=NOW)).id == made.id
+
+
+async def test_a_source_is_renamed_to_any_name_that_no_other_has(database: Database) -> None:
+    added, _ = await seeds.add_source(database)
+    await seeds.add_source(database, name="Website")
+    for name in ("  Invoices ", "INVOICES"):
+        async with database.write() as session:
+            await source.rename(session, await source.get(session, ACME, added.id), name, by="U0MEI", now=NOW)
+    async with database.read() as session:
+        assert [one.name for one in await source.of_workspace(session, ACME)] == ["INVOICES", "Website"]
+        assert [one.detail for one in (await audit.of_workspace(session, ACME))[:2]] == [
+            {"before": "Invoices", "after": "INVOICES"},
+            {"before": "Billing", "after": "Invoices"},
+        ]
+    with pytest.raises(SourceNameTakenError):
+        async with database.write() as session:
+            await source.rename(session, await source.get(session, ACME, added.id), "website", by="U0MEI", now=NOW)
+
+
+async def test_while_the_key_before_works_only_a_leak_makes_another_one(database: Database) -> None:
+    """Of two old keys one would be lost, which may be the one that the other side still sends with."""
+    added, first = await seeds.add_source(database)
+
+    async def rotate(*, is_leaked: bool, now: datetime = NOW) -> str:
+        async with database.write() as session:
+            found = await source.get(session, ACME, added.id)
+            return await source.rotate(session, found, keyring=KEYRING, is_leaked=is_leaked, by="U0ADA", now=now)
+
+    async def opening(*keys: str, now: datetime = NOW) -> list[bool]:
+        async with database.read() as session:
+            return [await source.find_by_key(session, key, now=now) is not None for key in keys]
+
+    second = await rotate(is_leaked=False)
+    with pytest.raises(KeyStillWorksError):
+        await rotate(is_leaked=False)
+    assert await opening(first, second) == [True, True]
+    third = await rotate(is_leaked=True)
+    assert await opening(first, second, third) == [False, False, True]
+    fourth = await rotate(is_leaked=False)
+    later = NOW + source.KEY_GRACE
+    assert await opening(third, fourth, now=later) == [False, True]
+    fifth = await rotate(is_leaked=False, now=later)
+    assert await opening(third, fourth, fifth, now=later) == [False, True, True]
+
+
+async def test_what_has_no_webhook_has_no_key_to_rotate_and_nothing_to_pause(database: Database) -> None:
+    async with database.write() as session:
+        made = await source.the_import(session, ACME, keyring=KEYRING, now=NOW)
+        with pytest.raises(NoWebhookError):
+            await source.rotate(session, made, keyring=KEYRING, is_leaked=True, by="U0ADA", now=NOW)
+        with pytest.raises(NoWebhookError):
+            await source.pause(session, made, by="U0ADA", now=NOW)
 
 
 async def test_a_source_notes_when_it_was_last_heard_from(database: Database) -> None:

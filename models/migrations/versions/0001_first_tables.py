@@ -34,6 +34,7 @@ def upgrade() -> None:
     sa.Column('said', base.JsonValue, nullable=False),
     sa.Column('is_provisional', sa.Boolean(), nullable=False),
     sa.Column('customer_since', base.UtcDateTime(), nullable=True),
+    sa.Column('told_by', sa.Text(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts'))
@@ -114,9 +115,12 @@ def upgrade() -> None:
     sa.Column('refused_because', sa.Text(), nullable=True),
     sa.Column('raw', base.JsonValue, nullable=True),
     sa.Column('applied_at', base.UtcDateTime(), nullable=True),
+    sa.Column('held_at', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_events'))
     )
-    op.create_index('ix_events_waiting', 'events', ['workspace_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+    op.create_index('ix_events_held', 'events', ['source_id', 'id'], unique=False, sqlite_where=sa.text('held_at IS NOT NULL'), postgresql_where=sa.text('held_at IS NOT NULL'))
+    op.create_index('ix_events_refused', 'events', ['source_id', 'received_at'], unique=False, sqlite_where=sa.text("state = 'refused'"), postgresql_where=sa.text("state = 'refused'"))
+    op.create_index('ix_events_waiting', 'events', ['workspace_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting' AND held_at IS NULL"), postgresql_where=sa.text("state = 'waiting' AND held_at IS NULL"))
     op.create_index(op.f('ix_events_workspace_id_received_at'), 'events', ['workspace_id', 'received_at'], unique=False)
     op.create_index('uq_events_source_id_dedupe_key', 'events', ['source_id', 'dedupe_key'], unique=True)
     op.create_table('lanes',
@@ -189,6 +193,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_people'))
     )
     op.create_index(op.f('ix_people_workspace_id_email'), 'people', ['workspace_id', 'email'], unique=False)
+    op.create_table('silences',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('began_at', base.UtcDateTime(), nullable=False),
+    sa.Column('told_at', base.UtcDateTime(), nullable=True),
+    sa.Column('ended_at', base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_silences'))
+    )
+    op.create_index('ix_silences_open', 'silences', ['source_id'], unique=False, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+    op.create_index('uq_silences_began', 'silences', ['source_id', 'began_at'], unique=True)
     op.create_table('slack_events',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('event_id', sa.String(length=64), nullable=False),
@@ -203,6 +218,8 @@ def upgrade() -> None:
     sa.Column('name_key', sa.String(length=240), nullable=False),
     sa.Column('key_hash', sa.String(length=64), nullable=False),
     sa.Column('key_sealed', sa.Text(), nullable=False),
+    sa.Column('old_key_hash', sa.String(length=64), nullable=True),
+    sa.Column('old_key_until', base.UtcDateTime(), nullable=True),
     sa.Column('account_creation', sa.String(length=20), nullable=False),
     sa.Column('mappings', base.JsonValue, nullable=False),
     sa.Column('audiences', base.JsonValue, nullable=False),
@@ -210,10 +227,17 @@ def upgrade() -> None:
     sa.Column('created_by', sa.String(length=64), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('removed_at', base.UtcDateTime(), nullable=True),
+    sa.Column('forgotten_at', base.UtcDateTime(), nullable=True),
+    sa.Column('paused_at', base.UtcDateTime(), nullable=True),
+    sa.Column('holding_since', base.UtcDateTime(), nullable=True),
+    sa.Column('first_event_at', base.UtcDateTime(), nullable=True),
     sa.Column('last_event_at', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sources')),
     sa.UniqueConstraint('key_hash', name=op.f('uq_sources_key_hash'))
     )
+    op.create_index('ix_sources_forgotten', 'sources', ['forgotten_at'], unique=False, sqlite_where=sa.text('forgotten_at IS NOT NULL'), postgresql_where=sa.text('forgotten_at IS NOT NULL'))
+    op.create_index('ix_sources_holding', 'sources', ['holding_since'], unique=False, sqlite_where=sa.text('holding_since IS NOT NULL'), postgresql_where=sa.text('holding_since IS NOT NULL'))
+    op.create_index('ix_sources_old_key', 'sources', ['old_key_hash'], unique=True)
     op.create_index(op.f('ix_sources_workspace_id'), 'sources', ['workspace_id'], unique=False)
     op.create_index('uq_sources_name', 'sources', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
     op.create_table('streaks',
@@ -260,6 +284,7 @@ def upgrade() -> None:
     sa.Column('fallback_channel_id', sa.String(length=64), nullable=True),
     sa.Column('shows_previews', sa.Boolean(), nullable=False),
     sa.Column('guests_listed_at', base.UtcDateTime(), nullable=True),
+    sa.Column('events_emptied_until', base.UtcDateTime(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
     )
@@ -278,6 +303,7 @@ def upgrade() -> None:
     sa.Column('twitter', sa.String(length=255), nullable=True),
     sa.Column('linked_in', sa.Text(), nullable=True),
     sa.Column('attributes', base.JsonValue, nullable=False),
+    sa.Column('told_by', sa.Text(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_contacts_account_id_accounts')),
@@ -514,8 +540,14 @@ def downgrade() -> None:
     op.drop_table('streaks')
     op.drop_index('uq_sources_name', table_name='sources', sqlite_where=sa.text('removed_at IS NULL'), postgresql_where=sa.text('removed_at IS NULL'))
     op.drop_index(op.f('ix_sources_workspace_id'), table_name='sources')
+    op.drop_index('ix_sources_old_key', table_name='sources')
+    op.drop_index('ix_sources_holding', table_name='sources', sqlite_where=sa.text('holding_since IS NOT NULL'), postgresql_where=sa.text('holding_since IS NOT NULL'))
+    op.drop_index('ix_sources_forgotten', table_name='sources', sqlite_where=sa.text('forgotten_at IS NOT NULL'), postgresql_where=sa.text('forgotten_at IS NOT NULL'))
     op.drop_table('sources')
     op.drop_table('slack_events')
+    op.drop_index('uq_silences_began', table_name='silences')
+    op.drop_index('ix_silences_open', table_name='silences', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+    op.drop_table('silences')
     op.drop_index(op.f('ix_people_workspace_id_email'), table_name='people')
     op.drop_table('people')
     op.drop_table('pauses')
@@ -529,7 +561,9 @@ def downgrade() -> None:
     op.drop_table('lanes')
     op.drop_index('uq_events_source_id_dedupe_key', table_name='events')
     op.drop_index(op.f('ix_events_workspace_id_received_at'), table_name='events')
-    op.drop_index('ix_events_waiting', table_name='events', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+    op.drop_index('ix_events_waiting', table_name='events', sqlite_where=sa.text("state = 'waiting' AND held_at IS NULL"), postgresql_where=sa.text("state = 'waiting' AND held_at IS NULL"))
+    op.drop_index('ix_events_refused', table_name='events', sqlite_where=sa.text("state = 'refused'"), postgresql_where=sa.text("state = 'refused'"))
+    op.drop_index('ix_events_held', table_name='events', sqlite_where=sa.text('held_at IS NOT NULL'), postgresql_where=sa.text('held_at IS NOT NULL'))
     op.drop_table('events')
     op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')

@@ -9,6 +9,7 @@ import pytest
 
 from models import account, delivery, destination, event, movement, role
 from models.database import Database
+from models.delivery import FactKind
 from models.destination import Wish
 from models.event import EventState
 from models.recipient import RecipientKind
@@ -52,7 +53,9 @@ def lines(*rows: dict[str, Any]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-async def test_an_import_is_history_and_owes_nothing(bring: Any, database: Database, acme: str, now: datetime) -> None:
+async def test_an_import_is_history_of_which_only_its_bringer_hears(
+    bring: Any, database: Database, acme: str, now: datetime
+) -> None:
     async with database.write() as session:
         wish = Wish(name="Every movement", recipients=((RecipientKind.CHANNEL, "C0REVENUE"),))
         await destination.create(session, acme, wish, by="U0ADA", now=now)
@@ -62,7 +65,7 @@ async def test_an_import_is_history_and_owes_nothing(bring: Any, database: Datab
     async with database.read() as session:
         [found] = await account.of_workspace(session, acme)
         told = await movement.of_workspace(session, acme)
-        assert await delivery.of_workspace(session, acme) == []
+        assert [one.fact_kind for one in await delivery.of_workspace(session, acme)] == [FactKind.HISTORY]
         assert await event.count_by_state(session, acme) == {
             "received": 3, "waiting": 0, "applied": 3, "refused": 0, "duplicate": 0,
         }  # fmt: skip

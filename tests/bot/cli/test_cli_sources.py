@@ -14,13 +14,13 @@ on_one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
 MASKED_URL = "https://runrate.test/in/rrk_********"
 
 
-async def test_adding_shows_the_url_and_the_key(run: Any, database: Database, acme: str) -> None:
+async def test_adding_shows_the_url_and_the_key(run: Any, database: Database, acme: str, now: Any) -> None:
     added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
     assert list(added) == ["id", "kind", "name", "url", "key"]
     assert (added["kind"], added["name"]) == ("api", "Billing")
     assert added["url"] == f"https://runrate.test/in/{added['key']}"
     async with database.read() as session:
-        found = await source.find_by_key(session, added["key"])
+        found = await source.find_by_key(session, added["key"], now=now)
     assert found is not None
     assert (found.id, found.workspace_id, found.created_by) == (added["id"], acme, "command line")
 
@@ -81,17 +81,55 @@ async def test_the_source_of_imports_has_no_webhook(
 
 
 @pytest.mark.parametrize("by", ["id", "name"])
-async def test_removing_by_id_or_by_name_closes_the_webhook(run: Any, database: Database, acme: str, by: str) -> None:
+async def test_removing_by_id_or_by_name_closes_the_webhook(
+    run: Any, database: Database, acme: str, by: str, now: Any
+) -> None:
     added = (await run("sources", "add", "--kind", "api", "--name", "My billing", "--json")).document
     called = added["id"] if by == "id" else " my  BILLING"
     removed = (await run("sources", "remove", called, "--json")).document
     assert removed == {"id": added["id"], "kind": "api", "name": "My billing"}
     async with database.read() as session:
-        assert await source.find_by_key(session, added["key"]) is None
+        assert await source.find_by_key(session, added["key"], now=now) is None
     again = await run("sources", "remove", called)
     assert (again.exit_code, again.stderr) == (
         1, "There is no such source; `runrate sources list` shows which there are.\n",
     )  # fmt: skip
+
+
+async def test_a_rotated_key_is_shown_and_the_old_one_works_on_unless_it_leaked(
+    run: Any, database: Database, acme: str, now: Any
+) -> None:
+    keys = [(await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document["key"]]
+    for args in ((), ("--leaked",)):
+        rotated = (await run("sources", "rotate", "Billing", "--json", *args)).document
+        keys.append(rotated["key"])
+        assert rotated["url"].endswith(rotated["key"])
+        async with database.read() as session:
+            opens = [await source.find_by_key(session, key, now=now) is not None for key in keys]
+        assert opens == ([False, False, True] if args else [True, True])
+    assert "works for another 24 hours" in (await run("sources", "rotate", "Billing")).words
+    again = await run("sources", "rotate", "Billing")
+    assert (again.exit_code, "works still" in again.stderr) == (1, True)
+
+
+async def test_a_source_is_renamed_paused_resumed_and_removed_with_what_it_brought(
+    run: Any, database: Database, acme: str
+) -> None:
+    added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
+    shown = {"id": added["id"], "kind": "api", "name": "Invoices"}
+    assert (await run("sources", "rename", "Billing", "Invoices", "--json")).document == shown
+
+    async def paused() -> bool:
+        async with database.read() as session:
+            return (await source.get(session, acme, added["id"])).paused_at is not None
+
+    assert "“Invoices” is paused" in (await run("sources", "pause", "invoices")).words
+    assert await paused()
+    assert (await run("sources", "resume", "Invoices", "--json")).document == shown
+    assert not await paused()
+    assert (await run("sources", "remove", "Invoices", "--with-data", "--json")).document == shown
+    async with database.read() as session:
+        assert [one.id for one in await source.forgotten(session)] == [added["id"]]
 
 
 async def test_another_workspaces_source_is_as_if_it_did_not_exist(run: Any, install: Any, acme: str) -> None:
