@@ -28,10 +28,13 @@ from handlers.pages import SetupPage
 from handlers.pictures import Pictures
 from handlers.previews import Previews
 from handlers.reports import Reports
+from handlers.senders import polled
 from models import installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
+from scheduler.pollers.chartmogul import ChartMogulPoller
+from scheduler.pollers.chartmogul_api import ChartMogul
 from scheduler.slack import TIMEOUT, Slack
 from scheduler.worker import Worker
 
@@ -118,8 +121,13 @@ class Runrate:
             owner=self.worker_name,
             mail_server=self._settings.mail_server,
             events_kept=timedelta(days=self._settings.event_retention_days),
+            pollers=[self._chartmogul(self._session, self.keyring).poll_due],
         )
         await self._worker.start()
+
+    def _chartmogul(self, session: aiohttp.ClientSession, keyring: Keyring) -> ChartMogulPoller:
+        api = ChartMogul(session, base_url=self._settings.chartmogul_api_url)
+        return ChartMogulPoller(database=self.database, api=api, reader=polled, keyring=keyring, now=self._now)
 
     async def kill_worker(self) -> None:
         """End the worker as `kill -9` would; what it was doing stays as the database has it."""

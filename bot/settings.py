@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("RUNRATE_SECRET_KEYS", "secret_keys")
     )
+    chartmogul_api_url: str = "https://api.chartmogul.com/v1"
     smtp_url: SecretStr = SecretStr("")
     event_retention_days: int = Field(default=30, ge=7, le=3650)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -52,6 +53,14 @@ class Settings(BaseSettings):
         is_more = url.path or url.query or url.fragment or "@" in url.netloc
         if value and (url.scheme not in {"http", "https"} or not url.hostname or is_more):
             raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
+        return value.rstrip("/")
+
+    @field_validator("chartmogul_api_url")
+    @classmethod
+    def _check_chartmogul_api_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment or "@" in url.netloc:
+            raise ValueError("is the address of ChartMogul's API, such as https://api.chartmogul.com/v1")
         return value.rstrip("/")
 
     @field_validator("smtp_url")

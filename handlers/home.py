@@ -16,6 +16,7 @@ from handlers.listening import limited
 from handlers.views import home as view
 from handlers.views import listing
 from handlers.views.blocks import View
+from handlers.views.chartmogul import polling
 from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
@@ -29,6 +30,7 @@ from models import (
     installation,
     ledger,
     person,
+    poll,
     recipient,
     report,
     scope,
@@ -233,6 +235,7 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
     # Whoever has seen one event arrive needs no line to send a first one with.
     is_silent = not any(one.last_event_at for one in found)
     urls = {one.id: _readable_url(desk, one) for one in found[-1:] if is_silent and one.kind != SourceKind.CSV}
+    polls = await poll.of_sources(session, ids)
     rows = (
         SourceRow(
             id=one.id,
@@ -244,6 +247,7 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
             paused_at=one.paused_at,
             held=held.get(one.id, 0),
             silent_since=silent.get(one.id),
+            polling=polling(polls[one.id]) if one.id in polls else None,
         )
         for one in page
     )

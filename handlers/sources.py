@@ -4,10 +4,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people
+from handlers import chartmogul, home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.views import chartmogul as api_key
 from handlers.views import source_details as details
 from handlers.views import sources as forms
 from handlers.views.blocks import View
@@ -16,6 +18,7 @@ from handlers.views.source_details import MOST_REFUSED, RefusedEvent, SourceDeta
 from handlers.views.sources import Field, Menu, SourceAddress
 from models import event, source
 from models.event import REFUSED_KEPT, Event
+from models.poll import ApiKeyError
 from models.schedule import midnight
 from models.source import NoWebhookError, Source, SourceKind, SourceNameTakenError
 from scheduler.messages import silence as silence_message
@@ -66,10 +69,15 @@ async def added(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
                 by=visitor.user_id,
                 now=desk.now(),
             )
+            await chartmogul.connect(session, new, view, desk, visitor)
+            drawn = await _address(session, desk, new, key)
     except SourceNameTakenError as error:
         await ack(response_action="errors", errors=forms.errors({Field.NAME: str(error)}))
         return
-    await ack(response_action="update", view=_address(desk, new, key))
+    except ApiKeyError as error:
+        await ack(response_action="errors", errors=api_key.errors(str(error)))
+        return
+    await ack(response_action="update", view=drawn)
     await home.refresh(desk, client, visitor)
 
 
@@ -126,7 +134,8 @@ async def rotated(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, d
         key = await source.rotate(
             session, found, keyring=desk.keyring, is_leaked=forms.is_leaked(view), by=visitor.user_id, now=now
         )
-    await ack(response_action="update", view=_address(desk, found, key))
+        drawn = await _address(session, desk, found, key)
+    await ack(response_action="update", view=drawn)
 
 
 async def removed(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
@@ -167,7 +176,7 @@ async def _reveal(desk: Desk, visitor: Visitor, source_id: str) -> View:
     async with desk.database.write() as session:
         found = await source.get(session, visitor.workspace_id, source_id)
         key = await source.reveal(session, found, keyring=desk.keyring, by=visitor.user_id, now=desk.now())
-        return _address(desk, found, key)
+        return await _address(session, desk, found, key)
 
 
 async def _details(desk: Desk, client: AsyncWebClient, visitor: Visitor, source_id: str) -> View:
@@ -211,7 +220,7 @@ async def _ask_to_remove(desk: Desk, visitor: Visitor, source_id: str) -> View:
     return forms.remove_question(source_id=found.id, name=found.name, kind=SourceKind(found.kind))
 
 
-def _address(desk: Desk, found: Source, key: str) -> View:
+async def _address(session: AsyncSession, desk: Desk, found: Source, key: str) -> View:
     if not found.has_webhook:
         raise NoWebhookError
     now = desk.now()
@@ -225,7 +234,7 @@ def _address(desk: Desk, found: Source, key: str) -> View:
         shared_secret=source.shared_secret(found, keyring=desk.keyring),
         old_key_until=found.old_key_until if found.is_old_key_open(now=now) else None,
     )
-    return forms.address(address, now=now)
+    return forms.address(address, more=await chartmogul.offer(session, found), now=now)
 
 
 def _refusal(refused: Event) -> RefusedEvent:

@@ -88,6 +88,8 @@ class FactKind(StrEnum):
     """That it is back; the id is the silence's."""
     HISTORY = "history"
     """What last week's recap would have said, once history is in; the id is the source's."""
+    KEY_REFUSED = "key_refused"
+    """That the API key of a source is refused; the id is the source's, with a number."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)

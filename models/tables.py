@@ -17,6 +17,7 @@ from models import (
     mute,
     notice,
     person,
+    poll,
     recap,
     recipient,
     report,
@@ -33,7 +34,7 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, identity, installation, lane, lookup,
-    movement, mute, notice, person, recap, recipient, report, role, signal, silence, slack_event, source, unfurl,
+    movement, mute, notice, person, poll, recap, recipient, report, role, signal, silence, slack_event, source, unfurl,
     workflow, workspace,
 )  # fmt: skip
 

@@ -64,6 +64,7 @@ from scheduler.messages.track import TrackMessage
 from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
 from scheduler.places import hold_back_from_outsiders
+from scheduler.pollers.refused import draw_key_refused, load_refused
 from scheduler.silences import draw_heard_again, draw_silence, load_heard_again, load_silences
 
 WELCOME_KEPT = timedelta(minutes=1)
@@ -473,5 +474,6 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.SILENCE: Drawing(load_silences, draw_silence),
     FactKind.HEARD_AGAIN: Drawing(load_heard_again, draw_heard_again),
     FactKind.HISTORY: Drawing(load_histories, draw_history),
+    FactKind.KEY_REFUSED: Drawing(load_refused, draw_key_refused),
 }
 """Who tells what."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -61,12 +61,14 @@ class Worker:
         now: Callable[[], datetime],
         owner: str,
         mail_server: MailServer | None = None,
+        pollers: Sequence[Callable[[], Awaitable[None]]] = (),
         tick: float = TICK,
         events_kept: timedelta = KEPT,
     ) -> None:
-        """Take what the stages need; `start()` starts them."""
+        """Take what the stages need, and what polls sources; `start()` starts them."""
         self._seconds = tick
         self._events_kept = events_kept
+        self._pollers = pollers
         self._database = database
         self._now = now
         self._dispatcher = Dispatcher(
@@ -102,6 +104,7 @@ class Worker:
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.SOURCES, self._forget, poll=FORGET_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),
+            *(asyncio.create_task(self._on_wakeup(Topic.SOURCES, poll, poll=POLL)) for poll in self._pollers),
             asyncio.create_task(self._reconcile()),
             asyncio.create_task(self._tidy()),
         ]

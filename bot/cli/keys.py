@@ -6,7 +6,7 @@ from bot.cli import console
 from bot.cli.console import BY, Console
 from bot.cli.options import example, json_option
 from bot.cli.output import counted, print_json
-from models import audit, installation, source, workspace
+from models import audit, installation, poll, source, workspace
 from models.secret import Keyring
 
 
@@ -38,11 +38,12 @@ def rotate(*, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return
-    tokens, source_keys = (
+    counts = (
         counted(done["installations"], "token"),
         counted(done["sources"], "source's key", "sources' keys"),
+        counted(done["api_keys"], "API key"),
     )
-    click.echo(f"Encrypted anew: {tokens}, {source_keys}.")
+    click.echo(f"Encrypted anew: {', '.join(counts)}.")
     click.echo("The older keys in RUNRATE_SECRET_KEYS are not needed any more.")
 
 
@@ -52,6 +53,7 @@ async def _rotate(opened: Console) -> dict[str, int]:
         done = {
             "installations": await installation.rotate_keys(session, keyring),
             "sources": await source.rotate_keys(session, keyring),
+            "api_keys": await poll.rotate_keys(session, keyring),
         }
         for tenant in await workspace.every(session):
             audit.record(session, tenant.id, actor=BY, action="keys.rotated", now=opened.now)

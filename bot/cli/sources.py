@@ -11,7 +11,7 @@ from bot.cli import console
 from bot.cli.console import BY, Console
 from bot.cli.options import example, json_option, workspace_option
 from bot.cli.output import instant, print_json, print_pairs, print_table
-from models import source, workspace
+from models import poll, source, workspace
 from models.source import KEY_PREFIX, AccountCreation, Source, SourceKind
 
 KINDS = [kind for kind in SourceKind if kind is not SourceKind.CSV]
@@ -40,6 +40,11 @@ def sources() -> None:
     type=click.Choice(AccountCreation, case_sensitive=False),
     help="For segment: an account comes with the user's company (default), or with each contact.",
 )
+@click.option(
+    "--api-key",
+    envvar="CHARTMOGUL_API_KEY",
+    help="For chartmogul: the API key to poll with; better given as CHARTMOGUL_API_KEY in the environment.",
+)
 @workspace_option
 @json_option
 def add(
@@ -47,6 +52,7 @@ def add(
     kind: SourceKind,
     name: str,
     account_creation: AccountCreation | None,
+    api_key: str | None,
     workspace_id: str | None,
     as_json: bool,
 ) -> None:
@@ -57,8 +63,10 @@ def add(
     if account_creation and kind is not SourceKind.SEGMENT:
         raise click.UsageError("--account-creation is for sources of kind segment.")
     creation = account_creation or AccountCreation.COMPANY
+    polled_with = api_key if kind is SourceKind.CHARTMOGUL else None
     added = console.run(
-        partial(_add, workspace_id=workspace_id, kind=kind, name=name, account_creation=creation), upgrades=True
+        partial(_add, workspace_id=workspace_id, kind=kind, name=name, account_creation=creation, api_key=polled_with),
+        upgrades=True,
     )
     if as_json:
         print_json(added)
@@ -185,7 +193,13 @@ async def _rotate(opened: Console, *, workspace_id: str | None, name_or_id: str,
 
 
 async def _add(
-    opened: Console, *, workspace_id: str | None, kind: SourceKind, name: str, account_creation: AccountCreation
+    opened: Console,
+    *,
+    workspace_id: str | None,
+    kind: SourceKind,
+    name: str,
+    account_creation: AccountCreation,
+    api_key: str | None,
 ) -> dict[str, Any]:
     async with opened.database.write() as session:
         tenant = await workspace.the_one(session, workspace_id)
@@ -199,6 +213,8 @@ async def _add(
             now=opened.now,
             account_creation=account_creation,
         )
+        if api_key:
+            await poll.connect(session, added, api_key=api_key, keyring=opened.keyring, by=BY, now=opened.now)
     return _row(opened, added, key)
 
 

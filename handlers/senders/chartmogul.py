@@ -1,7 +1,7 @@
-"""Kind `chartmogul`: ChartMogul's webhook, one MRR movement a call.
+"""Kind `chartmogul`: ChartMogul's webhook, one MRR movement a call; and what its API lists, activities and customers.
 
-It carries no id and no signature: the same movement sent again is known by what it says, and the URL is the only
-secret.
+The webhook carries no id and no signature: the same movement sent again is known by what it says, and the URL is the
+only secret. An activity says the same of a movement, so that it has the key that the webhook's has.
 """
 
 import re
@@ -9,11 +9,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from handlers.senders.reading import Reading, Received, Unreadable, digest, identifier, judge
+from handlers.senders.reading import Reading, Received, Refused, Unreadable, digest, identifier, judge
 from handlers.senders.refusal import RecordRefusedError, make
 from handlers.senders.traits import Traits
 from models.currency import digits
-from models.fact import MOST_IN_TEXT, AccountFact, AccountStatus, MovementFact, MovementKind
+from models.fact import (
+    EARLIEST,
+    MOST_IN_NAME,
+    MOST_IN_TEXT,
+    AccountFact,
+    AccountStatus,
+    Fact,
+    MovementFact,
+    MovementKind,
+    RoleFact,
+    is_email,
+    is_storable,
+)
 
 _KINDS = {
     "new_biz": MovementKind.NEW_BUSINESS,
@@ -47,6 +59,14 @@ _MOVEMENT_PATHS = {
     "subscription_external_id": "subscription.external_id",
     "occurred_at": "date",
 }
+_ACTIVITY_PATHS = {
+    "account_external_id": "customer-external-id",
+    "amount_minor": "activity-mrr-movement",
+    "mrr_after_minor": "activity-mrr",
+    "subscription_external_id": "subscription-external-id",
+    "occurred_at": "date",
+}
+_CUSTOMER_PATHS = {"external_id": "external_id", "attributes": "attributes.custom"}
 
 
 def read(body: Any, *, received_at: datetime) -> Reading:  # noqa: ARG001 - every sender is called alike
@@ -60,29 +80,109 @@ def read(body: Any, *, received_at: datetime) -> Reading:  # noqa: ARG001 - ever
     return Reading((judge(body, _read_movement, position=0),))
 
 
+def read_activity(entry: Any) -> Received | Refused:
+    """Read one entry of `/v1/activities`. Those that say the same have the same key; their uuids tell them apart."""
+    return judge(entry, _read_activity, position=0)
+
+
+def read_customer(entry: Any) -> Received | Refused:
+    """Read one entry of `/v1/customers`: an account, and who owns it. Its key is the customer's, whatever it says."""
+    return judge(entry, _read_customer, position=0)
+
+
 def _read_movement(payload: dict[str, Any]) -> Received:
     if _lower(payload.get("type")) != "mrr_movement":
         raise RecordRefusedError("type", "It must be mrr_movement, the one event that ChartMogul's webhook sends.")
     customer = _object(payload, "customer")
     account = _account(customer)
     movement = _movement(payload, customer, account)
+    key = _key(identifier(customer.get("uuid")), movement)
     return Received(
         kind="mrr_movement",
-        dedupe_key=f"mrr_movement:{digest(_composite(customer, movement))}",
+        dedupe_key=key,
         occurred_at=movement.occurred_at,
-        facts=(account, movement),
+        facts=(account, named(movement, key)),
     )
 
 
-def _composite(customer: Mapping[str, Any], movement: MovementFact) -> list[Any]:
-    """Name what tells one movement from another, since ChartMogul gives it no id."""
-    return [
-        identifier(customer.get("uuid")) or movement.account_external_id,
+def named(movement: MovementFact, key: str) -> MovementFact:
+    """Give a movement its id, by which it is known however it comes and however long ago it came."""
+    return movement.model_copy(update={"external_id": key})
+
+
+def _key(customer_uuid: str | None, movement: MovementFact) -> str:
+    """Name what tells one movement from another, since the webhook gives it no id. Activities have whole seconds."""
+    composite = [
+        customer_uuid or movement.account_external_id,
         movement.subscription_external_id,
-        movement.occurred_at.isoformat(),
+        movement.occurred_at.replace(microsecond=0).isoformat(),
         movement.kind,
         movement.amount_minor,
     ]
+    return f"mrr_movement:{digest(composite)}"
+
+
+def _read_activity(entry: dict[str, Any]) -> Received:
+    kind = _kind(entry, "type")
+    currency, description = entry.get("currency"), Traits(entry).text("description", most=MOST_IN_TEXT)
+    amount, after = (_minor(entry.get(name), currency) for name in ("activity-mrr-movement", "activity-mrr"))
+    if not amount:
+        raise RecordRefusedError("activity-mrr-movement", "It must be a whole number of cents, and not zero.")
+    signed = _signed(kind, amount)
+    values = {
+        "account_external_id": identifier(entry.get("customer-external-id")) or identifier(entry.get("customer-uuid")),
+        "account_name": Traits(entry).text("customer-name"),
+        "kind": kind,
+        "amount_minor": signed,
+        "currency": currency or "",
+        "mrr_before_minor": None if after is None else after - signed,
+        "mrr_after_minor": after,
+        **_plans(description),
+        "description": description,
+        "subscription_external_id": identifier(entry.get("subscription-external-id")),
+        "occurred_at": entry.get("date"),
+    }
+    movement = make(MovementFact, values, paths=_ACTIVITY_PATHS)
+    key = _key(identifier(entry.get("customer-uuid")), movement)
+    return Received(kind="activity", dedupe_key=key, occurred_at=movement.occurred_at, facts=(movement,))
+
+
+def _read_customer(entry: dict[str, Any]) -> Received:
+    uuid = identifier(entry.get("uuid"))
+    if uuid is None or len(uuid) > MOST_IN_NAME or not is_storable(uuid):
+        raise RecordRefusedError("uuid", "It must be a text of at most 255 characters.")
+    traits, described = Traits(entry), Traits(entry.get("attributes"))
+    email, since = traits.email("email"), traits.instant("customer-since")
+    values = {
+        "external_id": _account_id(entry),
+        "name": traits.text("name") or traits.text("company") or email,
+        "email": email,
+        "status": _status(entry),
+        "website": traits.text("website_url"),
+        "url": _link(traits.text("chartmogul-url", most=MOST_IN_TEXT)),
+        "created_at": since,
+        "attributes": _tags(described.left.get("tags")) | Traits(described.left.get("custom")).attributes(),
+    }
+    account = make(AccountFact, values, paths=_CUSTOMER_PATHS)
+    facts: tuple[Fact, ...] = (account, *_owner(entry, account))
+    return Received(kind="customer", dedupe_key=uuid, occurred_at=account.created_at or EARLIEST, facts=facts)
+
+
+def _owner(entry: Mapping[str, Any], account: AccountFact) -> list[RoleFact]:
+    """Read who owns the customer. Where ChartMogul does not say, nothing is known of it; null says that nobody does."""
+    if "owner" not in entry:
+        return []
+    owner = entry["owner"]
+    email = owner if isinstance(owner, str) and is_email(owner) else None
+    return [RoleFact(account_external_id=account.external_id, role="owner", email=email)]
+
+
+def _tags(tags: Any) -> dict[str, Any]:
+    return Traits({"tags": tags}).attributes() if tags and isinstance(tags, list) else {}
+
+
+def _link(text: str | None) -> str | None:
+    return text if text and text.startswith(("https://", "http://")) else None
 
 
 def _account(customer: Mapping[str, Any]) -> AccountFact:
@@ -92,10 +192,14 @@ def _account(customer: Mapping[str, Any]) -> AccountFact:
         "external_id": _account_id(customer),
         "name": traits.text("name") or traits.text("company") or email,
         "email": email,
-        "status": _STATUSES.get(_lower(customer.get("status")).replace("_", " ")),
+        "status": _status(customer),
         "attributes": Traits(customer.get("custom_attributes")).attributes(),
     }
     return make(AccountFact, values, paths=_ACCOUNT_PATHS)
+
+
+def _status(customer: Mapping[str, Any]) -> AccountStatus | None:
+    return _STATUSES.get(_lower(customer.get("status")).replace("_", " "))
 
 
 def _account_id(customer: Mapping[str, Any]) -> str:
@@ -108,10 +212,10 @@ def _account_id(customer: Mapping[str, Any]) -> str:
 
 
 def _movement(payload: Mapping[str, Any], customer: Mapping[str, Any], account: AccountFact) -> MovementFact:
-    kind = _kind(payload)
+    kind = _kind(payload, "movement_type")
     currency = payload.get("account_currency")
     amount = _amount(payload, currency)
-    signed = abs(amount) if kind.is_gain else -abs(amount)
+    signed = _signed(kind, amount)
     is_same_currency = _lower(customer.get("currency")) == _lower(currency)
     after = _minor(customer.get("current_mrr"), currency) if is_same_currency else None
     description = Traits(payload).text("description", most=MOST_IN_TEXT)
@@ -131,11 +235,16 @@ def _movement(payload: Mapping[str, Any], customer: Mapping[str, Any], account: 
     return make(MovementFact, values, paths=_MOVEMENT_PATHS)
 
 
-def _kind(payload: Mapping[str, Any]) -> MovementKind:
-    kind = _KINDS.get(_lower(payload.get("movement_type")))
+def _kind(payload: Mapping[str, Any], field: str) -> MovementKind:
+    kind = _KINDS.get(_lower(payload.get(field)))
     if kind is None:
-        raise RecordRefusedError("movement_type", f"It must be one of {', '.join(_KINDS)}.")
+        raise RecordRefusedError(field, f"It must be one of {', '.join(_KINDS)}.")
     return kind
+
+
+def _signed(kind: MovementKind, amount: int) -> int:
+    """Give a loss its sign, whichever way it came."""
+    return abs(amount) if kind.is_gain else -abs(amount)
 
 
 def _amount(payload: Mapping[str, Any], currency: Any) -> int:

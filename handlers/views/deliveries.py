@@ -53,6 +53,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.SILENCE: "the notice that a source is silent",
     FactKind.HEARD_AGAIN: "the notice that a source is back",
     FactKind.HISTORY: "what last week's recap would have said",
+    FactKind.KEY_REFUSED: "the notice that an API key is refused",
 }
 """What is told where the kind says all."""
 

@@ -1,6 +1,6 @@
 """A source's row, its menu, the form for a new one, its address and key, and the questions before it is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from handlers.views.blocks import (
     section,
     text_input,
 )
+from handlers.views.chartmogul import Polling, api_key_field, standing
 from handlers.views.filled import filled
 from handlers.views.samples import curl_line
 from models.source import AccountCreation, SourceKind
@@ -127,6 +128,8 @@ class SourceRow:
     """How many events wait for it to be resumed."""
     silent_since: datetime | None = None
     """Since when it is silent for longer than its habit."""
+    polling: Polling | None = None
+    """How polling fares, where there is an API key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +173,8 @@ def row(source: SourceRow, *, now: datetime) -> Block:
         text += f". Send a test from a terminal:\n{mrkdwn.code_block(line)}"
     elif not last and source.kind in CONNECTED and source.paused_at is None:
         text += ". “Show URL” in the menu says where to send it."
+    if source.polling is not None:
+        text += f"\n{standing(source.polling)}"
     return section(text, accessory=menu(source.id, source.kind, is_paused=source.paused_at is not None))
 
 
@@ -219,6 +224,8 @@ def form(filled_in: SourceForm) -> View:
     blocks = [field("Name", name, block_id=Field.NAME.block_id), _kind(filled_in)]
     if filled_in.kind == SourceKind.SEGMENT:
         blocks.append(_account_creation(filled_in))
+    if filled_in.kind == SourceKind.CHARTMOGUL:
+        blocks.append(api_key_field())
     return modal("Add source", blocks, callback_id=CALLBACKS.add, submit="Add")
 
 
@@ -260,7 +267,7 @@ def errors(refused: Mapping[str, str]) -> dict[str, str]:
     return {Field(name if name in fields else Field.NAME).block_id: text for name, text in refused.items()}
 
 
-def address(source: SourceAddress, *, now: datetime) -> View:
+def address(source: SourceAddress, *, more: Sequence[Block] = (), now: datetime) -> View:
     """Draw a source's URL and key, to be copied, and where to put them."""
     key = "Write key" if source.kind == SourceKind.SEGMENT else "Key, the last part of the URL"
     blocks = [
@@ -272,6 +279,7 @@ def address(source: SourceAddress, *, now: datetime) -> View:
         *([context(old_key(source.old_key_until))] if source.old_key_until else []),
         divider(),
         *(section(text) for text in _instructions(source)),
+        *more,
     ]
     line = curl_line(source.kind, source.url, now=now)
     if line:

@@ -28,6 +28,7 @@ OWN_RULES = {
     FactKind.RECOVERY: OF_FAILURES,
     FactKind.SILENCE: OF_SILENCES,
     FactKind.HEARD_AGAIN: OF_SILENCES,
+    FactKind.KEY_REFUSED: "You entered the API key, or installed Runrate. You hear once when it is refused.",
     FactKind.HISTORY: "You connected the source whose history came in, or installed Runrate. It is told once a source.",
 }
 """Why the product says something on its own."""

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.raw import keepable
-from handlers.senders import SENDERS, signature, tracking
+from handlers.senders import SENDERS, chartmogul, signature, tracking
 from handlers.senders.reading import Reading
 from models.base import json_bytes
 from models.fact import dump_facts, read_facts
@@ -23,15 +23,17 @@ EXAMPLES = 40
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 READERS: dict[str, Callable[[Any], Reading]] = {
     **{kind: partial(read, received_at=NOW) for kind, read in SENDERS.items()},
+    "activity": lambda entry: Reading((chartmogul.read_activity(entry),)),
+    "customer": lambda entry: Reading((chartmogul.read_customer(entry),)),
     **{f"/v1/{call}": partial(tracking.read, call, received_at=NOW) for call in tracking.CALLS},
 }
 KNOWN_NAMES = """
-    account account_currency account_external_id amount_minor anonymousId attributes audience_key batch company
-    computation_class computation_key context currency
-    current_mrr custom_attributes customer date description email event external_id external_ids group_id groupId id
-    kind messageId movement_type mrr_movement_in_account_currency name occurred_at originalTimestamp personas previousId
-    properties records role sent_at
-    sentAt status subscription timestamp traits type user_id userId uuid writeKey
+    account account_currency account_external_id activity-mrr activity-mrr-movement amount_minor anonymousId
+    attributes audience_key batch company computation_class computation_key context currency current_mrr custom
+    custom_attributes customer customer-external-id customer-since customer-uuid date description email event
+    external_id external_ids group_id groupId id kind messageId movement_type mrr_movement_in_account_currency
+    name occurred_at originalTimestamp owner personas previousId properties records role sent_at sentAt status
+    subscription subscription-external-id tags timestamp traits type user_id userId uuid writeKey
 """
 KNOWN_WORDS = """
     account alias audience churn contact delete expansion free group identify movement mrr_movement new_biz page role
@@ -75,6 +77,30 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
             "movement_type": "expansion",
             "account_currency": "USD",
             "mrr_movement_in_account_currency": 10000,
+        },
+    ),
+    (
+        "activity",
+        {
+            "uuid": "f1a49735",
+            "date": "2023-02-21T09:28:10+00:00",
+            "type": "new_biz",
+            "activity-mrr-movement": 6000,
+            "activity-mrr": 6000,
+            "currency": "USD",
+            "customer-uuid": "cus_8bc55ab6",
+            "customer-external-id": "cus_0001",
+            "subscription-external-id": "sub_0001",
+        },
+    ),
+    (
+        "customer",
+        {
+            "uuid": "cus_1",
+            "external_id": "c1",
+            "attributes": {"tags": [], "custom": {}},
+            "customer-since": "",
+            "owner": "dana@acme.com",
         },
     ),
     ("segment", {"type": "Send Contact", "message_id": "m", "timestamp": "", "user_id": "u_1", "company": {"id": "a"}}),

@@ -7,7 +7,7 @@ import pytest
 
 from handlers.senders import chartmogul
 from handlers.senders.reading import Reading, Received, Refused
-from models.fact import AccountFact, AccountStatus, MovementFact
+from models.fact import AccountFact, AccountStatus, MovementFact, RoleFact
 
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 CUSTOMER: dict[str, Any] = {
@@ -84,6 +84,7 @@ def test_the_documented_payload_is_an_account_and_a_movement() -> None:
                 "description": "switched plan from Yellow to Blue",
                 "subscription_external_id": "6882bdd1",
                 "occurred_at": "2024-01-02T22:58:44Z",
+                "external_id": key(PAYLOAD),
             }
         ),
     )
@@ -265,3 +266,131 @@ def test_the_same_movement_sent_again_has_the_same_key() -> None:
 )
 def test_a_movement_that_differs_in_what_identifies_it_has_another_key(other: dict[str, Any]) -> None:
     assert key(PAYLOAD) != key(other)
+
+
+ACTIVITY: dict[str, Any] = {
+    "description": "switched plan from Yellow to Blue",
+    "activity-mrr-movement": 10000,
+    "activity-mrr": 19900,
+    "activity-arr": 238800,
+    "date": "2024-01-02T17:58:44-05:00",
+    "type": "expansion",
+    "currency": "USD",
+    "subscription-external-id": "6882bdd1",
+    "plan-external-id": "blue",
+    "customer-name": "Steve Rogers",
+    "customer-uuid": "cus_5bd2a63c",
+    "customer-external-id": "c1241e5a82b04",
+    "billing-connector-uuid": "ds_a246",
+    "uuid": "f1a49735",
+}
+
+
+def test_an_activity_says_of_a_movement_what_the_webhook_says_under_the_same_key() -> None:
+    read = chartmogul.read_activity(ACTIVITY)
+    assert isinstance(read, Received)
+    _, movement = facts(PAYLOAD)
+    assert (read.dedupe_key, read.occurred_at) == (key(PAYLOAD), movement.occurred_at)
+    assert [chartmogul.named(fact, read.dedupe_key) for fact in read.facts] == [movement]
+
+
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({"type": "churn", "activity-mrr-movement": -10000}, {"movement_type": "churn"}),
+        ({"subscription-external-id": None}, {"subscription": None}),
+        ({"date": "2024-01-02T22:58:44+00:00"}, {"date": "2024-01-02T22:58:44.731Z"}),
+        ({"currency": "JPY"}, {"account_currency": "JPY", "invoice_currency": "JPY"}),
+    ],
+)
+def test_their_keys_are_the_same_however_each_of_them_writes_it(changes: dict[str, Any], other: dict[str, Any]) -> None:
+    read = chartmogul.read_activity(ACTIVITY | changes)
+    assert isinstance(read, Received)
+    assert read.dedupe_key == key(payload(**other))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"type": "merge"}, "type"),
+        ({"activity-mrr-movement": 0}, "activity-mrr-movement"),
+        ({"activity-mrr-movement": "6000"}, "activity-mrr-movement"),
+        ({"currency": None}, "currency"),
+        ({"date": "yesterday"}, "date"),
+        ({"customer-external-id": None, "customer-uuid": None}, "customer-external-id"),
+    ],
+)
+def test_an_activity_that_is_no_movement_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
+    read = chartmogul.read_activity(ACTIVITY | changes)
+    assert isinstance(read, Refused)
+    assert read.field == field
+
+
+CUSTOMER_ENTRY: dict[str, Any] = {
+    "id": 25647,
+    "uuid": "cus_de305d54",
+    "external_id": "34916129",
+    "name": "Example Company",
+    "email": "bob@example.com",
+    "status": "Active",
+    "customer-since": "2023-06-09T13:16:00-04:00",
+    "attributes": {"tags": ["engage", "unit loss"], "stripe": {"uid": 7}, "custom": {"CAC": 213, "pro": False}},
+    "chartmogul-url": "https://app.chartmogul.com/#customers/25647-Example_Company",
+    "website_url": "https://example.com",
+    "owner": "Dana@acme.com",
+}
+
+
+def customer(**changes: Any) -> tuple[AccountFact, list[RoleFact]]:
+    read = chartmogul.read_customer(
+        CUSTOMER_ENTRY | {name.replace("__", "-"): value for name, value in changes.items()}
+    )
+    assert isinstance(read, Received), read
+    account, *roles = read.facts
+    assert isinstance(account, AccountFact)
+    return account, [role for role in roles if isinstance(role, RoleFact)]
+
+
+def test_the_documented_customer_is_an_account_and_its_owner() -> None:
+    account, roles = customer()
+    assert account == AccountFact.model_validate(
+        {
+            "external_id": "34916129",
+            "name": "Example Company",
+            "email": "bob@example.com",
+            "status": "customer",
+            "website": "https://example.com",
+            "url": "https://app.chartmogul.com/#customers/25647-Example_Company",
+            "created_at": "2023-06-09T17:16:00Z",
+            "attributes": {"tags": "engage, unit loss", "CAC": 213, "pro": False},
+        }
+    )
+    assert roles == [RoleFact(account_external_id="34916129", role="owner", email="dana@acme.com")]
+
+
+@pytest.mark.parametrize("owner", [None, "", "Dana", 7, {"email": "dana@acme.com"}])
+def test_an_owner_without_an_address_is_nobody(owner: Any) -> None:
+    assert [role.email for role in customer(owner=owner)[1]] == [None]
+
+
+def test_of_an_owner_that_is_not_spoken_of_nothing_is_known() -> None:
+    read = chartmogul.read_customer({name: value for name, value in CUSTOMER_ENTRY.items() if name != "owner"})
+    assert isinstance(read, Received)
+    assert len(read.facts) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"attributes": None},
+        {"attributes": {"tags": None, "custom": None}},
+        {"attributes": {"tags": "vip", "custom": []}},
+        {"email": "n/a"},
+        {"customer__since": "long ago"},
+        {"chartmogul__url": "javascript:alert(1)"},
+        {"status": 7},
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_takes_nothing_else_with_it(odd: dict[str, Any]) -> None:
+    account, _ = customer(**odd)
+    assert (account.external_id, account.name) == ("34916129", "Example Company")

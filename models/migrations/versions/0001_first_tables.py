@@ -193,6 +193,38 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_people'))
     )
     op.create_index(op.f('ix_people_workspace_id_email'), 'people', ['workspace_id', 'email'], unique=False)
+    op.create_table('polled_customers',
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('uuid', sa.String(length=255), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('said', base.JsonValue, nullable=False),
+    sa.Column('changes', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('source_id', 'uuid', name=op.f('pk_polled_customers'))
+    )
+    op.create_table('polls',
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('key_sealed', sa.Text(), nullable=False),
+    sa.Column('key_by', sa.String(length=64), nullable=False),
+    sa.Column('news_since', base.UtcDateTime(), nullable=False),
+    sa.Column('stage', sa.String(length=20), nullable=True),
+    sa.Column('began_at', base.UtcDateTime(), nullable=True),
+    sa.Column('reads_from', base.UtcDateTime(), nullable=True),
+    sa.Column('cursor', sa.Text(), nullable=True),
+    sa.Column('at_page_end', base.JsonValue, nullable=False),
+    sa.Column('read_until', base.UtcDateTime(), nullable=True),
+    sa.Column('looked_back_at', base.UtcDateTime(), nullable=True),
+    sa.Column('customers_at', base.UtcDateTime(), nullable=True),
+    sa.Column('owes_history', sa.Boolean(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('trouble', sa.Text(), nullable=True),
+    sa.Column('refused_at', base.UtcDateTime(), nullable=True),
+    sa.Column('next_poll_at', base.UtcDateTime(), nullable=False),
+    sa.Column('lease_until', base.UtcDateTime(), nullable=True),
+    sa.Column('token', base.Number, nullable=False),
+    sa.PrimaryKeyConstraint('source_id', name=op.f('pk_polls'))
+    )
+    op.create_index(op.f('ix_polls_next_poll_at'), 'polls', ['next_poll_at'], unique=False)
     op.create_table('silences',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -548,6 +580,9 @@ def downgrade() -> None:
     op.drop_index('uq_silences_began', table_name='silences')
     op.drop_index('ix_silences_open', table_name='silences', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('silences')
+    op.drop_index(op.f('ix_polls_next_poll_at'), table_name='polls')
+    op.drop_table('polls')
+    op.drop_table('polled_customers')
     op.drop_index(op.f('ix_people_workspace_id_email'), table_name='people')
     op.drop_table('people')
     op.drop_table('pauses')

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import audit, installation, source
+from models import audit, installation, poll, source
 from models.base import UserError
 from models.database import Database
 from models.secret import Keyring
@@ -23,21 +23,26 @@ async def test_a_new_key_can_be_used(run: Any) -> None:
 async def test_after_rotating_the_old_key_is_not_needed(
     run: Any, database: Database, acme: str, settings: dict[str, str]
 ) -> None:
-    added = (await run("sources", "add", "--kind", "api", "--name", "Billing", "--json")).document
+    add = ("sources", "add", "--kind", "chartmogul", "--name", "ChartMogul", "--json")
+    added = (await run(*add, CHARTMOGUL_API_KEY="planted-api-key")).document
     old, new = settings["RUNRATE_SECRET_KEYS"], Keyring.new_key()
     assert (await run("keys", "rotate", "--json", RUNRATE_SECRET_KEYS=f"{new},{old}")).document == {
         "installations": 1,
         "sources": 1,
+        "api_keys": 1,
     }
     [shown] = (await run("sources", "list", "--show-keys", "--json", RUNRATE_SECRET_KEYS=new)).document
     assert shown["key"] == added["key"]
     async with database.read() as session:
         grant = await installation.get(session, acme)
+        polled = await poll.of_source(session, added["id"])
         actions = [entry.action for entry in await audit.of_workspace(session, acme)]
     assert grant is not None
     assert Keyring([new]).open(grant.token_sealed) == "xoxb-planted-token"
     with pytest.raises(UserError):
         Keyring([old]).open(grant.token_sealed)
+    assert polled is not None
+    assert Keyring([new]).open(polled.key_sealed) == "planted-api-key"
     assert "keys.rotated" in actions
 
 

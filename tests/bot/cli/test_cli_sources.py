@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import audit, source
+from models import audit, poll, source
 from models.database import Database
 from models.secret import Keyring
 
@@ -145,3 +145,21 @@ async def test_another_workspaces_source_is_as_if_it_did_not_exist(run: Any, ins
 async def test_an_empty_list_says_what_to_do(run: Any, acme: str) -> None:
     assert "runrate sources add" in (await run("sources", "list")).words
     assert (await run("sources", "list", "--json")).document == []
+
+
+@on_one_engine
+async def test_a_chartmogul_source_takes_an_api_key_that_is_kept_encrypted_and_printed_nowhere(
+    run: Any, database: Database, acme: str
+) -> None:
+    args = ("sources", "add", "--kind", "chartmogul", "--name", "ChartMogul", "--json")
+    result = await run(*args, CHARTMOGUL_API_KEY="planted-api-key")
+    async with database.read() as session:
+        found = await poll.of_source(session, result.document["id"])
+    assert found is not None
+    assert "planted-api-key" not in found.key_sealed + result.stdout + result.stderr
+
+    refused = await run("sources", "add", "--kind", "chartmogul", "--name", "Another", CHARTMOGUL_API_KEY="two words")
+    assert refused.exit_code == 1
+    assert "two words" not in refused.stderr
+    async with database.read() as session:
+        assert [one.name for one in await source.of_workspace(session, acme)] == ["ChartMogul"]

@@ -1,0 +1,63 @@
+"""ChartMogul's API as the poller uses it: two lists, read page by page, and one customer. Its base URL is a setting."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from scheduler.pollers.http import TIMEOUT, FailedError, get_json
+
+PER_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; the cursor leads to the next one, where there is one."""
+
+    entries: list[Any]
+    cursor: str | None
+
+
+class ChartMogul:
+    """The questions that the poller asks. Each raises `ApiError` where it is not answered."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, timeout: float = TIMEOUT) -> None:
+        """Take the session that all calls share, and the one address that they go to."""
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+
+    async def activities(self, key: str, *, since: datetime | None, cursor: str | None) -> Page:
+        """List activities since an instant, in the order in which they happened."""
+        start = {"start-date": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since is not None else {}
+        return await self._page(key, "activities", {"order": "date", **start}, cursor)
+
+    async def customers(self, key: str, *, cursor: str | None) -> Page:
+        """List all customers."""
+        return await self._page(key, "customers", {}, cursor)
+
+    async def customer(self, key: str, uuid: str) -> dict[str, Any]:
+        """Give one customer."""
+        return await self._get(key, f"customers/{quote(uuid, safe='')}", {})
+
+    async def _page(self, key: str, path: str, query: Mapping[str, str], cursor: str | None) -> Page:
+        place = {"cursor": cursor} if cursor is not None else {}
+        answer = await self._get(key, path, {**query, "per_page": str(PER_PAGE), **place})
+        entries, following = answer.get("entries"), answer.get("cursor")
+        if not isinstance(entries, list):
+            raise FailedError("sends a list without entries")
+        if not answer.get("has_more"):
+            return Page(entries, None)
+        if not isinstance(following, str) or not following or following == cursor:
+            raise FailedError("says that there is more, and not where")
+        return Page(entries, following)
+
+    async def _get(self, key: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        credentials = b64encode(f"{key}:".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        url = f"{self._base_url}/{path}"
+        return await get_json(self._session, url, headers=headers, query=query, seconds=self._timeout)
