@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, delete, func, select, text
+from sqlalchemy import Index, String, Text, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import said
 from models.attribute import Value
-from models.base import Base, Id, JsonValue, Number, among, new_id, rows_among
+from models.base import Base, Id, JsonValue, Number, among, execute_all, insert, new_id, rows_among
 from models.fact import AccountFact, AccountStatus, read_instant
 from models.said import LEAST, MENTION, Said, Voice
 
@@ -102,6 +102,40 @@ def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
         created_at=now,
         updated_at=now,
     )
+
+
+async def ensure(
+    session: AsyncSession, workspace_id: str, names: Mapping[str, str | None], *, now: datetime
+) -> dict[str, str]:
+    """Give the ids of accounts by their external ids, and begin those that there are none of, with these names.
+
+    Whoever does this holds the workspace.
+    """
+    query = select(Account.external_id, Account.id).where(Account.workspace_id == workspace_id)
+    rows = await session.execute(query.where(among(Account.external_id, names.keys())))
+    ids: dict[str, str] = dict(rows.all())
+    stood = (among(Account.id, ids.values()), Account.is_provisional)
+    await session.execute(
+        update(Account).where(*stood).values(is_provisional=False), execution_options={"synchronize_session": False}
+    )
+    missing = names.keys() - ids.keys()
+    if missing:
+        common = {
+            "workspace_id": workspace_id,
+            "first_moves": {},
+            "attributes": {},
+            "said": {},
+            "is_provisional": False,
+            "created_at": now,
+            "updated_at": now,
+        }
+        begun = [
+            {"id": new_id("acc", now), "external_id": one, "name": names[one], "status": AccountStatus.LEAD, **common}
+            for one in sorted(missing)
+        ]
+        await execute_all(session, insert(session, Account), begun)
+        ids |= {str(row["external_id"]): str(row["id"]) for row in begun}
+    return ids
 
 
 def name_first(account: Account, name: str | None, voice: Voice = LEAST) -> None:

@@ -3,6 +3,9 @@
 Babel's own digits say how cash is rounded, which is something else: for RSD it says none, where a dinar has 100 para.
 """
 
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
 _DIGITS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",
@@ -16,3 +19,14 @@ _DIGITS_OF = {currency: digits for digits, currencies in _DIGITS.items() for cur
 def digits(currency: str) -> int:
     """Say how many decimals the currency's minor unit makes; two for a currency that we don't know."""
     return _DIGITS_OF.get(currency.upper(), 2)
+
+
+def minor(amount: Decimal, currency: str) -> int:
+    """Give an amount of major units in minor ones, rounded half away from zero."""
+    return int(amount.scaleb(digits(currency)).to_integral_value(ROUND_HALF_UP))
+
+
+def rounded(amount: Fraction) -> int:
+    """Round half away from zero."""
+    whole = int(abs(amount) + Fraction(1, 2))
+    return whole if amount >= 0 else -whole

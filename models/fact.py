@@ -178,11 +178,17 @@ def _check_link(value: Any) -> Any:
     return value
 
 
+def read_currency(value: Any) -> str | None:
+    """Read a currency code of ISO 4217; None if it is none."""
+    code = value.strip().upper() if isinstance(value, str) else None
+    return code if code in _currencies() else None
+
+
 def _check_currency(value: Any) -> Any:
-    code = value.strip().upper() if isinstance(value, str) else value
-    if isinstance(code, str) and code not in _currencies():
+    code = read_currency(value)
+    if isinstance(value, str) and code is None:
         raise PydanticCustomError("not_a_currency", "It is not a currency code of ISO 4217, such as USD.")
-    return code
+    return value if code is None else code
 
 
 def _check_scalar(value: Any) -> Any:
@@ -345,6 +351,31 @@ class MovementFact(_Fact):
         return amount
 
 
+class SubscriptionFact(_Fact):
+    """What a subscription is worth a month from `starts_at` on, until `ends_at`, or until it is said to change.
+
+    Of what is said of the same start, that of the latest `as_of` counts. One that ends as it begins is over then.
+    """
+
+    type: Literal["subscription"] = "subscription"
+    external_id: ExternalId
+    account_external_id: ExternalId
+    account_name: OptionalName = None
+    mrr_minor: Annotated[Amount, Field(ge=0)]
+    currency: Currency
+    starts_at: Instant
+    ends_at: OptionalInstant = None
+    as_of: Instant
+
+    @field_validator("ends_at")
+    @classmethod
+    def _check_end(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        start: datetime | None = info.data.get("starts_at")
+        if end is not None and start is not None and end < start:
+            raise PydanticCustomError("ends_first", "It ends before it starts.")
+        return end
+
+
 class SignalFact(_Fact):
     """Something worth a person's attention about an account, such as a new executive."""
 
@@ -380,7 +411,15 @@ class TrackFact(_Fact):
 
 
 Fact = Annotated[
-    AccountFact | ContactFact | AliasFact | ErasureFact | RoleFact | MovementFact | SignalFact | TrackFact,
+    AccountFact
+    | ContactFact
+    | AliasFact
+    | ErasureFact
+    | RoleFact
+    | MovementFact
+    | SubscriptionFact
+    | SignalFact
+    | TrackFact,
     Field(discriminator="type"),
 ]
 

@@ -1,6 +1,6 @@
 """A movement: a change of an account's MRR. The amount is signed, in minor units, beside its currency."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import IDS, Base, Id, Number, among, insert, new_id, told_before
+from models.base import IDS, Base, Id, Number, among, execute_all, insert, new_id, told_before
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
 _UNSEEN = {"synchronize_session": False}
+
+DayKey = tuple[str, date, str, str]
+"""The workspace, the day in UTC, the currency and the kind."""
 
 
 class Grouping(StrEnum):
@@ -51,6 +54,8 @@ class Movement(Base):
     subscription_external_id: Mapped[str | None] = mapped_column(String(255))
     url: Mapped[str | None] = mapped_column(Text)
     is_history: Mapped[bool]
+    is_derived: Mapped[bool] = mapped_column(default=False)
+    """Whether it follows from subscriptions (`models.subscription`), and not from what a source told as a movement."""
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
 
@@ -100,6 +105,7 @@ def record(
         subscription_external_id=fact.subscription_external_id,
         url=fact.url,
         is_history=is_history,
+        is_derived=False,
         occurred_at=fact.occurred_at,
         recorded_at=now,
     )
@@ -118,18 +124,23 @@ async def add_to_days(
     session: AsyncSession, moved: Iterable[tuple[str, datetime, str, str, int]], *, times: int = 1
 ) -> None:
     """Add what moved to its days: the workspace, when, the currency, the kind, the amount. -1 times takes it away."""
-    days: dict[tuple[str, date, str, str], list[int]] = {}
+    days: dict[DayKey, list[int]] = {}
     for workspace_id, at, currency, kind, amount in moved:
         sums = days.setdefault((workspace_id, at.astimezone(UTC).date(), currency, kind), [0, 0])
         sums[0] += times
         sums[1] += times * amount
+    await sum_days(session, days)
+
+
+async def sum_days(session: AsyncSession, days: Mapping[DayKey, Sequence[int]]) -> None:
+    """Add a number of movements and their amount to days; both may be below 0, where movements are no more."""
     if not days:
         return
     key, summed = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
     rows = [dict(zip((*key, *summed), (*of, *sums), strict=True)) for of, sums in sorted(days.items())]
     statement = insert(session, Day)
     together = {name: Day.__table__.c[name] + statement.excluded[name] for name in summed}
-    await session.execute(statement.on_conflict_do_update(index_elements=key, set_=together), rows)
+    await execute_all(session, statement.on_conflict_do_update(index_elements=key, set_=together), rows)
 
 
 async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: datetime) -> None:
@@ -251,7 +262,8 @@ async def totals(
     month = extract("year", Day.day) * 100 + extract("month", Day.day)
     columns: list[Any] = [{Grouping.MONTH: month, Grouping.TYPE: Day.kind}[grouping] for grouping in by]
     query = select(*columns, Day.currency, func.sum(Day.number), func.sum(Day.amount_minor))
-    rows = await session.execute(query.where(Day.workspace_id == workspace_id).group_by(*columns, Day.currency))
+    kept = query.where(Day.workspace_id == workspace_id, Day.number != 0)
+    rows = await session.execute(kept.group_by(*columns, Day.currency))
     totals = [
         {
             **{grouping: _group(grouping, value) for grouping, value in zip(by, groups, strict=True)},
@@ -301,7 +313,10 @@ def _parts(workspace_id: str, since: datetime | None, until: datetime) -> list[S
     if since is not None and first is not None and first >= end:
         return [_sum_of_moments(workspace_id, since, until)]
     days = select(Day.currency, Day.kind, Day.number, Day.amount_minor).where(
-        Day.workspace_id == workspace_id, Day.day < end.date(), *([Day.day >= first.date()] if first else [])
+        Day.workspace_id == workspace_id,
+        Day.number != 0,
+        Day.day < end.date(),
+        *([Day.day >= first.date()] if first else []),
     )
     edges = [(since, first), (end, until)]
     return [days, *(_sum_of_moments(workspace_id, one, other) for one, other in edges if one and other and one < other)]

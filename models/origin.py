@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import lane, movement
+from models import lane, movement, subscription
 from models.account import Account
 from models.base import among
 from models.contact import Contact
@@ -22,6 +22,7 @@ from models.movement import Movement
 from models.role import Role
 from models.signal import Signal
 from models.source import Source
+from models.subscription import Recount, Subscription
 
 GONE = "Its source was removed before it was applied."
 
@@ -55,10 +56,14 @@ async def forget(session: AsyncSession, source: Source, *, limit: int, now: date
 
     The order matters: an account can go only once nothing stands at it any more.
     """
-    for part in (_movements, _signals, _contacts, _accounts):
+    for part in (_subscriptions, _movements, _signals, _contacts, _accounts):
         if await part(session, source, limit=limit, now=now):
             return True
     return False
+
+
+async def _subscriptions(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:
+    return await subscription.forget(session, source.workspace_id, source.id, limit=limit, now=now)
 
 
 async def _movements(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:
@@ -82,11 +87,12 @@ async def _contacts(session: AsyncSession, source: Source, *, limit: int, now: d
 
 async def _accounts(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:  # noqa: ARG001 - alike
     """Delete accounts whose rows are held first: nothing can come to stand at one of them from then on."""
-    stands = (exists().where(table.account_id == Account.id) for table in (Movement, Signal, Contact))
+    stands = (exists().where(table.account_id == Account.id) for table in (Movement, Signal, Contact, Subscription))
     bare = (*_alone(Account, source), *(~one for one in stands))
     ids = await _held(session, Account, limit, *bare)
     ids = list(await session.scalars(select(Account.id).where(among(Account.id, ids), *bare)))
-    await session.execute(delete(Role).where(among(Role.account_id, ids)), execution_options=_UNSEEN)
+    for table in (Role, Recount):
+        await session.execute(delete(table).where(among(table.account_id, ids)), execution_options=_UNSEEN)
     return await _delete(session, Account, ids)
 
 

@@ -18,6 +18,7 @@ from models import (
     notice,
     person,
     poll,
+    rate,
     recap,
     recipient,
     report,
@@ -26,6 +27,7 @@ from models import (
     silence,
     slack_event,
     source,
+    subscription,
     unfurl,
     workflow,
     workspace,
@@ -34,7 +36,8 @@ from models.base import Base
 
 NOUNS = (
     account, attribute, audit, channel, contact, delivery, destination, event, identity, installation, lane, lookup,
-    movement, mute, notice, person, poll, recap, recipient, report, role, signal, silence, slack_event, source, unfurl,
+    movement, mute, notice, person, poll, rate, recap, recipient, report, role, signal, silence, slack_event, source,
+    subscription, unfurl,
     workflow, workspace,
 )  # fmt: skip
 

@@ -30,6 +30,10 @@ class Workspace(Base):
     """Where a signal goes that has nobody else to go to."""
     shows_previews: Mapped[bool] = mapped_column(default=True)
     """Whether a link to a report that somebody shares shows figures and a picture."""
+    base_currency: Mapped[str] = mapped_column(String(3), default="USD")
+    """In which totals are stated that several currencies make up."""
+    classification_minutes: Mapped[int] = mapped_column(default=60)
+    """How near to new business, churn or a reactivation a change counts as that; 0 counts each by itself."""
     guests_listed_at: Mapped[datetime | None]
     """When Slack last told us of all guests; before that nobody can say whether one of them reads a channel."""
     events_emptied_until: Mapped[datetime | None]
@@ -71,6 +75,21 @@ async def hold(session: AsyncSession, workspace_ids: Sequence[str]) -> Sequence[
     wanted = texts(workspace_ids).table_valued("value").c.value
     key = func.hashtextextended(wanted, 0)
     return (await session.scalars(select(wanted).where(func.pg_try_advisory_xact_lock(key)))).all()
+
+
+async def hold_in_turn(session: AsyncSession, workspace_id: str) -> None:
+    """Do the same, and wait for whoever does it just now."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(workspace_id, 0))))
+
+
+async def choose_rules(
+    session: AsyncSession, workspace_id: str, *, base_currency: str, classification_minutes: int, by: str, now: datetime
+) -> None:
+    """Choose in which currency totals are stated, and how near to a beginning or an end a change counts as that."""
+    values = {"base_currency": base_currency, "classification_minutes": classification_minutes}
+    await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(values))
+    audit.record(session, workspace_id, actor=by, action="workspace.rules_chosen", detail=values, now=now)
 
 
 async def choose_fallback(

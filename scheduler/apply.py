@@ -25,6 +25,7 @@ from models import (
     said,
     signal,
     source,
+    subscription,
     workspace,
 )
 from models.account import Account
@@ -41,12 +42,14 @@ from models.fact import (
     MovementFact,
     RoleFact,
     SignalFact,
+    SubscriptionFact,
     TrackFact,
     read_facts,
 )
 from models.identity import AboutPerson, Identity
 from models.mapping import mapped
 from models.movement import Movement
+from models.mrr import Segment
 from models.origin import told_by
 from models.said import Voice
 from models.signal import Signal
@@ -102,6 +105,7 @@ class Batch:
     contacts: Directory
     told: Mapping[type[Fact], set[tuple[str, str]]]
     movements: list[Movement] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
     roles: dict[tuple[str, str], RoleFact] = field(default_factory=dict)
@@ -264,7 +268,7 @@ def _accounts_of(fact: Fact) -> set[str]:
             return {name for name in (fact.account_external_id, fact.user_id, fact.email) if name}
         case AliasFact():
             return {fact.user_id}
-        case RoleFact() | MovementFact() | SignalFact():
+        case RoleFact() | MovementFact() | SubscriptionFact() | SignalFact():
             return {fact.account_external_id}
         case TrackFact() | ErasureFact():
             return set()
@@ -292,6 +296,11 @@ def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
             batch.roles[batch.account(fact.account_external_id, now=now).id, fact.role] = fact
         case MovementFact() | SignalFact() as fact:
             _tell(batch, one, fact, now=now)
+        case SubscriptionFact() as fact:
+            subscribed = batch.account(fact.account_external_id, now=now)
+            account.name_first(subscribed, fact.account_name, one.voice)
+            source_id, is_history = one.event.source_id, one.event.is_history
+            batch.segments.append(subscription.segment(fact, subscribed.id, source_id, is_history=is_history))
         case TrackFact() as fact if not one.event.is_history and not _is_first_sync(one, fact):
             batch.tracks.append((one.event, fact))
 
@@ -368,6 +377,8 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     await contact.write(session, [batch.contacts for batch in batches.values()])
     await account.remove(session, over)
     await movement.add(session, [one for batch in batches.values() for one in batch.movements])
+    for batch in batches.values():
+        batch.movements += await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])
     await role.apply(session, {workspace_id: batch.roles for workspace_id, batch in batches.items()}, now=now)
     attributes = {workspace_id: batch.attributes for workspace_id, batch in batches.items()}

@@ -20,6 +20,7 @@ from scheduler.mailserver import MailServer
 from scheduler.notices import Notices
 from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
+from scheduler.recount import recount_due
 from scheduler.retention import KEPT, empty_old_events
 from scheduler.silences import Silences
 from scheduler.slack import Slack
@@ -49,7 +50,7 @@ GRACE = 0.5
 
 
 class Worker:
-    """Applies events, makes recaps, sends deliveries, joins channels, and reconciles every hour."""
+    """Applies events, recounts accounts, makes recaps, sends deliveries, joins channels, and reconciles every hour."""
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class Worker:
             asyncio.create_task(self._dispatcher.run()),
             asyncio.create_task(self._on_wakeup(Topic.EVENTS, self._apply, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._make_recaps, poll=RECAP_POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._recount, poll=RECAP_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._mailer.send_waiting, poll=POLL, rest=REST)),
         ]
         self._asking = [
@@ -153,6 +155,10 @@ class Worker:
 
     async def _tick(self) -> None:
         await self._database.wakeups.notify(Topic.RECAPS)
+
+    async def _recount(self) -> None:
+        while await recount_due(self._database, now=self._now()) and not self._is_stopping:
+            pass
 
     async def _make_recaps(self) -> None:
         while await make_due(self._database, now=self._now()) and not self._is_stopping:

@@ -1,7 +1,7 @@
 """What tests of the models and of the scheduler begin with: workspaces that installed us, sources, facts, events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,17 @@ from models.database import Database
 from models.delivery import Delivery, Outcome, Try
 from models.destination import Destination, Wish
 from models.event import EventOutcome, NewEvent
-from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, SignalFact, TrackFact, dump_facts
+from models.fact import (
+    AccountFact,
+    ContactFact,
+    Fact,
+    MovementFact,
+    RoleFact,
+    SignalFact,
+    SubscriptionFact,
+    TrackFact,
+    dump_facts,
+)
 from models.installation import Grant
 from models.movement import Movement
 from models.recipient import RecipientKind
@@ -99,6 +109,12 @@ def movement(of: str = "acme", **fields: Any) -> MovementFact:
     """A movement of 100.00 up, at `NOW` unless said otherwise."""
     told = {"kind": "expansion", "amount_minor": 10_000, "currency": "USD", "occurred_at": NOW}
     return MovementFact(account_external_id=of, **{**told, **fields})
+
+
+def subscribed(of: str = "acme", **fields: Any) -> SubscriptionFact:
+    """A subscription of 100.00 a month since a year ago, said at `NOW` unless said otherwise."""
+    told = {"mrr_minor": 10_000, "currency": "USD", "starts_at": NOW - timedelta(days=365), "as_of": NOW}
+    return SubscriptionFact(external_id="sub_1", account_external_id=of, **{**told, **fields})
 
 
 def signal(of: str = "acme", **fields: Any) -> SignalFact:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.bench import flow, intake, sending, sums
+from bot.bench import engine, flow, intake, sending, sums
 from bot.bench.harness import Bench
 from bot.bench.row import Row
 
@@ -16,6 +16,8 @@ ROWS: Mapping[str, Callable[[Bench], Awaitable[Row]]] = {
     "neighbour": flow.neighbour,
     "latency": flow.latency,
     "recaps": sums.recaps,
+    "import_1m": engine.import_1m,
+    "recompute": engine.recompute,
     "workers": sending.workers,
     "memory": flow.memory,
 }

@@ -75,6 +75,7 @@ COMMANDS = [
     Later("import", at="bot.cli.imports:import_", says="Bring in history from a file. Nothing of it is posted."),
     Later("accounts", at="bot.cli.accounts:accounts", says="List accounts."),
     Later("movements", at="bot.cli.movements:movements", says="List MRR movements, or sum them up."),
+    Later("rules", at="bot.cli.rules:rules", says="Show or change by what rules MRR is counted."),
     Later("events", at="bot.cli.events:events", says="List what came in, and why any of it was refused."),
     Later("deliveries", at="bot.cli.deliveries:deliveries", says="List what is owed to whom, and retry what failed."),
     Later("bench", at="bot.cli.bench:bench", says="Measure what Runrate reaches on this machine."),

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.base import UserError
-from models.fact import AccountFact, ContactFact, MovementFact, RoleFact
+from models.fact import AccountFact, ContactFact, MovementFact, RoleFact, SignalFact
 
-FACTS: Mapping[str, type[AccountFact | ContactFact | RoleFact | MovementFact]] = {
+FACTS: Mapping[str, type[AccountFact | ContactFact | RoleFact | MovementFact | SignalFact]] = {
     "account": AccountFact,
     "contact": ContactFact,
     "role": RoleFact,
     "movement": MovementFact,
+    "signal": SignalFact,
 }
 ATTRIBUTE = "attributes."
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,16 +49,21 @@ class Rows:
     form: Form
     header: tuple[str, ...] = ()
     delimiter: str = ","
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the file calls its fields, and what they are read as."""
 
     def __iter__(self) -> Iterator[Row]:
         """Read the rows. Raises `FileUnreadableError` where the file stops being what it began as."""
         match self.form:
             case Form.JSON:
-                return _of_document(self.path)
+                return self._named(_of_document(self.path))
             case Form.JSON_LINES:
-                return _of_lines(self.path)
+                return self._named(_of_lines(self.path))
             case Form.CSV:
                 return _of_csv(self)
+
+    def _named(self, found: Iterator[Row]) -> Iterator[Row]:
+        return (_renamed(row, self.names) for row in found) if self.names else found
 
     def count(self) -> int:
         """Read the file once to its end, and say how many rows it has."""
@@ -74,6 +79,20 @@ def look_at(path: Path) -> Rows:
     delimiter = max(DELIMITERS, key=first_line.count)
     header = next(csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter), [])
     return Rows(path, Form.CSV, tuple(name.strip() for name in header), delimiter)
+
+
+def renamed(found: Rows, names: Mapping[str, str]) -> Rows:
+    """Read fields of a file as other ones than they are called. Refuses names that a CSV's header doesn't have."""
+    absent = [theirs for theirs in names if found.form is Form.CSV and theirs not in found.header]
+    if absent:
+        raise FileUnreadableError(f"{found.path} has no column “{absent[0]}”, which --map names.")
+    return replace(found, header=tuple(names.get(name, name) for name in found.header), names=names)
+
+
+def _renamed(row: Row, names: Mapping[str, str]) -> Row:
+    if not isinstance(row.value, dict):
+        return row
+    return replace(row, value={names.get(name, name): value for name, value in row.value.items()})
 
 
 def _of_document(path: Path) -> Iterator[Row]:

@@ -16,6 +16,7 @@ from models.fact import (
     MovementFact,
     RoleFact,
     SignalFact,
+    SubscriptionFact,
     read_instant,
 )
 
@@ -63,8 +64,12 @@ def _read_record(record: dict[str, Any], *, received_at: datetime, position: int
     kind = record.get("type")
     if isinstance(kind, str) and kind in _HAPPENINGS:
         return _read_happening(record, _HAPPENINGS[kind])
+    if kind == "subscription":
+        return _read_subscription(record, received_at=received_at, position=position)
     if not isinstance(kind, str) or kind not in _STATES:
-        raise RecordRefusedError("type", "It must be 'movement', 'signal', 'account', 'contact' or 'role'.")
+        raise RecordRefusedError(
+            "type", "It must be 'movement', 'subscription', 'signal', 'account', 'contact' or 'role'."
+        )
     return _read_state(record, kind, received_at=received_at, position=position)
 
 
@@ -86,6 +91,23 @@ def _read_happening(record: dict[str, Any], fact_type: type[MovementFact | Signa
     )
 
 
+def _read_subscription(record: dict[str, Any], *, received_at: datetime, position: int) -> Received:
+    """Read what a subscription is worth; what is said later, by its own time or else by its arrival, counts."""
+    account, said_at = _inline_account(record), _occurred_at(record)
+    if "as_of" in record:
+        raise RecordRefusedError("as_of", "There is no such field; when it was said is occurred_at.")
+    values = {name: value for name, value in record.items() if name not in {"id", "account", "occurred_at"}}
+    if account is not None:
+        values = _at_account(values, account)
+    fact = make(SubscriptionFact, {**values, "as_of": said_at or received_at}, paths={})
+    return Received(
+        kind=fact.type,
+        dedupe_key=_state_key(record, fact.type, said_at, received_at=received_at, position=position),
+        occurred_at=said_at or received_at,
+        facts=(fact,) if account is None else (account, fact),
+    )
+
+
 def _at_account(values: dict[str, Any], account: AccountFact) -> dict[str, Any]:
     """Tie a happening to the account that came inside it."""
     if identifier(values.get("account_external_id")) not in {None, account.external_id}:
@@ -104,22 +126,26 @@ def _inline_account(record: dict[str, Any]) -> AccountFact | None:
 
 
 def _read_state(record: dict[str, Any], kind: str, *, received_at: datetime, position: int) -> Received:
-    own_id = _own_id(record)
-    fact = make(
-        _STATES[kind],
-        {name: value for name, value in record.items() if name not in {"id", "occurred_at"}},
-        paths={},
-    )
-    occurred_at = _occurred_at(record)
-    content = digest(record) if occurred_at else f"{received_at.isoformat()}:{position}:{digest(record)}"
+    said_at = _occurred_at(record)
+    values = {name: value for name, value in record.items() if name not in {"id", "occurred_at"}}
     return Received(
         kind=kind,
-        # An account may become again what it was before. Without an id or a time of its own, the same words
-        # said anew are therefore a new event; applying a state twice harms nobody.
-        dedupe_key=f"{kind}:{own_id or content}",
-        occurred_at=occurred_at or received_at,
-        facts=(fact,),
+        dedupe_key=_state_key(record, kind, said_at, received_at=received_at, position=position),
+        occurred_at=said_at or received_at,
+        facts=(make(_STATES[kind], values, paths={}),),
     )
+
+
+def _state_key(
+    record: dict[str, Any], kind: str, said_at: datetime | None, *, received_at: datetime, position: int
+) -> str:
+    """Key a state: it may become again what it was before.
+
+    Without an id or a time of its own, the same words said anew are therefore a new event; applying a state twice harms
+    nobody.
+    """
+    content = digest(record) if said_at else f"{received_at.isoformat()}:{position}:{digest(record)}"
+    return f"{kind}:{_own_id(record) or content}"
 
 
 def _own_id(record: dict[str, Any]) -> str | None:

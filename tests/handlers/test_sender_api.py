@@ -7,7 +7,7 @@ import pytest
 
 from handlers.senders import api
 from handlers.senders.reading import Received, Refused
-from models.fact import AccountFact, ContactFact, MovementFact, RoleFact
+from models.fact import AccountFact, ContactFact, MovementFact, RoleFact, SubscriptionFact
 
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 MOVEMENT: dict[str, Any] = {
@@ -124,7 +124,7 @@ UNSTORABLE = "The text has a NUL character or half of a surrogate pair in it; ta
 NO_TIME = "It is not a time since 1990; send ISO 8601, such as 2026-11-20T14:02:00Z."
 NO_INTEGER = "It must be a whole number of minor units, such as 42000 for $420.00."
 NO_SCALAR = "An attribute is a text, a number, true, false or null."
-NO_TYPE = "It must be 'movement', 'signal', 'account', 'contact' or 'role'."
+NO_TYPE = "It must be 'movement', 'subscription', 'signal', 'account', 'contact' or 'role'."
 NOBODY = "Nobody can tell whose contact this is; send user_id, anonymous_id or email."
 
 
@@ -196,3 +196,49 @@ def test_an_account_with_a_time_of_its_own_is_known_by_what_it_says() -> None:
     first, again = received(dated), received(dated, at=NOW + timedelta(days=90))
     assert first.dedupe_key == again.dedupe_key
     assert first.occurred_at == datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+
+
+SUBSCRIPTION: dict[str, Any] = {
+    "type": "subscription",
+    "external_id": "sub_9",
+    "account_external_id": "acct_42",
+    "mrr_minor": 162000,
+    "currency": "USD",
+    "starts_at": "2026-11-20",
+}
+
+
+def test_a_subscription_is_taken_as_of_its_own_time_or_else_of_its_arrival() -> None:
+    (fact,) = received(SUBSCRIPTION).facts
+    assert isinstance(fact, SubscriptionFact)
+    assert (fact.starts_at, fact.ends_at, fact.as_of) == (datetime(2026, 11, 20, tzinfo=UTC), None, NOW)
+    said_at = NOW - timedelta(hours=2)
+    dated = received(SUBSCRIPTION | {"occurred_at": said_at.isoformat(), "ends_at": "2026-11-20T00:00:00+00:00"})
+    (fact,) = dated.facts
+    assert isinstance(fact, SubscriptionFact)
+    assert (fact.as_of, fact.ends_at, dated.occurred_at) == (said_at, fact.starts_at, said_at)
+
+
+def test_the_same_subscription_said_again_is_new_unless_it_has_a_time_of_its_own() -> None:
+    later = NOW + timedelta(minutes=1)
+    assert received(SUBSCRIPTION).dedupe_key != received(SUBSCRIPTION, at=later).dedupe_key
+    dated = SUBSCRIPTION | {"occurred_at": NOW.isoformat()}
+    assert received(dated).dedupe_key == received(dated, at=later).dedupe_key
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("ends_at", "2026-11-19", "ends before it starts"),
+        ("mrr_minor", -1, "beyond what Runrate keeps"),
+        ("mrr_minor", "100", "whole number"),
+        ("currency", "XXY", "ISO 4217"),
+        ("external_id", " ", "empty"),
+        ("starts_at", "soon", "not a time"),
+        ("as_of", "2026-11-20", "no such field"),
+    ],
+)
+def test_a_subscription_that_can_t_be_is_refused_by_its_field(field: str, value: Any, reason: str) -> None:
+    found = refused(SUBSCRIPTION | {field: value})
+    assert found.field == field
+    assert reason in found.reason

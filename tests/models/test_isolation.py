@@ -13,7 +13,8 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from models import (
     notice,
     person,
     poll,
+    rate,
     recap,
     report,
     role,
@@ -44,6 +46,7 @@ from models import (
     silence,
     slack_event,
     source,
+    subscription,
     tables,
     unfurl,
     workflow,
@@ -105,6 +108,10 @@ RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours
 """A period in which Acme's movement happened."""
 
 
+RATE = rate.Told(date(2026, 11, 1), "EUR", Decimal("1.1"))
+"""A rate of Acme's."""
+
+
 def link(report_id: str) -> SharedLink:
     """A link in a message of Acme's."""
     where = {"channel_id": "C1", "message_ts": "1.0"}
@@ -132,6 +139,12 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
         ids.movement = moved.id
+        subscribed = subscription.segment(seeds.subscribed(), held.id, origin.id, is_history=True)
+        await subscription.apply(session, ACME, [subscribed], now=NOW)
+        corrected = subscribed._replace(mrr_minor=5, as_of=NOW + timedelta(seconds=1))
+        await subscription.apply(session, ACME, [corrected], now=NOW)
+        await subscription.recount_later(session, ACME, {held.id: NOW})
+        await rate.store(session, ACME, [RATE])
         there = {"id": "C1", "name": MARK, "is_member": True}
         await channel.remember(session, ACME, there, now=NOW)
         await channel.leave(session, ACME, "C1")
@@ -202,11 +215,18 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
 def fill(asked: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
     """Put Acme's ids in the place of their names."""
     by_name = {f"<{name}>": value for name, value in dataclasses.asdict(ids).items()}
-    return {name: by_name.get(value, value) if isinstance(value, str) else value for name, value in asked.items()}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(one) for one in value]
+        return by_name.get(value, value) if isinstance(value, str) else value
+
+    return {name: filled(value) for name, value in asked.items()}
 
 
 PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.count": {},
+    "account.ensure": {"names": {"new": None}, "now": NOW},
     "account.get": {"account_id": "<account>"},
     "account.hold": {"names_by_workspace": ["acme"]},
     "account.mrr": {},
@@ -285,6 +305,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
     "recap.figures": {"recap": RECAP},
     "recap.get": {"recap_id": "<recap>"},
+    "rate.moved": {},
+    "rate.of_workspace": {},
+    "rate.store": {"told": [RATE]},
     "reach.channels": {},
     "reach.channels_to_join": {},
     "report.built_in": {},
@@ -302,6 +325,11 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.names": {},
     "source.of_workspace": {},
     "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "subscription.count_due": {"now": NOW},
+    "subscription.due": {"now": NOW, "limit": 5},
+    "subscription.recount": {"account_ids": ["<account>"], "now": NOW},
+    "subscription.recount_all": {"now": NOW - timedelta(hours=1)},
+    "subscription.restated": {},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
@@ -310,6 +338,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workflow.of_workspace": {},
     "workspace.choose_fallback": {"channel_id": None, "by": "U1", "now": NOW},
     "workspace.events_emptied": {"until": NOW},
+    "workspace.choose_rules": {"base_currency": "EUR", "classification_minutes": 0, "by": "U1", "now": NOW},
     "workspace.fallback": {},
     "workspace.get": {},
     "workspace.guests_listed": {"now": NOW},
@@ -323,7 +352,7 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "destination.create", "installation.revoke", "lane.owe", "slack_event.is_first",
+    "account.ensure", "destination.create", "installation.revoke", "lane.owe", "slack_event.is_first",
     "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""
@@ -332,6 +361,10 @@ NOT_QUERIES = {
     "recipient.replace": "takes a destination that `destination.get` has found",
     "role.apply": "takes accounts that `account.hold` has given",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
+    "subscription.apply": "takes segments of accounts that `account.hold` has given",
+    "subscription.recount_later": "takes accounts that were found in the workspace",
+    "subscription.store": "takes segments of accounts that `account.hold` has given",
+    "workspace.hold_in_turn": "shows and changes nothing: it keeps others waiting",
     "workspace.hold": "shows and changes nothing: it keeps others waiting",
     "unfurl.owe": "takes a report that `report.get` has found",
 }

@@ -21,11 +21,14 @@ from models import account, contact, delivery, event, movement, recap, role, sou
 from models.account import Account
 from models.contact import Contact
 from models.database import Database, is_passing
+from models.delivery import SkipReason
 from models.event import Event, EventState, NewEvent
 from models.fact import AccountStatus, read_facts
 from models.recap import Recap
 from models.source import AccountCreation, Source
 from scheduler.apply import apply_waiting
+from scheduler.drawing import Setting, draw_deliveries
+from scheduler.recount import recount_due
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
@@ -508,3 +511,50 @@ async def _told(database: Database, calls: Sequence[Sequence[NewEvent]]) -> tupl
         await seeds.receive(database, *call)
         await apply_waiting(database, now=NOW)
     return await _outcome(database)
+
+
+async def test_movements_that_follow_from_a_live_subscription_are_told_and_history_is_not(database: Database) -> None:
+    await seeds.install(database)
+    origin, _ = await seeds.add_source(database)
+    await seeds.add_destination(database, "C1")
+    since = seeds.subscribed(account_name="Acme Inc", as_of=NOW - timedelta(days=9))
+    await tell(database, origin, since, key="history", is_history=True)
+    async with database.read() as session:
+        assert await delivery.of_workspace(session, ACME) == []
+    await tell(database, origin, seeds.subscribed(mrr_minor=15_000, starts_at=NOW), key="1")
+    await tell(database, origin, seeds.subscribed(mrr_minor=15_000, starts_at=NOW), key="2")
+    async with database.read() as session:
+        [(moved, of), (first, _)] = await movement.of_workspace(session, ACME)
+        [owed] = await delivery.of_workspace(session, ACME)
+    assert (moved.kind, moved.amount_minor, moved.mrr_before_minor, of.name) == ("expansion", 5_000, 10_000, "Acme Inc")
+    assert (owed.fact_id, first.kind, first.is_history) == (moved.id, "new_business", True)
+
+
+async def test_an_end_that_was_told_ahead_is_told_when_it_comes(database: Database) -> None:
+    await seeds.install(database)
+    origin, _ = await seeds.add_source(database)
+    await seeds.add_destination(database, "C1")
+    await tell(database, origin, seeds.subscribed(ends_at=NOW + timedelta(days=3)), key="1")
+    assert await recount_due(database, now=NOW + timedelta(days=2)) == 0
+    assert await recount_due(database, now=NOW + timedelta(days=3)) == 1
+    assert await recount_due(database, now=NOW + timedelta(days=3)) == 0
+    async with database.read() as session:
+        told = {one.id: one.kind for one, _ in await movement.of_workspace(session, ACME)}
+        owed = await delivery.of_workspace(session, ACME)
+    assert sorted(told[one.fact_id] for one in owed) == ["churn", "new_business"]
+
+
+async def test_what_waits_to_be_sent_is_told_as_it_was_corrected_or_not_at_all(database: Database) -> None:
+    await seeds.install(database)
+    origin, _ = await seeds.add_source(database)
+    await seeds.add_destination(database, "C1")
+    await tell(database, origin, seeds.subscribed(ends_at=NOW), key="1")
+    later = NOW + timedelta(seconds=1)
+    await tell(database, origin, seeds.subscribed(mrr_minor=7_700, as_of=later), key="2")
+    async with database.read() as session:
+        owed = await delivery.of_workspace(session, ACME)
+        setting = Setting(now=later, public_url="https://r.io", picture_url=str)
+        drawn = list((await draw_deliveries(session, owed, setting=setting)).values())
+    assert len(owed) == 2
+    assert SkipReason.DELETED in drawn
+    assert "$77" in str(drawn)

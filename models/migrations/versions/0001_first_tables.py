@@ -225,6 +225,35 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('source_id', name=op.f('pk_polls'))
     )
     op.create_index(op.f('ix_polls_next_poll_at'), 'polls', ['next_poll_at'], unique=False)
+    op.create_table('rates',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('rate', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'currency', 'day', name=op.f('pk_rates'))
+    )
+    op.create_table('recounts',
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('due_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_recounts'))
+    )
+    op.create_index(op.f('ix_recounts_due_at_workspace_id'), 'recounts', ['due_at', 'workspace_id'], unique=False)
+    op.create_table('restatements',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('movement_id', sa.String(length=64), nullable=False),
+    sa.Column('occurred_at', base.UtcDateTime(), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('kind_before', sa.String(length=20), nullable=False),
+    sa.Column('amount_before_minor', base.Number, nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=True),
+    sa.Column('amount_minor', base.Number, nullable=True),
+    sa.Column('restated_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_restatements'))
+    )
+    op.create_index(op.f('ix_restatements_workspace_id_restated_at'), 'restatements', ['workspace_id', 'restated_at'], unique=False)
     op.create_table('silences',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -315,6 +344,8 @@ def upgrade() -> None:
     sa.Column('locale', sa.String(length=20), nullable=False),
     sa.Column('fallback_channel_id', sa.String(length=64), nullable=True),
     sa.Column('shows_previews', sa.Boolean(), nullable=False),
+    sa.Column('base_currency', sa.String(length=3), nullable=False),
+    sa.Column('classification_minutes', sa.Integer(), nullable=False),
     sa.Column('guests_listed_at', base.UtcDateTime(), nullable=True),
     sa.Column('events_emptied_until', base.UtcDateTime(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
@@ -408,6 +439,7 @@ def upgrade() -> None:
     sa.Column('subscription_external_id', sa.String(length=255), nullable=True),
     sa.Column('url', sa.Text(), nullable=True),
     sa.Column('is_history', sa.Boolean(), nullable=False),
+    sa.Column('is_derived', sa.Boolean(), nullable=False),
     sa.Column('occurred_at', base.UtcDateTime(), nullable=False),
     sa.Column('recorded_at', base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_movements_account_id_accounts')),
@@ -483,6 +515,22 @@ def upgrade() -> None:
     op.create_index(op.f('ix_signals_account_id_occurred_at'), 'signals', ['account_id', 'occurred_at'], unique=False)
     op.create_index('ix_signals_waiting', 'signals', ['id'], unique=False, sqlite_where=sa.text('addressed_at IS NULL'), postgresql_where=sa.text('addressed_at IS NULL'))
     op.create_index('uq_signals_external_id', 'signals', ['source_id', 'external_id'], unique=True)
+    op.create_table('subscriptions',
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
+    sa.Column('starts_at', base.UtcDateTime(), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('ends_at', base.UtcDateTime(), nullable=True),
+    sa.Column('mrr_minor', base.Number, nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('as_of', base.UtcDateTime(), nullable=False),
+    sa.Column('is_history', sa.Boolean(), nullable=False),
+    sa.Column('replaces', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_subscriptions_account_id_accounts')),
+    sa.PrimaryKeyConstraint('source_id', 'external_id', 'starts_at', name=op.f('pk_subscriptions'))
+    )
+    op.create_index(op.f('ix_subscriptions_account_id'), 'subscriptions', ['account_id'], unique=False)
     op.create_table('attempts',
     sa.Column('id', base.Number, sa.Identity(always=False), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -535,6 +583,8 @@ def downgrade() -> None:
     op.drop_table('identities')
     op.drop_index(op.f('ix_attempts_delivery_id'), table_name='attempts')
     op.drop_table('attempts')
+    op.drop_index(op.f('ix_subscriptions_account_id'), table_name='subscriptions')
+    op.drop_table('subscriptions')
     op.drop_index('uq_signals_external_id', table_name='signals')
     op.drop_index('ix_signals_waiting', table_name='signals', sqlite_where=sa.text('addressed_at IS NULL'), postgresql_where=sa.text('addressed_at IS NULL'))
     op.drop_index(op.f('ix_signals_account_id_occurred_at'), table_name='signals')
@@ -580,6 +630,11 @@ def downgrade() -> None:
     op.drop_index('uq_silences_began', table_name='silences')
     op.drop_index('ix_silences_open', table_name='silences', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('silences')
+    op.drop_index(op.f('ix_restatements_workspace_id_restated_at'), table_name='restatements')
+    op.drop_table('restatements')
+    op.drop_index(op.f('ix_recounts_due_at_workspace_id'), table_name='recounts')
+    op.drop_table('recounts')
+    op.drop_table('rates')
     op.drop_index(op.f('ix_polls_next_poll_at'), table_name='polls')
     op.drop_table('polls')
     op.drop_table('polled_customers')

@@ -1,0 +1,489 @@
+"""A subscription, as its source tells it: segments of time. The movements of its account are derived from them.
+
+Whoever stores segments says which accounts are to be recounted; recounting an account again changes nothing. A movement
+that a correction changes keeps its row, so that what is not yet told is told as it is now; a restatement says what it
+was before. What a segment says of the future becomes a movement when its time comes.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from sqlalchemy import ForeignKey, Index, String, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import movement, mrr, rate
+from models.account import Account
+from models.base import Base, Id, Number, among, execute_all, insert, new_id
+from models.fact import SubscriptionFact
+from models.movement import Movement
+from models.mrr import Change, Segment, Timeline
+from models.rate import Rates
+from models.workspace import Workspace
+
+UNSEEN = {"synchronize_session": False}
+
+_Key = tuple[str, str, datetime]
+"""Of a segment: the source, its id of the subscription, and the start."""
+
+
+class Subscription(Base):
+    """A segment of a subscription: the source's id of it, and from when on it is worth this a month."""
+
+    __tablename__ = "subscriptions"
+
+    source_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"), index=True)
+    ends_at: Mapped[datetime | None]
+    mrr_minor: Mapped[int] = mapped_column(Number)
+    currency: Mapped[str] = mapped_column(String(3))
+    as_of: Mapped[datetime]
+    """When the source said so; of what it says at different times, the latest counts."""
+    is_history: Mapped[bool]
+    replaces: Mapped[bool]
+
+
+class Recount(Base):
+    """An account whose movements are to be derived anew, and when: at once, or when its subscriptions change next."""
+
+    __tablename__ = "recounts"
+    __table_args__ = (Index(None, "due_at", "workspace_id"),)
+
+    account_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    due_at: Mapped[datetime]
+
+
+class Restatement(Base):
+    """What a movement was before its account's subscriptions were corrected, and what it is since; None is no more."""
+
+    __tablename__ = "restatements"
+    __table_args__ = (Index(None, "workspace_id", "restated_at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
+    account_id: Mapped[str] = mapped_column(Id)
+    movement_id: Mapped[str] = mapped_column(Id)
+    occurred_at: Mapped[datetime]
+    currency: Mapped[str] = mapped_column(String(3))
+    kind_before: Mapped[str] = mapped_column(String(20))
+    amount_before_minor: Mapped[int] = mapped_column(Number)
+    kind: Mapped[str | None] = mapped_column(String(20))
+    amount_minor: Mapped[int | None] = mapped_column(Number)
+    restated_at: Mapped[datetime]
+
+
+class Stored(NamedTuple):
+    """What came of segments: how many were known word for word, and the accounts that are to be recounted."""
+
+    known: int
+    account_ids: set[str]
+
+
+_COLUMNS = [Subscription.__table__.c[name] for name in Segment._fields]
+
+
+def segment(
+    fact: SubscriptionFact, account_id: str, source_id: str, *, is_history: bool, replaces: bool = False
+) -> Segment:
+    """Make the segment that a source tells of a subscription of an account."""
+    return Segment(
+        source_id=source_id,
+        external_id=fact.external_id,
+        starts_at=fact.starts_at,
+        account_id=account_id,
+        ends_at=fact.ends_at,
+        mrr_minor=fact.mrr_minor,
+        currency=fact.currency,
+        as_of=fact.as_of,
+        is_history=is_history,
+        replaces=replaces,
+    )
+
+
+async def store(session: AsyncSession, workspace_id: str, segments: Sequence[Segment], *, now: datetime) -> Stored:
+    """Write segments down; of what was said before under the same start, what was said last counts."""
+    latest: dict[_Key, Segment] = {}
+    for one in segments:
+        key = _key(one)
+        latest[key] = mrr.newest(latest[key], one) if key in latest else one
+    there = {_key(one): one for one in await _of_same_subscriptions(session, latest.values())}
+    added = [one for key, one in latest.items() if key not in there]
+    changed = [one for key, one in latest.items() if key in there and mrr.newest(there[key], one) is one]
+    await _write(session, workspace_id, added, changed)
+    concerned = _concerned(there, latest, [*added, *changed])
+    await recount_later(session, workspace_id, dict.fromkeys(concerned, now))
+    return Stored(sum(one.said == there[key].said for key, one in latest.items() if key in there), concerned)
+
+
+def _concerned(there: Mapping[_Key, Segment], latest: Mapping[_Key, Segment], written: Iterable[Segment]) -> set[str]:
+    """Give the accounts of the subscriptions of which something else is said now.
+
+    Where a subscription has several segments, it matters too when one of them was said.
+    """
+    starts = Counter(key[:2] for key in there.keys() | latest.keys())
+    news = {
+        key[:2]
+        for one in written
+        if (key := _key(one)) not in there or starts[key[:2]] > 1 or one.said != there[key].said
+    }
+    return {one.account_id for one in (*there.values(), *latest.values()) if _key(one)[:2] in news}
+
+
+def _key(segment: Segment) -> _Key:
+    return segment.source_id, segment.external_id, segment.starts_at
+
+
+async def _of_same_subscriptions(session: AsyncSession, segments: Iterable[Segment]) -> list[Segment]:
+    """Give what is known of the subscriptions that these segments are of."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    for segment in segments:
+        ids[segment.source_id].add(segment.external_id)
+    found: list[Segment] = []
+    for source_id, external_ids in ids.items():
+        theirs = (Subscription.source_id == source_id, among(Subscription.external_id, external_ids))
+        found += map(_segment, await session.execute(select(*_COLUMNS).where(*theirs)))
+    return found
+
+
+def _segment(row: Any) -> Segment:
+    return Segment._make(row)
+
+
+async def _write(
+    session: AsyncSession, workspace_id: str, added: Sequence[Segment], changed: Sequence[Segment]
+) -> None:
+    table = Subscription.__table__
+    if added:
+        rows = [{**one._asdict(), "workspace_id": workspace_id} for one in added]
+        await execute_all(session, insert(session, Subscription), rows)
+    if changed:
+        keys = ("source_id", "external_id", "starts_at")
+        statement = update(Subscription).where(*(table.c[name] == bindparam(f"of_{name}") for name in keys))
+        values = [name for name in Segment._fields if name not in keys]
+        statement = statement.values({name: bindparam(name) for name in values})
+        rows = [{**one._asdict(), **{f"of_{name}": getattr(one, name) for name in keys}} for one in changed]
+        await execute_all(session, statement, rows)
+
+
+async def recount_later(session: AsyncSession, workspace_id: str, due: Mapping[str, datetime]) -> None:
+    """Note when accounts are to be recounted."""
+    rows = [{"account_id": one, "workspace_id": workspace_id, "due_at": at} for one, at in sorted(due.items())]
+    if rows:
+        statement = insert(session, Recount)
+        due_at = statement.excluded.due_at
+        again = statement.on_conflict_do_update(index_elements=["account_id"], set_={"due_at": due_at})
+        await execute_all(session, again, rows)
+
+
+async def forget(session: AsyncSession, workspace_id: str, source_id: str, *, limit: int, now: datetime) -> int:
+    """Delete some of the segments that a source told, and recount their accounts; say how many."""
+    theirs = (Subscription.workspace_id == workspace_id, Subscription.source_id == source_id)
+    query = select(Subscription.external_id, Subscription.starts_at).where(*theirs)
+    last = (await session.execute(query.order_by(*query.selected_columns).limit(limit))).all()
+    if not last:
+        return 0
+    some = (*theirs, tuple_(Subscription.external_id, Subscription.starts_at) <= tuple_(*last[-1]))
+    accounts = set(await session.scalars(select(Subscription.account_id).where(*some).distinct()))
+    await session.execute(delete(Subscription).where(*some), execution_options=UNSEEN)
+    await recount_later(session, workspace_id, dict.fromkeys(accounts, now))
+    return len(last)
+
+
+async def recount_all(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
+    """Note that every account with subscriptions is to be recounted: the rules have changed."""
+    theirs = select(Subscription.account_id, Subscription.workspace_id, bindparam("now", now, Recount.due_at.type))
+    theirs = theirs.where(Subscription.workspace_id == workspace_id).distinct()
+    statement = insert(session, Recount).from_select(["account_id", "workspace_id", "due_at"], theirs)
+    await session.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_={"due_at": now}))
+
+
+async def workspaces_due(session: AsyncSession, *, now: datetime) -> list[str]:
+    """List the workspaces that have accounts to be recounted by now."""
+    return list(await session.scalars(select(Recount.workspace_id).where(Recount.due_at <= now).distinct()))
+
+
+async def due(session: AsyncSession, workspace_id: str, *, now: datetime, limit: int) -> list[str]:
+    """List accounts to be recounted by now, those that wait longest first."""
+    query = select(Recount.account_id).where(Recount.workspace_id == workspace_id, Recount.due_at <= now)
+    return list(await session.scalars(query.order_by(Recount.due_at).limit(limit)))
+
+
+async def count_due(session: AsyncSession, workspace_id: str, *, now: datetime) -> int:
+    """Count the accounts to be recounted by now."""
+    query = select(func.count()).where(Recount.workspace_id == workspace_id, Recount.due_at <= now)
+    return int(await session.scalar(query) or 0)
+
+
+async def recount(
+    session: AsyncSession, workspace_id: str, account_ids: Collection[str], *, now: datetime
+) -> list[Movement]:
+    """Derive the movements of accounts anew, write what changed, and give the new ones that are news, written already.
+
+    Whoever does this holds the workspace.
+    """
+    first_moves = await _first_moves(session, workspace_id, account_ids)
+    if not first_moves:
+        return []
+    rules = await session.get_one(Workspace, workspace_id)
+    window = timedelta(minutes=rules.classification_minutes)
+    spans, known = await _spans(session, first_moves), await _known(session, first_moves)
+    found = {one: mrr.timeline(spans.get(one, ()), until=now, window=window) for one in first_moves}
+    ledger = _Difference(workspace_id, now)
+    for account_id, timeline in found.items():
+        ledger.compare(account_id, timeline.changes, known.derived.get(account_id, {}))
+    await ledger.write(session)
+    rates = Rates(rules.base_currency, await _rates_for(session, workspace_id, found.values()))
+    followed = [
+        _follow(account_id, timeline, first_moves[account_id], rates, now=now)
+        for account_id, timeline in found.items()
+        if _leads(timeline, account_id, known)
+    ]
+    await _write_accounts(session, followed)
+    await _settle(session, workspace_id, found)
+    return [Movement(**row) for row in ledger.added if not row["is_history"]]
+
+
+async def apply(
+    session: AsyncSession, workspace_id: str, segments: Sequence[Segment], *, now: datetime
+) -> list[Movement]:
+    """Store segments and recount what they concern; give the new movements that are news, written already."""
+    if not segments:
+        return []
+    stored = await store(session, workspace_id, segments, now=now)
+    return await recount(session, workspace_id, stored.account_ids, now=now)
+
+
+async def _spans(session: AsyncSession, account_ids: Collection[str]) -> dict[str, list[Segment]]:
+    """Read the subscriptions of accounts, with what other accounts had of them, and cut them to spans."""
+    named = select(Subscription.source_id, Subscription.external_id).where(among(Subscription.account_id, account_ids))
+    theirs = named.distinct().subquery()
+    same = (Subscription.source_id == theirs.c.source_id) & (Subscription.external_id == theirs.c.external_id)
+    spans: dict[str, list[Segment]] = defaultdict(list)
+    for span in mrr.spans(map(_segment, await session.execute(select(*_COLUMNS).join(theirs, same)))):
+        spans[span.account_id].append(span)
+    return spans
+
+
+class _Row(NamedTuple):
+    """A derived movement as it stands in the database."""
+
+    id: str
+    occurred_at: datetime
+    currency: str
+    kind: str
+    amount_minor: int
+    mrr_before_minor: int | None
+    mrr_after_minor: int | None
+
+
+class _Known(NamedTuple):
+    """What is known of accounts: their derived movements by instant and currency, and when others were told last."""
+
+    derived: dict[str, dict[tuple[datetime, str], _Row]]
+    told_at: dict[str, datetime]
+
+
+async def _known(session: AsyncSession, account_ids: Collection[str]) -> _Known:
+    known = _Known({}, {})
+    query = select(Movement.account_id, Movement.is_derived, *(getattr(Movement, name) for name in _Row._fields))
+    for account_id, is_derived, *values in await session.execute(query.where(among(Movement.account_id, account_ids))):
+        row = _Row._make(values)
+        if is_derived:
+            known.derived.setdefault(account_id, {})[row.occurred_at, row.currency] = row
+        else:
+            known.told_at[account_id] = max(row.occurred_at, known.told_at.get(account_id, row.occurred_at))
+    return known
+
+
+class _Difference:
+    """What recounting changes: movements that are new, other than they were, or no more."""
+
+    def __init__(self, workspace_id: str, now: datetime) -> None:
+        self.added: list[dict[str, Any]] = []
+        self._workspace_id, self._now = workspace_id, now
+        self._changed: list[dict[str, Any]] = []
+        self._removed: list[str] = []
+        self._restated: list[dict[str, Any]] = []
+        self._days: dict[tuple[date, str, str], list[int]] = {}
+
+    def compare(self, account_id: str, changes: Iterable[Change], known: Mapping[tuple[datetime, str], _Row]) -> None:
+        """Compare an account's movements as they are with those that are known."""
+        gone = dict(known)
+        for change in changes:
+            row = gone.pop((change.at, change.currency), None)
+            if row is None:
+                self._add(account_id, change)
+            elif (row.kind, *row[4:]) != change[2:6]:
+                self._change(account_id, change, row)
+        for row in gone.values():
+            self._removed.append(row.id)
+            self._count(row.occurred_at, row.currency, row.kind, -1, -row.amount_minor)
+            self._restate(account_id, row, None, None)
+
+    async def write(self, session: AsyncSession) -> None:
+        """Write it all."""
+        if self.added:
+            await execute_all(session, insert(session, Movement), self.added)
+        if self._changed:
+            values: dict[str, Any] = {
+                name: bindparam(name) for name in ("kind", "amount_minor", "mrr_before_minor", "mrr_after_minor")
+            }
+            statement = update(Movement).where(Movement.id == bindparam("movement_id")).values(values)
+            await execute_all(session, statement, self._changed)
+        if self._removed:
+            await session.execute(delete(Movement).where(among(Movement.id, self._removed)), execution_options=UNSEEN)
+        if self._restated:
+            await execute_all(session, insert(session, Restatement), self._restated)
+        await movement.sum_days(session, {(self._workspace_id, *of): sums for of, sums in self._days.items()})
+
+    def _add(self, account_id: str, change: Change) -> None:
+        at = change.at.isoformat()
+        self.added.append(
+            {
+                "id": new_id("mov", self._now),
+                "workspace_id": self._workspace_id,
+                "account_id": account_id,
+                "source_id": change.source_id,
+                "external_id": f"derived:{account_id}:{at}:{change.currency}",
+                "kind": change.kind.value,
+                "amount_minor": change.amount_minor,
+                "currency": change.currency,
+                "mrr_before_minor": change.before_minor,
+                "mrr_after_minor": change.after_minor,
+                "plan": None,
+                "plan_before": None,
+                "description": None,
+                "subscription_external_id": change.external_id,
+                "url": None,
+                "is_history": change.is_history,
+                "is_derived": True,
+                "occurred_at": change.at,
+                "recorded_at": self._now,
+            }
+        )
+        self._count(change.at, change.currency, change.kind, 1, change.amount_minor)
+
+    def _change(self, account_id: str, change: Change, row: _Row) -> None:
+        values = {"kind": change.kind.value, "amount_minor": change.amount_minor}
+        around = {"mrr_before_minor": change.before_minor, "mrr_after_minor": change.after_minor}
+        self._changed.append({"movement_id": row.id, **values, **around})
+        if (row.kind, row.amount_minor) != (change.kind, change.amount_minor):
+            self._count(row.occurred_at, row.currency, row.kind, -1, -row.amount_minor)
+            self._count(change.at, change.currency, change.kind, 1, change.amount_minor)
+            self._restate(account_id, row, change.kind.value, change.amount_minor)
+
+    def _restate(self, account_id: str, row: _Row, kind: str | None, amount_minor: int | None) -> None:
+        self._restated.append(
+            {
+                "id": new_id("rst", self._now),
+                "workspace_id": self._workspace_id,
+                "account_id": account_id,
+                "movement_id": row.id,
+                "occurred_at": row.occurred_at,
+                "currency": row.currency,
+                "kind_before": row.kind,
+                "amount_before_minor": row.amount_minor,
+                "kind": kind,
+                "amount_minor": amount_minor,
+                "restated_at": self._now,
+            }
+        )
+
+    def _count(self, at: datetime, currency: str, kind: str, number: int, amount_minor: int) -> None:
+        sums = self._days.setdefault((at.date(), currency, str(kind)), [0, 0])
+        sums[0] += number
+        sums[1] += amount_minor
+
+
+async def _first_moves(
+    session: AsyncSession, workspace_id: str, account_ids: Collection[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Give those of these accounts that are the workspace's, each with what it notes of its first movements."""
+    query = select(Account.id, Account.first_moves).where(Account.workspace_id == workspace_id)
+    return dict((await session.execute(query.where(among(Account.id, account_ids)))).all())
+
+
+async def _rates_for(
+    session: AsyncSession, workspace_id: str, found: Iterable[Timeline]
+) -> dict[str, list[tuple[date, Fraction]]]:
+    """Read the rates, where an account has several currencies that are to be one."""
+    return await rate.of_workspace(session, workspace_id) if any(len(one.mrr) > 1 for one in found) else {}
+
+
+def _leads(timeline: Timeline, account_id: str, known: _Known) -> bool:
+    """Say whether an account has what its subscriptions come to, and no source told a newer movement of it."""
+    if not timeline.changes:
+        return account_id in known.derived and account_id not in known.told_at
+    return account_id not in known.told_at or known.told_at[account_id] <= timeline.changes[-1].at
+
+
+def _follow(
+    account_id: str, timeline: Timeline, first_moves: Mapping[str, Any], rates: Rates, *, now: datetime
+) -> dict[str, Any]:
+    """Say what an account has by its subscriptions, and that its MRR began at nothing."""
+    last = timeline.changes[-1] if timeline.changes else None
+    amount, currency = rates.in_one(timeline.mrr, now.date()) if timeline.mrr else (0, last and last.currency)
+    began = {
+        change.currency: {"at": change.at.isoformat(timespec="microseconds"), "is_clear": True}
+        for change in reversed(timeline.changes)
+    }
+    return {
+        "of_id": account_id,
+        "mrr_minor": amount,
+        "currency": currency,
+        "mrr_at": last and last.at,
+        "status": timeline.status.value,
+        "first_moves": {**began, **first_moves},
+        "updated_at": now,
+    }
+
+
+async def _write_accounts(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of_id"}
+        statement = update(Account).where(Account.id == bindparam("of_id")).values(values)
+        await execute_all(session, statement, rows)
+
+
+async def _settle(session: AsyncSession, workspace_id: str, found: Mapping[str, Timeline]) -> None:
+    """Forget what was to be recounted, and note when these accounts change next."""
+    done = delete(Recount).where(among(Recount.account_id, found.keys()))
+    await session.execute(done, execution_options=UNSEEN)
+    due = {account_id: timeline.next_at for account_id, timeline in found.items() if timeline.next_at is not None}
+    await recount_later(session, workspace_id, due)
+
+
+async def restated(
+    session: AsyncSession, workspace_id: str, *, limit: int | None = None
+) -> list[tuple[Restatement, Account]]:
+    """List what corrections changed in a workspace's movements, newest first."""
+    query = (
+        select(Restatement, Account)
+        .join(Account, Account.id == Restatement.account_id)
+        .where(Restatement.workspace_id == workspace_id)
+        .order_by(Restatement.restated_at.desc(), Restatement.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+def as_json(one: Restatement, account: Account) -> dict[str, Any]:
+    """Give a restatement as `runrate movements --corrections --json` prints it; money in minor units."""
+    return {
+        "movement_id": one.movement_id,
+        "account": {"id": account.id, "external_id": account.external_id, "name": account.name},
+        "currency": one.currency,
+        "type_before": one.kind_before,
+        "amount_before": one.amount_before_minor,
+        "type": one.kind,
+        "amount": one.amount_minor,
+        "occurred_at": one.occurred_at.isoformat(),
+        "restated_at": one.restated_at.isoformat(),
+    }
