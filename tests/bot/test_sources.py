@@ -69,7 +69,7 @@ async def test_a_key_is_looked_up_once_in_ten_seconds(counting: CountingDatabase
 
 async def test_calls_that_come_together_look_a_key_up_once(counting: CountingDatabase, now: datetime) -> None:
     _, key = await seeds.add_source(counting)
-    found = Sources(database=counting, now=lambda: now)
+    found = Sources(database=counting, keyring=KEYRING, now=lambda: now)
     answers = await asyncio.gather(*(found.find(key) for _ in range(5)), *(found.find("wrong") for _ in range(5)))
     assert [answer is not None for answer in answers] == [True] * 5 + [False] * 5
     assert counting.reads == 2
@@ -109,7 +109,7 @@ async def test_after_a_rotation_the_old_key_opens_the_source_for_a_day(
 ) -> None:
     origin, old = await seeds.add_source(counting)
     clock = Clock(now)
-    found = Sources(database=counting, now=clock)
+    found = Sources(database=counting, keyring=KEYRING, now=clock)
     assert await found.find(old) is not None
     new = await rotate(counting, origin, now=now, is_leaked=False)
     assert [one and one.id for one in (await found.find(old), await found.find(new))] == [origin.id] * 2
@@ -120,7 +120,7 @@ async def test_after_a_rotation_the_old_key_opens_the_source_for_a_day(
 
 async def test_a_key_that_leaked_opens_nothing_from_the_rotation_on(counting: CountingDatabase, now: datetime) -> None:
     origin, old = await seeds.add_source(counting)
-    found = Sources(database=counting, now=lambda: now)
+    found = Sources(database=counting, keyring=KEYRING, now=lambda: now)
     assert await found.find(old) is not None
     new = await rotate(counting, origin, now=now, is_leaked=True)
     assert await found.find(old) is None
