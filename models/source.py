@@ -22,6 +22,10 @@ KEY_GRACE = timedelta(hours=24)
 """How long the key before works on after a rotation, so that the other side can be changed in peace."""
 
 
+HISTORY_BEFORE = timedelta(days=1)
+"""A source that is connected in the morning tells what happened last night; what is older, nobody waits for."""
+
+
 class SourceKind(StrEnum):
     """What sends. `csv` names what `runrate import` brings; it has no webhook."""
 
@@ -119,6 +123,10 @@ class Source(Base):
     """Some of its events may be held, as they are while it is paused."""
     first_event_at: Mapped[datetime | None]
     last_event_at: Mapped[datetime | None]
+
+    def was_connected_after(self, at: datetime) -> bool:
+        """Say whether something is history to this source: it happened more than a day before we were connected."""
+        return at < self.created_at - HISTORY_BEFORE
 
     @property
     def has_webhook(self) -> bool:

@@ -91,6 +91,12 @@ class Arrived:
         return self.event.source_id, own_id or f"{self.event.dedupe_key[:240]}#{self.position}"
 
     @property
+    def is_history(self) -> bool:
+        """Say whether it is told to nobody: it was imported, or happened before anybody could hear of it."""
+        at = self.fact.occurred_at if isinstance(self.fact, MovementFact | SignalFact | TrackFact) else None
+        return self.event.is_history or (at is not None and self.origin.was_connected_after(at))
+
+    @property
     def voice(self) -> Voice:
         """Who says it, and when."""
         return said.voice(source.rank(self.origin.kind), self.event.occurred_at, self.event.received_at)
@@ -301,7 +307,7 @@ def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
             account.name_first(subscribed, fact.account_name, one.voice)
             source_id, is_history = one.event.source_id, one.event.is_history
             batch.segments.append(subscription.segment(fact, subscribed.id, source_id, is_history=is_history))
-        case TrackFact() as fact if not one.event.is_history and not _is_first_sync(one, fact):
+        case TrackFact() as fact if not one.is_history and not _is_first_sync(one, fact):
             batch.tracks.append((one.event, fact))
 
 
@@ -335,7 +341,7 @@ def _tell(batch: Batch, one: Arrived, fact: MovementFact | SignalFact, *, now: d
     origin: dict[str, Any] = {
         "source_id": source_id,
         "external_id": external_id,
-        "is_history": one.event.is_history,
+        "is_history": one.is_history,
         "now": now,
     }
     match fact:

@@ -1,6 +1,7 @@
 """Matching: each movement is owed once to each recipient of each destination that wants it."""
 
 from collections import Counter
+from datetime import timedelta
 
 from models import delivery, lane, movement
 from models.database import Database
@@ -53,6 +54,21 @@ async def test_history_is_told_to_nobody(database: Database) -> None:
     await seeds.add_destination(database, "C1")
     await move(database, is_history=True)
     assert await owed(database) == []
+
+
+async def test_a_year_of_history_that_a_new_source_sends_is_counted_and_told_to_nobody(database: Database) -> None:
+    """Test 20: what happened on the day before it was connected is told, and from then on everything."""
+    await seeds.add_destination(database, "C1")
+    origin, _ = await seeds.add_source(database)
+    days = (-1, 0, 1, 2, 30, 365)
+    moved = [seeds.movement(occurred_at=NOW - timedelta(days=ago)) for ago in days]
+    await seeds.receive(database, *(seeds.event_of(origin, fact, key=f"{fact.occurred_at}") for fact in moved))
+    await apply_waiting(database, now=NOW)
+    async with database.read() as session:
+        recorded = {str(one.id): one.occurred_at for one, _ in await movement.of_workspace(session, ACME)}
+    assert len(recorded) == len(days)
+    told = {recorded[one.fact_id] for one in await owed(database)}
+    assert told == {NOW + timedelta(days=1), NOW, NOW - timedelta(days=1)}
 
 
 async def test_another_workspace_s_destinations_don_t_hear_of_it(database: Database) -> None:
