@@ -25,7 +25,7 @@ class Contact(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
-    account_id: Mapped[str | None] = mapped_column(Id, ForeignKey("accounts.id"))
+    account_id: Mapped[str | None] = mapped_column(Id, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED"))
     user_id: Mapped[str | None] = mapped_column(String(255))
     anonymous_id: Mapped[str | None] = mapped_column(String(255))
     email: Mapped[str | None] = mapped_column(String(255))

@@ -43,7 +43,10 @@ class Identity(Base):
     workspace_id: Mapped[str] = mapped_column(Id)
     kind: Mapped[str] = mapped_column(String(12))
     value: Mapped[str | None] = mapped_column(String(255))
-    contact_id: Mapped[str | None] = mapped_column(Id, ForeignKey("contacts.id", ondelete="CASCADE"), index=True)
+    contact_id: Mapped[str | None] = mapped_column(
+        Id, ForeignKey("contacts.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"), index=True
+    )
+    """Checked at the commit: which of the rows that changed in memory are written first is the session's to say."""
     said: Mapped[Said] = mapped_column(JsonValue, default=dict)
     user: Mapped[Link | None] = mapped_column(JsonValue)
     """The user that it was first said with; of a user id, the one that it was given up for."""

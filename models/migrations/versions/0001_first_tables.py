@@ -369,7 +369,7 @@ def upgrade() -> None:
     sa.Column('told_by', sa.Text(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
-    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_contacts_account_id_accounts')),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_contacts_account_id_accounts'), initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_contacts'))
     )
     op.create_index(op.f('ix_contacts_account_id'), 'contacts', ['account_id'], unique=False)
@@ -555,7 +555,7 @@ def upgrade() -> None:
     sa.Column('emails', base.JsonValue, nullable=False),
     sa.Column('makes_account', sa.Boolean(), nullable=False),
     sa.Column('erased_until', sa.String(length=40), nullable=True),
-    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_identities_contact_id_contacts'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_identities_contact_id_contacts'), ondelete='CASCADE', initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_identities'))
     )
     op.create_index(op.f('ix_identities_contact_id'), 'identities', ['contact_id'], unique=False)
