@@ -27,6 +27,7 @@ from bot.sandbox.person import Browser, Home, Modal, Person
 from bot.sandbox.signing import signed_headers
 from bot.sandbox.state import Slack
 from bot.settings import Settings
+from handlers import listening
 from models import source
 from models.database import Database
 from models.secret import Keyring
@@ -39,7 +40,7 @@ HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
 PATIENCE = 15.0
-"""Seconds that this Slack waits for an answer, not three: machines that run tests are busy."""
+"""Seconds that this Slack waits for an answer, not three, and a listener nearly as long: who runs tests is busy."""
 WITHOUT_A_WORKER = 2.0
 """Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 
@@ -354,7 +355,7 @@ async def staged(
         readings=chaos.readings,
         pretend_domains={HOST: settings.address},
     )
-    sandbox.outbound.answer_seconds = PATIENCE
+    sandbox.outbound.answer_seconds, listening.TIME_LIMIT = PATIENCE, PATIENCE - 1
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

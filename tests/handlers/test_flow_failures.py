@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ADA, REVENUE, WINS
+from handlers import listening
+from handlers.listening import TIME_LIMIT
 from handlers.views.answers import FAILED
 from tests.stage import Stage
 
@@ -71,10 +73,13 @@ async def test_a_button_over_a_form_that_fails_puts_a_sentence_over_the_form(acm
     assert beneath.filled["Name"] == "Billing"
 
 
-async def test_what_takes_too_long_is_answered_before_slack_gives_up(acme: Stage) -> None:
+async def test_what_takes_too_long_is_answered_before_slack_gives_up(
+    acme: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Everything at once, since each of it takes the 2.5 seconds that a listener has."""
     form = await acme.destination_form()
     await form.fill({"Name": "Wins", "Channels": [WINS]})
+    monkeypatch.setattr(listening, "TIME_LIMIT", TIME_LIMIT)
     acme.clock.ahead = timedelta(hours=2)  # What we knew of everybody is old now.
     await acme.browser.fault("delay", method="users.info", seconds=4)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox.people import ACME, REVENUE
 from models import delivery, destination
-from models.delivery import DeliveryState, SkipReason
+from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
 from tests.stage import Stage
 
@@ -147,14 +147,16 @@ async def test_what_is_owed_is_skipped_when_another_frequency_is_chosen(acme: St
     await acme.browser.fault("error", method="chat.postMessage", code="is_archived")
     await turn_to(acme, made.next_run_at)
 
-    async def is_refused() -> bool:
+    async def recaps() -> list[Delivery]:
         async with acme.database.read() as session:
-            return [row.state for row in await delivery.of_workspace(session, ACME)] == [DeliveryState.RETRYING]
+            return [one for one in await delivery.of_workspace(session, ACME) if one.fact_kind == FactKind.RECAP]
+
+    async def is_refused() -> bool:
+        return [one.state for one in await recaps()] == [DeliveryState.RETRYING]
 
     await acme.until(is_refused)
     await (await acme.home()).click("Edit", near="Every day")
     form = await acme.ada.modal()
     assert (await form.submit({"Frequency": "Real-time: each movement as it happens"})).closed
-    async with acme.database.read() as session:
-        [row] = await delivery.of_workspace(session, ACME)
+    [row] = await recaps()
     assert (row.state, row.reason) == (DeliveryState.SKIPPED, SkipReason.DELETED)

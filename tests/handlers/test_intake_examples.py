@@ -49,7 +49,7 @@ def kind_for(body: dict[str, Any], path: str) -> str:
 
 
 def test_the_examples_are_found() -> None:
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 10
 
 
 @pytest.mark.parametrize("command", COMMANDS)

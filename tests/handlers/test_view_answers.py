@@ -103,4 +103,5 @@ def test_a_failure_in_a_form_stands_under_its_first_field() -> None:
     for view in (destinations.form(DestinationForm(), known_attributes=()), sources.form(SourceForm())):
         errors = answers.failed_view_errors(view)
         assert errors == {next(placed_in(view["blocks"])).block_id: answers.FAILED}
-    assert answers.failed_view_errors(sources.remove_question(source_id="src_1", name="Billing")) is None
+    question = destinations.delete_question(destination_id="dst_1", name="Wins", channel_ids=("C1",), waiting=0)
+    assert answers.failed_view_errors(question) is None

@@ -327,6 +327,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.the_import": {"keyring": KEYRING, "now": NOW},
     "subscription.count_due": {"now": NOW},
     "subscription.due": {"now": NOW, "limit": 5},
+    "subscription.forget": {"source_id": "<source>", "limit": 5, "now": NOW},
     "subscription.recount": {"account_ids": ["<account>"], "now": NOW},
     "subscription.recount_all": {"now": NOW - timedelta(hours=1)},
     "subscription.restated": {},

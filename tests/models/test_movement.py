@@ -105,8 +105,8 @@ async def test_a_repeat_leaves_the_account_alone(database: Database) -> None:
 
 
 async def test_a_movement_names_an_account_that_has_no_name_yet(database: Database) -> None:
-    await apply(database, key="1", account_name="Acme Inc")
-    await apply(database, key="2", account_name="Acme, renamed by a movement")
+    await apply(database, key="1")
+    await apply(database, key="2", account_name="Acme Inc")
     assert (await the_account(database)).name == "Acme Inc"
 
 
