@@ -1,5 +1,22 @@
 """Fixtures for tests that need the whole product."""
 
-from tests.stage import acme, stage
+import pytest
 
-__all__ = ["acme", "stage"]
+from bot.sandbox.people import REVENUE
+from tests.stage import Stage, acme, stage
+
+__all__ = ["acme", "posting", "stage"]
+
+
+@pytest.fixture
+async def posting(acme: Stage) -> tuple[Stage, str]:
+    """Give a workspace in which every movement is posted to #revenue, and the webhook to send one to."""
+    await acme.add_destination()
+
+    async def joined() -> bool:
+        return acme.bot() in acme.slack.channels[REVENUE].members
+
+    await acme.until(joined)
+    await acme.sandbox.outbound.settled()
+    _, webhook = await acme.add_source()
+    return acme, webhook

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from bot.sandbox.people import ACME, ADA, DANA, DEALS, GLOBEX, REVENUE, WINS
 from models import channel, delivery, destination, person, reach
 from models.channel import Channel
@@ -21,20 +19,6 @@ async def happen(stage: Stage, do: str, **what: Any) -> None:
     """Let something happen in Slack, and wait until we have heard of it."""
     await stage.browser.control(do, workspace=ACME, **what)
     await stage.sandbox.outbound.settled()
-
-
-@pytest.fixture
-async def posting(acme: Stage) -> tuple[Stage, str]:
-    """Give a workspace in which every movement is posted to #revenue, and the webhook to send one to."""
-    await acme.add_destination()
-
-    async def joined() -> bool:
-        return acme.bot() in acme.slack.channels[REVENUE].members
-
-    await acme.until(joined)
-    await acme.sandbox.outbound.settled()
-    _, webhook = await acme.add_source()
-    return acme, webhook
 
 
 async def test_what_waits_for_an_archived_channel_is_sent_as_soon_as_it_is_unarchived(

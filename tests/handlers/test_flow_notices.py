@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from bot.sandbox.people import ACME, ADA, DEALS, GLOBEX, REVENUE
 from models import channel, delivery
 from models.channel import Channel
@@ -36,20 +34,6 @@ async def reason(stage: Stage) -> str:
         return next((one.reason for one in await ledger(stage) if one.fact_kind == FactKind.MOVEMENT), None)
 
     return str(await stage.until(look, seconds=10))
-
-
-@pytest.fixture
-async def posting(acme: Stage) -> tuple[Stage, str]:
-    """Give a workspace in which every movement is posted to #revenue, and the webhook to send one to."""
-    await acme.add_destination()
-
-    async def joined() -> bool:
-        return acme.bot() in acme.slack.channels[REVENUE].members
-
-    await acme.until(joined)
-    await acme.sandbox.outbound.settled()
-    _, webhook = await acme.add_source()
-    return acme, webhook
 
 
 async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_there(
