@@ -320,6 +320,29 @@ class RoleFact(_Fact):
     name: OptionalName = None
 
 
+class RecordFact(_Fact):
+    """What a CRM says of a company in its own words: which of our accounts that is has yet to be found out.
+
+    What is None was not said, and changes nothing; a role with an e-mail of None is nobody's.
+    """
+
+    type: Literal["record"] = "record"
+    external_id: ExternalId
+    """The CRM's own id of the company."""
+    account_external_id: OptionalId = None
+    """Our account's external id, where the CRM has a field for it."""
+    name: OptionalName = None
+    domain: OptionalName = None
+    sales_stage: OptionalName = None
+    url: OptionalLink = None
+    """Where the company is found in the CRM."""
+    roles: dict[RoleName, Email | None] = {}
+    """By the role, such as `owner`, the e-mail of who holds it."""
+    attributes: Attributes = {}
+    is_gone: bool = False
+    """The CRM has it no more: what it said of roles and stage ends."""
+
+
 class MovementFact(_Fact):
     """A change of an account's MRR, in minor units of its currency: above 0 for a gain, below 0 for a loss."""
 
@@ -416,6 +439,7 @@ Fact = Annotated[
     | AliasFact
     | ErasureFact
     | RoleFact
+    | RecordFact
     | MovementFact
     | SubscriptionFact
     | SignalFact

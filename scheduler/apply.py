@@ -40,6 +40,7 @@ from models.fact import (
     ErasureFact,
     Fact,
     MovementFact,
+    RecordFact,
     RoleFact,
     SignalFact,
     SubscriptionFact,
@@ -276,7 +277,7 @@ def _accounts_of(fact: Fact) -> set[str]:
             return {fact.user_id}
         case RoleFact() | MovementFact() | SubscriptionFact() | SignalFact():
             return {fact.account_external_id}
-        case TrackFact() | ErasureFact():
+        case TrackFact() | ErasureFact() | RecordFact():
             return set()
 
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox.people import ACME, DANA
+from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
 from models import account, movement, poll, source
 from models.database import Database
-from tests.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
 from tests.stage import Stage, staged
 
 WRONG_KEY = "planted-wrong-key"

@@ -12,6 +12,8 @@ import pytest
 import structlog
 from sqlalchemy import select
 
+from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
+from bot.vendors.serving import Fault
 from handlers.senders import chartmogul, polled
 from models import account, poll, role, source
 from models.audit import AuditEntry
@@ -27,7 +29,6 @@ from scheduler.drawing import Setting, draw_deliveries
 from scheduler.pollers.chartmogul import ChartMogulPoller, Reader
 from scheduler.pollers.chartmogul_api import ChartMogul
 from tests import seeds
-from tests.chartmogul import API_KEY, ChartMogulServer, Fault, chartmogul_server
 from tests.seeds import ACME, KEYRING, NOW
 from tests.sending import Clock
 

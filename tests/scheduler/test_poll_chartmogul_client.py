@@ -6,7 +6,8 @@ from typing import Any
 import chartmogul
 import pytest
 
-from tests.chartmogul import API_KEY, ChartMogulServer, Fault, chartmogul_server
+from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
+from bot.vendors.serving import Fault
 
 
 async def ask(server: ChartMogulServer, resource: Any, call: str = "all", *, key: str = API_KEY, **query: Any) -> Any:

@@ -5,7 +5,6 @@ is `faults`: answers that the next requests get, whatever they ask.
 """
 
 import base64
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,22 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+
+from bot.vendors.serving import Fault, as_json, serving
 
 API_KEY = "planted-chartmogul-key"
 MOST_PER_PAGE = 200
 MOST_A_SECOND = 40
 NO_KEY = {"code": 401, "message": "No valid API key provided", "param": None}
 TOO_FAST = {"code": 429, "message": "Your request rate has exceeded our rate limit.", "param": None}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """An answer that a request gets in place of its own."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = "{}"
 
 
 @dataclass
@@ -116,11 +107,11 @@ class ChartMogulServer:
         self.keys.append(key)
         fault = self.faults.popleft() if self.faults else None
         if fault is not None:
-            return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
+            return fault.response()
         if self._is_too_fast():
-            return _json(TOO_FAST, 429, {"Retry-After": "1"})
+            return as_json(TOO_FAST, 429, {"Retry-After": "1"})
         if key != self.api_key:
-            return _json(NO_KEY, 401)
+            return as_json(NO_KEY, 401)
         return self._find(path, request.query)
 
     def _is_too_fast(self) -> bool:
@@ -135,15 +126,15 @@ class ChartMogulServer:
     def _find(self, path: str, query: Mapping[str, str]) -> web.Response:
         match path.strip("/").split("/"):
             case ["ping"]:
-                return _json({"data": "pong!"})
+                return as_json({"data": "pong!"})
             case ["activities"]:
                 return self._list(self._matching(query), query)
             case ["customers"]:
                 return self._list([(str(one["id"]).zfill(12), one) for one in self.customers.values()], query)
             case ["customers", uuid] if uuid in self.customers:
-                return _json(self.customers[uuid])
+                return as_json(self.customers[uuid])
             case _:
-                return _json({"code": 404, "message": "Resource not found", "param": None}, 404)
+                return as_json({"code": 404, "message": "Resource not found", "param": None}, 404)
 
     def _matching(self, query: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
         """Give the activities of the period asked for, each with its place."""
@@ -162,12 +153,14 @@ class ChartMogulServer:
         if "cursor" in query:
             after = self._place(query["cursor"])
             if after is None:
-                return _json({"code": 400, "message": "Invalid cursor", "param": "cursor"}, 400)
+                return as_json({"code": 400, "message": "Invalid cursor", "param": "cursor"}, 400)
             entries = [entry for entry in entries if (entry[0] < after if is_falling else entry[0] > after)]
         most = min(int(query.get("per_page", MOST_PER_PAGE)), self.most_per_page)
         page, rest = entries[:most], entries[most:]
         cursor = base64.urlsafe_b64encode(f"{self.epoch}|{page[-1][0]}".encode()).decode() if page else None
-        return _json({"entries": [one for _, one in page], "cursor": cursor, "has_more": bool(rest), "per_page": most})
+        return as_json(
+            {"entries": [one for _, one in page], "cursor": cursor, "has_more": bool(rest), "per_page": most}
+        )
 
     def _place(self, cursor: str) -> str | None:
         try:
@@ -187,20 +180,10 @@ def _instant(written: str) -> datetime:
     return datetime.fromisoformat(written)
 
 
-def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(text=json.dumps(value), status=status, headers=headers, content_type="application/json")
-
-
 @asynccontextmanager
 async def chartmogul_server(**fields: Any) -> AsyncIterator[ChartMogulServer]:
     """Serve ChartMogul's API on a port of its own; its `url` is the base URL."""
     served = ChartMogulServer(**fields)
-    app = web.Application()
-    app.router.add_get("/v1/{path:.*}", served.answer)
-    server = TestServer(app)
-    await server.start_server()
-    served.url = str(server.make_url("/v1"))
-    try:
+    async with serving(served.answer) as address:
+        served.url = f"{address}/v1"
         yield served
-    finally:
-        await server.close()
