@@ -33,8 +33,10 @@ from models import installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
-from scheduler.pollers.chartmogul import ChartMogulPoller
+from models.source import SourceKind
+from scheduler.pollers.chartmogul import ChartMogulAdapter
 from scheduler.pollers.chartmogul_api import ChartMogul
+from scheduler.pollers.poller import Adapter, Poller
 from scheduler.slack import TIMEOUT, Slack
 from scheduler.worker import Worker
 
@@ -121,13 +123,17 @@ class Runrate:
             owner=self.worker_name,
             mail_server=self._settings.mail_server,
             events_kept=timedelta(days=self._settings.event_retention_days),
-            pollers=[self._chartmogul(self._session, self.keyring).poll_due],
+            pollers=[self._poller(self._session, self.keyring).poll_due],
         )
         await self._worker.start()
 
-    def _chartmogul(self, session: aiohttp.ClientSession, keyring: Keyring) -> ChartMogulPoller:
-        api = ChartMogul(session, base_url=self._settings.chartmogul_api_url)
-        return ChartMogulPoller(database=self.database, api=api, reader=polled, keyring=keyring, now=self._now)
+    def _poller(self, session: aiohttp.ClientSession, keyring: Keyring) -> Poller:
+        """Make what polls each kind of source that has an API to ask."""
+        chartmogul = ChartMogul(session, base_url=self._settings.chartmogul_api_url)
+        adapters: dict[str, Adapter] = {
+            SourceKind.CHARTMOGUL: ChartMogulAdapter(database=self.database, api=chartmogul, reader=polled),
+        }
+        return Poller(database=self.database, adapters=adapters, keyring=keyring, now=self._now)
 
     async def kill_worker(self) -> None:
         """End the worker as `kill -9` would; what it was doing stays as the database has it."""

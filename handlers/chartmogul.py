@@ -10,33 +10,24 @@ from handlers import home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import chartmogul as forms
-from handlers.views.blocks import Block
+from handlers.views.blocks import Block, View
 from handlers.views.filled import subject
+from handlers.views.polling import polling
 from models import poll, source
 from models.base import UserError
 from models.poll import ApiKeyError
 from models.source import Source, SourceKind
-from scheduler.messages.api_key import ACTIONS
 
 
 def register(app: AsyncApp) -> None:
-    """Listen to the button and the form."""
-    app.action(ACTIONS.enter)(limited(pressed))
+    """Listen to the form."""
     app.view(forms.CALLBACK)(limited(saved))
 
 
-async def pressed(
-    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
-) -> None:
-    """Open the form; over the modal that the button stands in, where it is in one."""
-    await people.require_manager(desk, client, visitor)
-    async with desk.database.read() as session:
-        found = await _of_kind(session, visitor, str(action.get("value")))
-        is_set = await poll.of_source(session, found.id) is not None
-    show = client.views_push if (body.get("view") or {}).get("type") == "modal" else client.views_open
-    drawn = forms.form(source_id=found.id, name=found.name, is_set=is_set)
-    await show(trigger_id=body["trigger_id"], view=drawn)
-    await ack()
+async def opened(session: AsyncSession, found: Source) -> View:
+    """Draw the form for the API key."""
+    is_set = await poll.of_source(session, found.id) is not None
+    return forms.form(source_id=found.id, name=found.name, is_set=is_set)
 
 
 async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
@@ -60,7 +51,10 @@ async def connect(session: AsyncSession, new: Source, view: dict[str, Any], desk
     """Poll with the key that a form has, if it has one."""
     api_key = forms.read_api_key(view)
     if api_key and new.kind == SourceKind.CHARTMOGUL:
-        await poll.connect(session, new, api_key=api_key, keyring=desk.keyring, by=visitor.user_id, now=desk.now())
+        credentials = poll.read_key(api_key)
+        await poll.connect(
+            session, new, credentials=credentials, keyring=desk.keyring, by=visitor.user_id, now=desk.now()
+        )
 
 
 async def offer(session: AsyncSession, found: Source) -> list[Block]:
@@ -68,7 +62,7 @@ async def offer(session: AsyncSession, found: Source) -> list[Block]:
     if found.kind != SourceKind.CHARTMOGUL:
         return []
     polled = await poll.of_source(session, found.id)
-    return [forms.offer(found.id, forms.polling(polled) if polled is not None else None)]
+    return [forms.offer(found.id, polling(polled) if polled is not None else None)]
 
 
 async def _of_kind(session: AsyncSession, visitor: Visitor, source_id: str) -> Source:

@@ -16,11 +16,11 @@ from handlers.listening import limited
 from handlers.views import home as view
 from handlers.views import listing
 from handlers.views.blocks import View
-from handlers.views.chartmogul import polling
 from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
+from handlers.views.polling import polling
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models import (

@@ -5,6 +5,7 @@ from slack_bolt.async_app import AsyncApp
 from handlers import (
     chartmogul,
     commands,
+    credentials,
     deliveries,
     destinations,
     home,
@@ -28,7 +29,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, managers, signals, notices,
-        why, unfurls, commands, lifecycle, unhandled,
+        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, credentials, managers, signals,
+        notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -1,13 +1,13 @@
-"""A poll: how far we have read what a source's own system lists at its API, with the API key, encrypted.
+"""A poll: how far we have read what a source's own system lists at its API, with what opens that, encrypted.
 
-Whoever polls claims the row by a lease with a fencing token, so that any number of workers poll once. Progress is
-written in the transaction that stores what was read: after a crash, reading goes on where it stopped.
+What is listed there, and how often it is read, is the course of its kind of source. Whoever polls claims the row by a
+lease with a fencing token, so that any number of workers poll once. Progress is written in the transaction that stores
+what was read: after a crash, reading goes on where it stopped.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Text, and_, delete, exists, or_, select
@@ -25,59 +25,69 @@ from models.wakeup import Topic
 LEASE = timedelta(minutes=2)
 """Outlasts the time limit of a request by far; every page that is stored renews it."""
 
-EVERY = timedelta(minutes=5)
-CUSTOMERS_EVERY = timedelta(hours=1)
-OVERLAP = timedelta(days=3)
-"""How far back each poll reads again: activities are listed by when they happened, and some are imported late."""
-
 LOOK_BACK_EVERY = timedelta(days=1)
-LOOK_BACK = timedelta(days=31)
-"""The same once a day. What is found there alone was imported so late that it is history."""
 
 LONGEST_KEY = 200
 
 
-class Stage(StrEnum):
-    """What is being read."""
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Something that a system lists. With no overlap it is read whole each time."""
 
-    CUSTOMERS = "customers"
-    ACTIVITIES = "activities"
+    name: str
+    every: timedelta = timedelta()
+    """How often it is read; with every round unless it says more."""
+    overlap: timedelta | None = None
+    """From how long before the reading before it is read again, since some of it is imported late."""
+    look_back: timedelta | None = None
+    """The same once a day. What is found there alone was imported so late that it is history."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What one round of polling reads, in this order, and how often there is one."""
+
+    every: timedelta
+    listings: Sequence[Listing]
 
 
 class ApiKeyError(UserError):
-    """That can't be an API key. Copy it from ChartMogul's profile once more."""
+    """That can't be an API key. Copy it once more from where it was made."""
 
 
 class Poll(Base):
-    """The API key of a source, and how far it was read with it."""
+    """What opens the API of a source's system, and how far that was read."""
 
     __tablename__ = "polls"
 
     source_id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
-    key_sealed: Mapped[str] = mapped_column(Text)
-    key_by: Mapped[str] = mapped_column(Id)
-    """Who entered the key, and hears when it is refused."""
+    kind: Mapped[str] = mapped_column(String(20))
+    """The source's."""
+    credentials_sealed: Mapped[str] = mapped_column(Text)
+    """An API key, or JSON where it takes more than that."""
+    entered_by: Mapped[str] = mapped_column(Id)
+    """Who entered them, and hears when they are refused."""
     news_since: Mapped[datetime]
-    """When the first key was entered: what happened before is history."""
-    stage: Mapped[str | None] = mapped_column(String(20))
-    """What is being read; None between two polls."""
+    """When the first ones were entered: what happened before is history."""
+    listing: Mapped[str | None] = mapped_column(String(20))
+    """The name of what is being read; None between two rounds."""
+    round_began_at: Mapped[datetime | None]
     began_at: Mapped[datetime | None]
-    """When that began."""
+    """When the reading of this listing began."""
     reads_from: Mapped[datetime | None]
-    """From when on activities are being read; None from the first one on."""
+    """From when on it is being read; None where all of it is."""
+    history_before: Mapped[datetime | None]
+    """What is new to us there, and happened before this, happened too long ago to be news."""
     cursor: Mapped[str | None] = mapped_column(Text)
     """Where the next page begins."""
     at_page_end: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
-    """The activities of the last instant that was read, to be told apart from equal ones on the next page.
-
-    By their key: the instant, and their uuids.
-    """
+    """What of the last page is needed to read the next one, as the kind of source has it."""
+    read: Mapped[dict[str, str]] = mapped_column(JsonValue, default=dict)
+    """By the name of a listing, when its last reading to the end began."""
     read_until: Mapped[datetime | None]
-    """When the last poll that read all activities began."""
+    """When the last round that came to its end began."""
     looked_back_at: Mapped[datetime | None]
-    customers_at: Mapped[datetime | None]
-    """When the last poll that read all customers began."""
     owes_history: Mapped[bool] = mapped_column(default=False)
     """History came in, of which nobody was told yet what it comes to."""
     failures: Mapped[int] = mapped_column(default=0)
@@ -85,36 +95,44 @@ class Poll(Base):
     trouble: Mapped[str | None] = mapped_column(Text)
     """What stands in the way, in words."""
     refused_at: Mapped[datetime | None]
-    """Since when the API key is refused."""
+    """Since when the credentials are refused."""
     next_poll_at: Mapped[datetime] = mapped_column(index=True)
     lease_until: Mapped[datetime | None]
     token: Mapped[int] = mapped_column(Number, default=0)
 
+    def has_read(self, listing: str) -> bool:
+        """Say whether a listing was read to its end once."""
+        return listing in self.read
+
     @property
-    def history_before(self) -> datetime:
-        """Give the instant before which whatever is new to us happened too long ago to be news."""
-        return self.news_since if self.read_until is None else max(self.news_since, self.read_until - OVERLAP)
+    def is_first_reading(self) -> bool:
+        """Say whether what is being read was never read to its end before."""
+        return self.listing is None or not self.has_read(self.listing)
 
 
-class PolledCustomer(Base):
-    """What a source's API said last of one of its customers, so that only changes become events."""
+class PolledRecord(Base):
+    """What a source's API said last of one of its customers or companies, so that only changes become events."""
 
-    __tablename__ = "polled_customers"
+    __tablename__ = "polled_records"
 
     source_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(255), primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The other system's own id of it."""
     workspace_id: Mapped[str] = mapped_column(Id)
     said: Mapped[list[dict[str, Any]]] = mapped_column(JsonValue)
     changes: Mapped[int]
 
 
 Said = Mapping[str, Sequence[dict[str, Any]]]
-"""What is said of customers, by uuid: facts, as the inbox keeps them."""
+"""What is said of records, by the other system's id: facts, as the inbox keeps them."""
 
 
 @dataclass(frozen=True)
 class Activities:
-    """What a page of activities comes to: events, each with its customer's uuid, and what ended the page."""
+    """What a page of ChartMogul's activities comes to: events, each with its customer's uuid, and what ended the page.
+
+    That is by the key of an activity of the last instant: the instant, and the uuids of those that say the same.
+    """
 
     events: Sequence[tuple[NewEvent, str | None]]
     at_page_end: Mapping[str, Any]
@@ -129,14 +147,15 @@ def read_key(written: str) -> str:
 
 
 async def connect(
-    session: AsyncSession, source: Source, *, api_key: str, keyring: Keyring, by: str, now: datetime
+    session: AsyncSession, source: Source, *, credentials: str, keyring: Keyring, by: str, now: datetime
 ) -> None:
-    """Poll with this API key from now on. Another key than before goes on where that one stopped."""
+    """Poll with these credentials from now on. Others than before go on where those stopped."""
     found = await session.get(Poll, source.id, with_for_update=True)
     if found is None:
-        found = Poll(source_id=source.id, workspace_id=source.workspace_id, news_since=now, at_page_end={}, token=0)
+        own = {"source_id": source.id, "workspace_id": source.workspace_id, "kind": source.kind}
+        found = Poll(**own, news_since=now, at_page_end={}, read={}, token=0)
         session.add(found)
-    found.key_sealed, found.key_by = keyring.seal(read_key(api_key)), by
+    found.credentials_sealed, found.entered_by = keyring.seal(credentials), by
     found.failures, found.trouble, found.refused_at = 0, None, None
     _begin_anew(found)
     found.next_poll_at, found.lease_until, found.token = now, None, found.token + 1
@@ -145,7 +164,7 @@ async def connect(
 
 
 async def disconnect(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
-    """Forget the API key. What was read stays."""
+    """Forget the credentials. What was read stays."""
     await session.execute(delete(Poll).where(Poll.source_id == source.id))
     _record(session, source, "source.api_key_removed", by=by, now=now)
 
@@ -165,7 +184,7 @@ async def of_sources(session: AsyncSession, source_ids: Collection[str]) -> dict
 
 
 def streak_of(poll: Poll) -> str:
-    """Name the time in which a poll's key is refused, for the one notice of it."""
+    """Name the time in which a poll's credentials are refused, for the one notice of it."""
     return f"{poll.source_id}#{poll.token}"
 
 
@@ -175,10 +194,10 @@ def source_of(streak: str) -> str:
 
 
 async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
-    """Encrypt every API key anew with the newest secret key; say how many there were."""
+    """Encrypt all credentials anew with the newest secret key; say how many there were."""
     polls = list(await session.scalars(select(Poll)))
     for one in polls:
-        one.key_sealed = keyring.rotate(one.key_sealed)
+        one.credentials_sealed = keyring.rotate(one.credentials_sealed)
     return len(polls)
 
 
@@ -209,8 +228,6 @@ async def claim(session: AsyncSession, *, now: datetime) -> Poll | None:
     if found is None:
         return None
     found.token, found.lease_until = found.token + 1, now + LEASE
-    if found.stage is None:
-        _begin(found, now=now)
     return found
 
 
@@ -224,8 +241,8 @@ async def hold(session: AsyncSession, claimed: Poll, *, now: datetime) -> Poll |
 
 
 async def forget_removed(session: AsyncSession) -> None:
-    """Forget the API keys of removed sources, and what their customers were."""
-    for table in (Poll, PolledCustomer):
+    """Forget the credentials of removed sources, and what their records were."""
+    for table in (Poll, PolledRecord):
         await session.execute(delete(table).where(_is_removed(table.source_id)))
 
 
@@ -237,16 +254,38 @@ async def is_any_removed(session: AsyncSession) -> bool:
 # --- reading on ----------------------------------------------------------------------------------------------------
 
 
-def _begin(poll: Poll, *, now: datetime) -> None:
-    """Begin with the customers, whose names and owners the movements' messages need, where it is time for them."""
-    is_time = poll.customers_at is None or now - poll.customers_at >= CUSTOMERS_EVERY
-    _start(poll, Stage.CUSTOMERS if is_time else Stage.ACTIVITIES, now=now)
+def begin(poll: Poll, course: Course, *, now: datetime) -> None:
+    """Begin a round, unless one is under way."""
+    if poll.listing is None:
+        poll.round_began_at = now
+        _start_next(poll, course.listings, now=now)
 
 
-def _start(poll: Poll, stage: Stage, *, now: datetime) -> None:
-    poll.stage, poll.began_at, poll.cursor, poll.at_page_end = stage, now, None, {}
-    if stage is Stage.ACTIVITIES and poll.read_until is not None:
-        poll.reads_from = poll.read_until - (LOOK_BACK if _looks_back(poll, now) else OVERLAP)
+def _start_next(poll: Poll, listings: Sequence[Listing], *, now: datetime) -> bool:
+    """Begin to read the first of these that it is time for; say whether there is one."""
+    due = next((one for one in listings if _is_time(poll, one, now)), None)
+    if due is not None:
+        _start(poll, due, now=now)
+    return due is not None
+
+
+def _is_time(poll: Poll, listing: Listing, now: datetime) -> bool:
+    before = _read_before(poll, listing)
+    return before is None or now - before >= listing.every
+
+
+def _read_before(poll: Poll, listing: Listing) -> datetime | None:
+    return datetime.fromisoformat(poll.read[listing.name]) if poll.has_read(listing.name) else None
+
+
+def _start(poll: Poll, listing: Listing, *, now: datetime) -> None:
+    before = _read_before(poll, listing)
+    poll.listing, poll.began_at, poll.cursor, poll.at_page_end = listing.name, now, None, {}
+    poll.reads_from, poll.history_before = None, poll.news_since
+    if before is not None and listing.overlap is not None:
+        looks_back = listing.look_back is not None and _looks_back(poll, now)
+        poll.reads_from = before - (listing.look_back if looks_back and listing.look_back else listing.overlap)
+        poll.history_before = max(poll.news_since, before - listing.overlap)
 
 
 def _looks_back(poll: Poll, now: datetime) -> bool:
@@ -255,30 +294,34 @@ def _looks_back(poll: Poll, now: datetime) -> bool:
 
 def _begin_anew(poll: Poll) -> None:
     """Drop what was being read, to be read again from its beginning."""
-    poll.stage, poll.cursor, poll.at_page_end = None, None, {}
+    poll.listing, poll.cursor, poll.at_page_end = None, None, {}
 
 
-def read_on(poll: Poll, *, cursor: str | None, at_page_end: Mapping[str, Any], now: datetime) -> bool:
+def read_on(poll: Poll, course: Course, *, cursor: str | None, at_page_end: Mapping[str, Any], now: datetime) -> bool:
     """Note that a page is stored, and where the next one begins; say whether there is one now."""
     poll.failures, poll.trouble, poll.refused_at = 0, None, None
     poll.cursor, poll.at_page_end = cursor, dict(at_page_end)
     if cursor is not None:
         return True
-    if poll.stage == Stage.CUSTOMERS:
-        poll.customers_at = poll.began_at
-        _start(poll, Stage.ACTIVITIES, now=now)
+    done = next(index for index, one in enumerate(course.listings) if one.name == poll.listing)
+    _note_read(poll, course.listings[done], now=now)
+    if _start_next(poll, course.listings[done + 1 :], now=now):
         return True
-    _end(poll, now=now)
+    _end(poll, course, now=now)
     return False
 
 
-def _end(poll: Poll, *, now: datetime) -> None:
+def _note_read(poll: Poll, listing: Listing, *, now: datetime) -> None:
     began_at = poll.began_at or now
-    if poll.read_until is None or _looks_back(poll, began_at):
+    if listing.look_back is not None and (poll.is_first_reading or _looks_back(poll, began_at)):
         poll.looked_back_at = began_at
-    poll.read_until = began_at
+    poll.read = {**poll.read, listing.name: began_at.isoformat()}
+
+
+def _end(poll: Poll, course: Course, *, now: datetime) -> None:
+    poll.read_until = poll.round_began_at
     _begin_anew(poll)
-    put_off(poll, until=now + EVERY)
+    put_off(poll, until=now + course.every)
 
 
 def put_off(poll: Poll, *, until: datetime) -> None:
@@ -293,7 +336,7 @@ def fail(poll: Poll, *, trouble: str, until: datetime) -> None:
 
 
 def refuse(poll: Poll, *, trouble: str, until: datetime, now: datetime) -> bool:
-    """Note that the API key is refused; say whether that is news."""
+    """Note that the credentials are refused; say whether that is news."""
     is_news = poll.refused_at is None
     poll.refused_at = poll.refused_at or now
     fail(poll, trouble=trouble, until=until)
@@ -325,26 +368,28 @@ async def is_any_waiting(session: AsyncSession, source_id: str) -> bool:
     return await session.scalar(query.limit(1)) is not None
 
 
-async def customers(session: AsyncSession, source_id: str, uuids: Collection[str]) -> dict[str, PolledCustomer]:
-    """Give what was said last of these customers, by uuid."""
-    query = select(PolledCustomer).where(PolledCustomer.source_id == source_id, among(PolledCustomer.uuid, uuids))
-    return {one.uuid: one for one in await session.scalars(query)}
+async def records(session: AsyncSession, source_id: str, external_ids: Collection[str]) -> dict[str, PolledRecord]:
+    """Give what was said last of these records, by the other system's id."""
+    query = select(PolledRecord).where(
+        PolledRecord.source_id == source_id, among(PolledRecord.external_id, external_ids)
+    )
+    return {one.external_id: one for one in await session.scalars(query)}
 
 
 async def remember(session: AsyncSession, poll: Poll, said: Said) -> None:
-    """Note what is said of customers now, each change with its number."""
+    """Note what is said of records now, each change with its number."""
     rows = [
         {
             "source_id": poll.source_id,
-            "uuid": uuid,
+            "external_id": external_id,
             "workspace_id": poll.workspace_id,
             "said": list(facts),
             "changes": 1,
         }
-        for uuid, facts in said.items()
+        for external_id, facts in said.items()
     ]
     if not rows:
         return
-    statement = insert(session, PolledCustomer)
-    told = {"said": statement.excluded.said, "changes": PolledCustomer.changes + 1}
-    await session.execute(statement.on_conflict_do_update(index_elements=["source_id", "uuid"], set_=told), rows)
+    statement = insert(session, PolledRecord)
+    told = {"said": statement.excluded.said, "changes": PolledRecord.changes + 1}
+    await session.execute(statement.on_conflict_do_update(index_elements=["source_id", "external_id"], set_=told), rows)

@@ -214,7 +214,9 @@ async def _add(
             account_creation=account_creation,
         )
         if api_key:
-            await poll.connect(session, added, api_key=api_key, keyring=opened.keyring, by=BY, now=opened.now)
+            await poll.connect(
+                session, added, credentials=poll.read_key(api_key), keyring=opened.keyring, by=BY, now=opened.now
+            )
     return _row(opened, added, key)
 
 

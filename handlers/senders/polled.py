@@ -13,7 +13,7 @@ from handlers.senders.chartmogul import named, read_activity, read_customer
 from handlers.senders.reading import Received, Refused, digest, identifier
 from models.event import NewEvent, Refusal
 from models.fact import MovementFact, dump_facts
-from models.poll import Activities, Poll, PolledCustomer, Said
+from models.poll import Activities, Poll, PolledRecord, Said
 
 AHEAD = timedelta(minutes=5)
 """By how much ChartMogul's clock may differ from ours. What lies further ahead has not happened yet."""
@@ -52,7 +52,7 @@ def uuids(entries: Sequence[Any]) -> list[str]:
 
 
 def customers(
-    entries: Sequence[Any], *, polled: Poll, known: Mapping[str, PolledCustomer], received_at: datetime
+    entries: Sequence[Any], *, polled: Poll, known: Mapping[str, PolledRecord], received_at: datetime
 ) -> tuple[list[NewEvent], Said]:
     """Read what is new of customers, and all that is said of those now."""
     events, said = [], {}
@@ -100,7 +100,7 @@ def _changed(record: Received, key: str, facts: list[dict[str, Any]], polled: Po
         occurred_at=received_at,
         received_at=received_at,
         facts=facts,
-        is_history=polled.customers_at is None,
+        is_history=not polled.has_read("customers"),
     )
 
 
@@ -114,7 +114,7 @@ def _event(record: Received, key: str, polled: Poll, received_at: datetime) -> N
         occurred_at=record.occurred_at,
         received_at=received_at,
         facts=dump_facts(movements),
-        is_history=record.occurred_at < polled.history_before,
+        is_history=record.occurred_at < (polled.history_before or polled.news_since),
     )
 
 

@@ -21,8 +21,9 @@ from handlers.views.blocks import (
     section,
     text_input,
 )
-from handlers.views.chartmogul import Polling, api_key_field, standing
+from handlers.views.chartmogul import api_key_field
 from handlers.views.filled import filled
+from handlers.views.polling import Polling, standing
 from handlers.views.samples import curl_line
 from models.source import AccountCreation, SourceKind
 from scheduler.messages import mrkdwn

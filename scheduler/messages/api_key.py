@@ -1,5 +1,6 @@
 """What we tell whoever entered an API key that the other side refuses: the fact, what it means, the one thing to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scheduler.messages import mrkdwn
@@ -15,7 +16,30 @@ class ApiKeyActions:
 
 
 ACTIONS = ApiKeyActions()
-ENTER = "Enter API key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """How we speak of an API: whose it is, what opens it, what is missing without that, and what to do."""
+
+    vendor: str
+    key: str
+    missing: str
+    fix: str
+
+
+WORDS: Mapping[str, Words] = {
+    "chartmogul": Words(
+        vendor="ChartMogul",
+        key="API key",
+        missing=(
+            "Until there is another key, owners, attributes and what the webhook misses don't arrive; what the webhook "
+            "sends still does, and nothing is lost."
+        ),
+        fix="Make a new key in ChartMogul and enter it.",
+    )
+}
+"""By the kind of source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +47,7 @@ class RefusedKey:
     """A source whose API key is refused."""
 
     source_id: str
+    source_kind: str
     source_name: str
     trouble: str
     """What the other side does, such as `answers 401`."""
@@ -30,14 +55,13 @@ class RefusedKey:
 
 def draw_refused(refused: RefusedKey) -> Message:
     """Draw the message."""
-    fact = f"ChartMogul refuses the API key of {mrkdwn.quoted(refused.source_name)}: it {refused.trouble}."
-    rest = (
-        "Until there is another key, owners, attributes and what the webhook misses don't arrive; what the webhook "
-        "sends still does, and nothing is lost. Make a new key in ChartMogul and enter it."
-    )
+    words = WORDS[refused.source_kind]
+    whose = mrkdwn.quoted(refused.source_name)
+    fact = f"{words.vendor} refuses the {words.key} of {whose}: it {refused.trouble}."
+    rest = f"{words.missing} {words.fix}"
     button = {
         "type": "button",
-        "text": mrkdwn.plain(ENTER, 75),
+        "text": mrkdwn.plain(f"Enter {words.key}", 75),
         "action_id": ACTIONS.enter,
         "value": refused.source_id,
         "style": "primary",

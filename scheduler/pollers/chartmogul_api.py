@@ -15,7 +15,7 @@ PER_PAGE = 200
 
 
 @dataclass(frozen=True)
-class Page:
+class Listed:
     """One page of a list; the cursor leads to the next one, where there is one."""
 
     entries: list[Any]
@@ -31,12 +31,12 @@ class ChartMogul:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
 
-    async def activities(self, key: str, *, since: datetime | None, cursor: str | None) -> Page:
+    async def activities(self, key: str, *, since: datetime | None, cursor: str | None) -> Listed:
         """List activities since an instant, in the order in which they happened."""
         start = {"start-date": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since is not None else {}
         return await self._page(key, "activities", {"order": "date", **start}, cursor)
 
-    async def customers(self, key: str, *, cursor: str | None) -> Page:
+    async def customers(self, key: str, *, cursor: str | None) -> Listed:
         """List all customers."""
         return await self._page(key, "customers", {}, cursor)
 
@@ -44,17 +44,17 @@ class ChartMogul:
         """Give one customer."""
         return await self._get(key, f"customers/{quote(uuid, safe='')}", {})
 
-    async def _page(self, key: str, path: str, query: Mapping[str, str], cursor: str | None) -> Page:
+    async def _page(self, key: str, path: str, query: Mapping[str, str], cursor: str | None) -> Listed:
         place = {"cursor": cursor} if cursor is not None else {}
         answer = await self._get(key, path, {**query, "per_page": str(PER_PAGE), **place})
         entries, following = answer.get("entries"), answer.get("cursor")
         if not isinstance(entries, list):
             raise FailedError("sends a list without entries")
         if not answer.get("has_more"):
-            return Page(entries, None)
+            return Listed(entries, None)
         if not isinstance(following, str) or not following or following == cursor:
             raise FailedError("says that there is more, and not where")
-        return Page(entries, following)
+        return Listed(entries, following)
 
     async def _get(self, key: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         credentials = b64encode(f"{key}:".encode()).decode()

@@ -19,7 +19,10 @@ async def load_refused(
     refused = {key: one for key, one in polls.items() if one.refused_at is not None}
     return {
         delivery_id: RefusedKey(
-            source_id=source_id, source_name=names.get(source_id, ""), trouble=refused[source_id].trouble or ""
+            source_id=source_id,
+            source_kind=refused[source_id].kind,
+            source_name=names.get(source_id, ""),
+            trouble=refused[source_id].trouble or "",
         )
         if source_id in refused
         else SkipReason.STALE

@@ -43,7 +43,7 @@ async def test_an_api_key_is_entered_refused_told_of_once_and_entered_anew(
     assert "API key" not in form.fields
     await form.fill({"What sends": "ChartMogul"})
     refused = await form.submit({"Name": "ChartMogul", "API key": "two words"})
-    assert refused.errors == {"API key": "That can't be an API key. Copy it from ChartMogul's profile once more."}
+    assert refused.errors == {"API key": "That can't be an API key. Copy it once more from where it was made."}
     added = await form.submit({"Name": "ChartMogul", "API key": WRONG_KEY})
     assert added.modal is not None
     assert "Change API key" in added.modal.buttons

@@ -169,7 +169,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
         unapplied = seeds.event_of(origin, seeds.account(), key="2")
         await event.store(session, [unapplied, seeds.event_of(origin, seeds.movement(), key="1"), bad])
-        await poll.connect(session, origin, api_key=MARK.replace(" ", "-"), keyring=KEYRING, by=MARK, now=NOW)
+        await poll.connect(session, origin, credentials=MARK, keyring=KEYRING, by=MARK, now=NOW)
         await poll.remember(session, await session.get_one(poll.Poll, origin.id), {MARK: []})
         await lane.owe(session, ACME, [owed(ids.destination, ids.movement)], now=NOW)
         ids.lane = (await session.scalars(select(lane.Lane.id).where(lane.Lane.workspace_id == ACME))).one()

@@ -22,12 +22,13 @@ from models.delivery import Delivery, FactKind
 from models.event import Event, EventState, NewEvent
 from models.fact import dump_facts
 from models.movement import Movement
-from models.poll import CUSTOMERS_EVERY, EVERY, LEASE, LOOK_BACK_EVERY, Activities, ApiKeyError, Poll, PolledCustomer
+from models.poll import LEASE, LOOK_BACK_EVERY, Activities, ApiKeyError, Poll, PolledRecord
 from models.source import Source, SourceKind
 from scheduler.apply import apply_waiting
 from scheduler.drawing import Setting, draw_deliveries
-from scheduler.pollers.chartmogul import ChartMogulPoller, Reader
+from scheduler.pollers.chartmogul import COURSE, CUSTOMERS, ChartMogulAdapter, Reader
 from scheduler.pollers.chartmogul_api import ChartMogul
+from scheduler.pollers.poller import Poller
 from tests import seeds
 from tests.seeds import ACME, KEYRING, NOW
 from tests.sending import Clock
@@ -49,13 +50,15 @@ class Polling:
     clock: Clock
     source: Source
 
-    def poller(self, *, reader: Reader = polled, base_url: str = "", timeout: float = 5.0) -> ChartMogulPoller:
+    def poller(self, *, reader: Reader = polled, base_url: str = "", timeout: float = 5.0) -> Poller:
         api = ChartMogul(self.http, base_url=base_url or self.server.url, timeout=timeout)
-        return ChartMogulPoller(database=self.database, api=api, reader=reader, keyring=KEYRING, now=self.clock.now)
+        adapter = ChartMogulAdapter(database=self.database, api=api, reader=reader)
+        adapters = {SourceKind.CHARTMOGUL: adapter}
+        return Poller(database=self.database, adapters=adapters, keyring=KEYRING, now=self.clock.now)
 
     async def connect(self, api_key: str = API_KEY, *, by: str = "U0ADA") -> None:
         async with self.database.write() as session:
-            await poll.connect(session, self.source, api_key=api_key, keyring=KEYRING, by=by, now=self.clock.now())
+            await poll.connect(session, self.source, credentials=api_key, keyring=KEYRING, by=by, now=self.clock.now())
 
     async def poll(self, after: timedelta = timedelta(), **changes: Any) -> None:
         """Turn the clock, poll, and apply what came."""
@@ -171,10 +174,10 @@ async def test_the_first_poll_brings_history_that_is_not_told_and_later_ones_bri
     at.server.add_activity(
         "act_3", date=iso(NOW + SOON), type="contraction", activity_mrr=8000, activity_mrr_movement=-1000
     )
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert (await at.movements())[-1] == ("cus_0001", -1000, False)
     assert len(await at.told()) == 1
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert len(await at.movements()) == 3
     assert [owed.fact_id for owed in await at.told(FactKind.HISTORY)] == [at.source.id]
     assert at.server.asked("/activities")[-1]["start-date"] > iso(LONG_AGO)
@@ -200,11 +203,11 @@ async def test_webhook_and_activity_of_a_movement_are_one_in_either_order(
         ),
     ]
     if not is_webhook_first:
-        await at.poll(EVERY)
+        await at.poll(COURSE.every)
     for activity in happened:
         await at.webhook(activity)
         await at.webhook(activity)
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert await at.movements() == [("cus_0001", 6000, False), ("cus_0001", -6000, False)]
     assert len(await at.told()) == 2
 
@@ -230,7 +233,7 @@ _activities = polled.activities
 async def test_known_by_their_uuids_alone_movements_would_count_twice(at: Polling) -> None:
     await at.poll(reader=ByUuid())
     await at.webhook(at.server.add_activity("act_1", date=iso(NOW + SOON)))
-    await at.poll(EVERY, reader=ByUuid())
+    await at.poll(COURSE.every, reader=ByUuid())
     assert len(await at.movements()) == 2
 
 
@@ -241,10 +244,10 @@ async def test_equal_movements_at_one_instant_are_told_apart_by_their_uuids(at: 
     await at.webhook(equal[1])
     assert len(await at.movements()) == 1, "the webhook alone can't tell them apart"
     at.server.most_per_page = 1
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert await at.movements() == [("cus_0001", 6000, False)] * 2
     at.server.add_activity("act_3", date=iso(NOW + SOON))
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert len(await at.movements()) == 3
 
 
@@ -254,7 +257,7 @@ async def test_what_is_imported_late_is_found_and_is_news_only_within_the_overla
     now = at.clock.now()
     at.server.add_activity("act_1", date=iso(now - timedelta(days=2)), customer_external_id="late")
     at.server.add_activity("act_2", date=iso(now - timedelta(days=9)), customer_external_id="later")
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert await at.movements() == [("late", 6000, False)]
     await at.poll(LOOK_BACK_EVERY)
     assert await at.movements() == [("later", 6000, True), ("late", 6000, False)]
@@ -264,7 +267,7 @@ async def test_what_is_imported_late_is_found_and_is_news_only_within_the_overla
 async def test_what_is_dated_ahead_waits_until_it_happens(at: Polling) -> None:
     await at.poll()
     at.server.add_activity("act_1", date=iso(NOW + timedelta(days=2)))
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert await at.movements() == []
     await at.poll(timedelta(days=2))
     assert await at.movements() == [("cus_0001", 6000, False)]
@@ -410,8 +413,8 @@ async def test_the_key_is_stored_encrypted_and_stands_in_no_log(at: Polling) -> 
         await at.poll(SOON)
     assert at.server.keys[0] == API_KEY
     row = await at.row()
-    assert API_KEY not in row.key_sealed
-    assert KEYRING.open(row.key_sealed) == API_KEY
+    assert API_KEY not in row.credentials_sealed
+    assert KEYRING.open(row.credentials_sealed) == API_KEY
     assert logs
     assert API_KEY not in repr(logs)
     async with at.database.read() as session:
@@ -431,11 +434,11 @@ async def test_a_removed_source_is_not_polled_and_its_key_is_forgotten(at: Polli
     async with at.database.write() as session:
         await source.remove(session, await source.get(session, ACME, at.source.id), by="U0ADA", now=NOW)
     asked = len(at.server.calls)
-    await at.poll(CUSTOMERS_EVERY)
+    await at.poll(CUSTOMERS.every)
     assert len(at.server.calls) == asked
     async with at.database.read() as session:
         assert (await session.scalars(select(Poll))).all() == []
-        assert (await session.scalars(select(PolledCustomer))).all() == []
+        assert (await session.scalars(select(PolledRecord))).all() == []
 
 
 @on_one_engine
@@ -464,7 +467,7 @@ async def test_a_customer_brings_owner_attributes_tags_and_status(at: Polling) -
     assert await at.owner() == "dana@acme.com"
 
     at.server.add_customer(status="Cancelled", attributes={"tags": [], "custom": {"CAC": 300}})
-    await at.poll(CUSTOMERS_EVERY)
+    await at.poll(CUSTOMERS.every)
     found = await at.account()
     assert (found.status, found.attributes) == ("churned", {"CAC": 300})
     assert await at.owner() is None
@@ -480,7 +483,7 @@ async def test_what_is_said_again_overwrites_nothing_that_others_said_since(at: 
     roles = [seeds.role(of, email="kim@acme.com") for of in ("cus_0001", "nobodys")]
     await seeds.receive(at.database, seeds.event_of(crm, seeds.account("cus_0001", name="Myriapod"), *roles, key="crm"))
     at.server.customers["cus_8bc55ab6"]["attributes"]["tags"] = ["vip"]
-    await at.poll(CUSTOMERS_EVERY)
+    await at.poll(CUSTOMERS.every)
     found = await at.account()
     assert (found.name, found.attributes) == ("Myriapod", {"tags": "vip"})
     assert [await at.owner("cus_0001"), await at.owner("nobodys")] == ["kim@acme.com"] * 2
@@ -495,10 +498,10 @@ async def test_news_comes_with_its_customer_as_that_is_now(at: Polling) -> None:
     at.server.add_customer(owner="dana@acme.com")
     at.server.add_activity("act_1", date=iso(NOW + SOON))
     at.server.add_activity("act_2", date=iso(NOW + SOON), customer_uuid="gone", customer_external_id="gone")
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert len(await at.movements()) == 2
     assert await at.owner() == "dana@acme.com"
-    await at.poll(EVERY)
+    await at.poll(COURSE.every)
     assert len(at.server.asked("/customers/gone")) == 1
 
 
@@ -508,7 +511,7 @@ async def test_an_entry_that_can_t_be_read_is_refused_once_and_takes_no_other_wi
     at.server.add_activity("act_3", date=iso(LONG_AGO))
     at.server.add_customer("cus_bad", external_id=None, external_ids=[], attributes={"custom": {"k" * 101: 1}})
     await at.poll()
-    await at.poll(CUSTOMERS_EVERY)
+    await at.poll(CUSTOMERS.every)
     assert len(await at.movements()) == 1
     async with at.database.read() as session:
         refused = (await session.scalars(select(Event).where(Event.state == EventState.REFUSED))).all()

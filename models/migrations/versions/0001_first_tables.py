@@ -193,28 +193,31 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_people'))
     )
     op.create_index(op.f('ix_people_workspace_id_email'), 'people', ['workspace_id', 'email'], unique=False)
-    op.create_table('polled_customers',
+    op.create_table('polled_records',
     sa.Column('source_id', sa.String(length=64), nullable=False),
-    sa.Column('uuid', sa.String(length=255), nullable=False),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('said', base.JsonValue, nullable=False),
     sa.Column('changes', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('source_id', 'uuid', name=op.f('pk_polled_customers'))
+    sa.PrimaryKeyConstraint('source_id', 'external_id', name=op.f('pk_polled_records'))
     )
     op.create_table('polls',
     sa.Column('source_id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
-    sa.Column('key_sealed', sa.Text(), nullable=False),
-    sa.Column('key_by', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('credentials_sealed', sa.Text(), nullable=False),
+    sa.Column('entered_by', sa.String(length=64), nullable=False),
     sa.Column('news_since', base.UtcDateTime(), nullable=False),
-    sa.Column('stage', sa.String(length=20), nullable=True),
+    sa.Column('listing', sa.String(length=20), nullable=True),
+    sa.Column('round_began_at', base.UtcDateTime(), nullable=True),
     sa.Column('began_at', base.UtcDateTime(), nullable=True),
     sa.Column('reads_from', base.UtcDateTime(), nullable=True),
+    sa.Column('history_before', base.UtcDateTime(), nullable=True),
     sa.Column('cursor', sa.Text(), nullable=True),
     sa.Column('at_page_end', base.JsonValue, nullable=False),
+    sa.Column('read', base.JsonValue, nullable=False),
     sa.Column('read_until', base.UtcDateTime(), nullable=True),
     sa.Column('looked_back_at', base.UtcDateTime(), nullable=True),
-    sa.Column('customers_at', base.UtcDateTime(), nullable=True),
     sa.Column('owes_history', sa.Boolean(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('trouble', sa.Text(), nullable=True),
@@ -637,7 +640,7 @@ def downgrade() -> None:
     op.drop_table('rates')
     op.drop_index(op.f('ix_polls_next_poll_at'), table_name='polls')
     op.drop_table('polls')
-    op.drop_table('polled_customers')
+    op.drop_table('polled_records')
     op.drop_index(op.f('ix_people_workspace_id_email'), table_name='people')
     op.drop_table('people')
     op.drop_table('pauses')

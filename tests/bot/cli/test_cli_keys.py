@@ -42,7 +42,7 @@ async def test_after_rotating_the_old_key_is_not_needed(
     with pytest.raises(UserError):
         Keyring([old]).open(grant.token_sealed)
     assert polled is not None
-    assert Keyring([new]).open(polled.key_sealed) == "planted-api-key"
+    assert Keyring([new]).open(polled.credentials_sealed) == "planted-api-key"
     assert "keys.rotated" in actions
 
 

@@ -156,7 +156,7 @@ async def test_a_chartmogul_source_takes_an_api_key_that_is_kept_encrypted_and_p
     async with database.read() as session:
         found = await poll.of_source(session, result.document["id"])
     assert found is not None
-    assert "planted-api-key" not in found.key_sealed + result.stdout + result.stderr
+    assert "planted-api-key" not in found.credentials_sealed + result.stdout + result.stderr
 
     refused = await run("sources", "add", "--kind", "chartmogul", "--name", "Another", CHARTMOGUL_API_KEY="two words")
     assert refused.exit_code == 1
