@@ -27,23 +27,25 @@ from bot.replay import Replay
 from bot.sandbox import Sandbox, SlackApp
 from bot.sandbox.person import Browser
 from bot.settings import Settings
+from bot.town import addresses, set_up_desk
 from bot.walk import ACME, SABOTAGED, Walk
 from models.secret import Keyring
 from models.wakeup import Topic
 
 FOLDER = Path(".runrate") / "demo"
 """Where the demo keeps its things; commands in the same folder find it there."""
-PORT, SLACK_PORT = 3000, 3001
+PORT, SLACK_PORT, VENDORS_PORT = 3000, 3001, 3002
 HOST = "127.0.0.1"
 FLOWS = (*SABOTAGED, "uninstall")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the app and the local Slack listen."""
+    """Where the app, the local Slack and the other vendors listen."""
 
     app: int
     slack: int
+    vendors: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def demo(
     if (broken or as_json) and not once:
         raise click.UsageError("--break and --json go with --once.")
     logs.configure(level="warning" if not once else "error")
-    ports = Ports(_port(port, 0 if once else PORT), _port(slack_port, 0 if once else SLACK_PORT))
+    vendors_port = 0 if once else _free(VENDORS_PORT)
+    ports = Ports(_port(port, 0 if once else PORT), _port(slack_port, 0 if once else SLACK_PORT), vendors_port)
     with _folder(data, throw_away=once) as folder:
         ok = asyncio.run(_walk(folder, ports, broken, as_json=as_json) if once else _stay(folder, ports))
     sys.exit(0 if ok else 1)
@@ -85,7 +88,7 @@ def demo(
 async def _stay(folder: Path, ports: Ports) -> bool:
     """Run until Ctrl-C."""
     settings = _settings(folder, ports)
-    async with _running(folder, settings, ports) as running:
+    async with _running(folder, settings, ports) as running, _vendors(running, settings, ports):
         _leave_note(folder, settings)
         keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
         replay = Replay(
@@ -143,6 +146,8 @@ async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncItera
     # Slack takes no address of this machine as a domain whose links may be unfurled; the local one does.
     domains = {HOST: settings.address}
     links = {"Runrate's set-up page": settings.address}
+    if ports.vendors:
+        links["Other vendors"] = f"http://{HOST}:{ports.vendors}"
     sandbox = Sandbox(
         apps=[slack_app],
         now=clock.seconds,
@@ -159,6 +164,15 @@ async def _running(folder: Path, settings: Settings, ports: Ports) -> AsyncItera
         await sandbox.start(host=HOST, port=ports.slack)
         await app.start()
         yield Running(sandbox, app, clock)
+
+
+@asynccontextmanager
+async def _vendors(running: Running, settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Start the vendors whom each kind of source can be tried with."""
+    slack_url = f"http://{HOST}:{ports.slack}"
+    desk = set_up_desk(now=running.clock.now, app_url=settings.address, slack_url=slack_url)
+    async with desk.open(host=HOST, port=ports.vendors):
+        yield
 
 
 def _settings(folder: Path, ports: Ports) -> Settings:
@@ -180,6 +194,7 @@ def _settings(folder: Path, ports: Ports) -> Settings:
         installers="admins",
         log_level="warning",
         log_format="auto",
+        **addresses(f"http://{HOST}:{ports.vendors}"),
     )
 
 
@@ -246,15 +261,26 @@ def _port(asked: int | None, default: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def _free(wanted: int) -> int:
+    """Give a port where it is free, and else another one."""
+    try:
+        return _port(wanted, wanted)
+    except click.ClickException:
+        return _port(0, 0)
+
+
 def _welcome(ports: Ports) -> str:
     title = click.style("Runrate is running, beside a Slack of its own.", bold=True)
-    app, slack = (click.style(f"http://{HOST}:{port}", fg="cyan") for port in (ports.app, ports.slack))
+    app, slack, vendors = (
+        click.style(f"http://{HOST}:{port}", fg="cyan") for port in (ports.app, ports.slack, ports.vendors)
+    )
     return f"""
 {title}
 
   1. Open   {app}    and press “Add to Slack”. You are Ada, an admin of Acme.
   2. Open   {slack}    the local Slack. In Runrate's Home tab press “New destination” and choose #revenue.
   3. Watch  movements arrive, or press “Add source” and send your own with the line that appears under it.
+  4. Try    {vendors}    Segment, ChartMogul and others on this machine, to connect a source to.
 
 Press Ctrl-C to stop. Nothing leaves this machine.
 """

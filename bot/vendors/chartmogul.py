@@ -101,7 +101,7 @@ class ChartMogulServer:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a request, or refuse it."""
-        path = request.path.removeprefix("/v1")
+        path = request.match_info["path"].removeprefix("v1")
         self.calls.append((path, dict(request.query)))
         key = _key_of(request)
         self.keys.append(key)
