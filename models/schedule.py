@@ -1,7 +1,8 @@
 """A schedule: when a recap is due and of which period it tells, in wall-clock time of a zone. It reads no clock.
 
 APScheduler's cron fires twice or not at all around a change of summer time. Here a run is a local date and local time:
-a time that the clock skips is moved forward by the gap, and of a time that comes twice the first is taken.
+a time that the clock skips is moved forward by the gap, or back where that would be the next day, and of a time that
+comes twice the first is taken.
 """
 
 from collections.abc import Iterator
@@ -74,14 +75,18 @@ class Schedule:
                 return Period((first - timedelta(days=1)).replace(day=1), first)
 
     def _runs(self, start: date) -> Iterator[datetime]:
-        """Give every run from a local date on; a day that a zone leaves out altogether has none of its own."""
-        day, last = start, None
+        """Give every run from a local date on; a day that a zone leaves out altogether has none."""
+        day = start
         while True:
-            run = instant(day, self.at, self.zone)
-            if self._is_day(day) and run != last:
+            run = self._run_on(day) if self._is_day(day) else None
+            if run is not None:
                 yield run
-                last = run
             day += timedelta(days=1)
+
+    def _run_on(self, day: date) -> datetime | None:
+        """Give the run of a local day: as in Nuuk, a gap may begin before midnight and end after it."""
+        moved = (instant(day, self.at.replace(fold=fold), self.zone) for fold in (0, 1))
+        return next((run for run in moved if _local_date(run, self.zone) == day), None)
 
     def _is_day(self, day: date) -> bool:
         match self.rhythm:

@@ -27,6 +27,7 @@ ZONES = sorted(available_timezones() - {"localtime", "Factory"})
         (Schedule(rhythm=Rhythm.DAILY, at=time(2, 30), zone="Europe/Berlin"), "2026-10-25T00:30:00+00:00", "2026-10-26T01:30:00+00:00"),  # noqa: E501
         (Schedule(rhythm=Rhythm.DAILY, at=time(2, 30), zone="Europe/Berlin"), "2026-03-28T12:00:00+00:00", "2026-03-29T01:30:00+00:00"),  # noqa: E501
         (Schedule(rhythm=Rhythm.DAILY, zone="Asia/Kathmandu"), "2026-11-16T00:00:00+00:00", "2026-11-16T03:15:00+00:00"),  # noqa: E501
+        (Schedule(rhythm=Rhythm.DAILY, at=time(23, 30), zone="America/Nuuk"), "2026-03-28T12:00:00+00:00", "2026-03-29T00:30:00+00:00"),  # noqa: E501
     ],
 )  # fmt: skip
 def test_the_next_run(schedule: Schedule, now: str, expected: str) -> None:
@@ -78,3 +79,48 @@ def test_a_daily_run_comes_once_on_each_local_day_of_a_year(zone: str) -> None:
     days = [run.astimezone(ZoneInfo(zone)).date() for run in runs]
     assert len(days) == len(set(days))
     assert len(days) >= 395
+
+
+def transitions() -> dict[datetime, str]:
+    """Find every change of clocks from 1970 to 2037, with one of the zones that make it alike."""
+    found: dict[tuple[datetime, timedelta, timedelta], str] = {}
+    for name in ZONES:
+        zone, before = ZoneInfo(name), None
+        for fortnight in range(68 * 26):
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=14 * fortnight)
+            after = at.astimezone(zone).utcoffset() or timedelta()
+            if before is not None and after != before:
+                found.setdefault((at, before, after), name)
+            before = after
+    return {
+        _change(ZoneInfo(name), at - timedelta(days=14), at, before): name for (at, before, _), name in found.items()
+    }
+
+
+def _change(zone: ZoneInfo, early: datetime, late: datetime, before: timedelta) -> datetime:
+    """Search for the second in which an offset ends."""
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) // 2
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)
+
+
+def test_around_every_change_of_clocks_there_is_one_run_each_local_day() -> None:
+    """In whatever zone: where the time is skipped or comes twice, also over midnight, or a whole day is left out."""
+    changes = transitions()
+    assert len(changes) > 2500
+    for change, name in changes.items():
+        zone, around = ZoneInfo(name), (change - timedelta(days=2), change + timedelta(days=2))
+        before, after = ((change + timedelta(seconds=side)).astimezone(zone).utcoffset() for side in (-1, 1))
+        assert before is not None
+        assert after is not None
+        unsure = (change + (before + after) / 2).time().replace(microsecond=0)
+        runs = Schedule(rhythm=Rhythm.DAILY, at=unsure, zone=name).runs_between(*around)
+        days = [run.astimezone(zone).date() for run in runs]
+        assert all(earlier < later for earlier, later in pairwise(runs)), (name, change)
+        days_apart = {later - earlier for earlier, later in pairwise(days)}
+        is_day_left_out = after - before >= timedelta(hours=20)
+        assert days_apart == {timedelta(days=1)} | ({timedelta(days=2)} if is_day_left_out else set()), (name, change)
