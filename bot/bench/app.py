@@ -22,6 +22,7 @@ async def serve(told: dict[str, Any]) -> None:
         slack_api_url=told["slack_url"],
         port=port,
         secret_keys=(SecretStr(told["key"]),),
+        slack_signing_secret=SecretStr(told.get("signing_secret", "")),
     )
     runrate, began_at = Runrate(settings), time.monotonic()
     await runrate.start()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.bench import engine, flow, intake, sending, sums
+from bot.bench import engine, flow, intake, screens, sending, sums
 from bot.bench.harness import Bench
 from bot.bench.row import Row
 
@@ -16,6 +16,9 @@ ROWS: Mapping[str, Callable[[Bench], Awaitable[Row]]] = {
     "neighbour": flow.neighbour,
     "latency": flow.latency,
     "recaps": sums.recaps,
+    "recap_render": screens.recap_render,
+    "home_open": screens.home_open,
+    "modal_open": screens.modal_open,
     "import_1m": engine.import_1m,
     "recompute": engine.recompute,
     "workers": sending.workers,
