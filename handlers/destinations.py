@@ -21,7 +21,6 @@ from handlers.views.answers import Answer
 from handlers.views.blocks import View
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
-from handlers.views.listing import Listing
 from models import attribute, channel, destination, lane, ledger, person, recipient
 from models import filter as filters
 from models.channel import Channel
@@ -119,11 +118,9 @@ async def listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer
     visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
         may_change = await person.is_manager(session, visiting)
-        if may_change:
-            rows = await home.destination_rows(session, visitor.workspace_id, {}, now=desk.now())
-        else:
-            rows = await home.readable_rows(session, visiting, now=desk.now())
-    return answers.destination_list(Listing(tuple(rows), len(rows)), may_change=may_change)
+        page = home.destinations if may_change else home.readable_destinations
+        listing = await page(session, visiting, 0, size=answers.MOST_LISTED, now=desk.now())
+    return answers.destination_list(listing, may_change=may_change)
 
 
 async def open_new(
@@ -221,7 +218,7 @@ async def _ask_to_delete(
     async with desk.database.read() as session:
         found = await destination.get(session, visitor.workspace_id, destination_id)
         recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
-        health = await ledger.health(session, visitor.workspace_id)
+        health = await ledger.health(session, visitor.workspace_id, [found.id])
     question = forms.delete_question(
         destination_id=found.id,
         name=found.name,

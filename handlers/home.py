@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
@@ -40,7 +41,7 @@ from models import (
     workflow,
 )
 from models import workspace as workspaces
-from models.destination import Frequency
+from models.destination import Destination, Frequency
 from models.event import REFUSED_KEPT
 from models.ledger import Health
 from models.person import Person
@@ -110,8 +111,6 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
     tenant = await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    health = await ledger.health(session, workspace_id)
-    rows = await destination_rows(session, workspace_id, health, now=now)
     silent = await silence.told(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
@@ -121,7 +120,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             installed_at=grant.installed_at,
             now=now,
             delivering=await delivering(session, visiting, now=now),
-            destinations=_page(rows, pages.destinations),
+            destinations=await destinations(session, visiting, pages.destinations, now=now),
             remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
@@ -141,13 +140,13 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    rows = await readable_rows(session, visiting, now=desk.now())
+    readable = await readable_destinations(session, visiting, pages.destinations, now=desk.now())
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
-            destinations=_page(rows, pages.destinations),
+            destinations=readable,
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
@@ -160,13 +159,37 @@ async def _report_url(session: AsyncSession, desk: Desk, workspace_id: str) -> s
     return desk.report_url(built_in.id) if built_in is not None else None
 
 
-async def destination_rows(
-    session: AsyncSession, workspace_id: str, health: dict[str, Health], *, now: datetime
-) -> list[DestinationRow]:
-    """Gather all destinations of a workspace as lists show them."""
-    found = await destination.of_workspace(session, workspace_id)
+async def destinations(
+    session: AsyncSession, visiting: Person, number: int, *, size: int = PAGE_SIZE, now: datetime
+) -> Listing[DestinationRow]:
+    """Gather a page of the workspace's destinations, from 0, with how they fare."""
+    found, total = await destination.page(session, visiting.workspace_id, offset=number * size, limit=size)
+    health = await ledger.health(session, visiting.workspace_id, [one.id for one in found])
+    return Listing(await _rows(session, found, health, now=now), total)
+
+
+async def readable_destinations(
+    session: AsyncSession, visiting: Person, number: int, *, size: int = PAGE_SIZE, now: datetime
+) -> Listing[DestinationRow]:
+    """Gather what a member may know: destinations that post to public channels, and only those of their channels.
+
+    A guest reads only some of these, and nobody tells us which; so that they are shown none.
+    """
+    if visiting.is_guest:
+        return Listing()
+    workspace_id = visiting.workspace_id
+    found, total = await destination.page(session, workspace_id, offset=number * size, limit=size, is_public=True)
+    rows = await _rows(session, found, {}, now=now)
+    public = await channel.public_among(session, workspace_id, {one for row in rows for one in row.channel_ids})
+    kept = (replace(row, channel_ids=tuple(one for one in row.channel_ids if one in public)) for row in rows)
+    return Listing(tuple(kept), total)
+
+
+async def _rows(
+    session: AsyncSession, found: Sequence[Destination], health: Mapping[str, Health], *, now: datetime
+) -> tuple[DestinationRow, ...]:
     recipients = await recipient.of_destinations(session, [one.id for one in found])
-    return [
+    return tuple(
         DestinationRow(
             id=one.id,
             name=one.name,
@@ -183,24 +206,7 @@ async def destination_rows(
             trouble=_trouble(health.get(one.id, Health())),
         )
         for one in found
-    ]
-
-
-async def readable_rows(session: AsyncSession, visiting: Person, *, now: datetime) -> list[DestinationRow]:
-    """Gather what a member may know: destinations that post to public channels, and only those of their channels.
-
-    A guest reads only some of these, and nobody tells us which; so that they are shown none.
-    """
-    if visiting.is_guest:
-        return []
-    known = await channel.known(session, visiting.workspace_id)
-    public = {one.channel_id for one in known.values() if not one.is_private}
-    rows = await destination_rows(session, visiting.workspace_id, {}, now=now)
-    return [
-        replace(row, channel_ids=tuple(channel_id for channel_id in row.channel_ids if channel_id in public))
-        for row in rows
-        if public.intersection(row.channel_ids)
-    ]
+    )
 
 
 def _trouble(health: Health) -> str | None:
@@ -212,7 +218,8 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
     """Gather how delivery fares today, which began at midnight where the visitor is."""
     workspace_id = visiting.workspace_id
     oldest = await ledger.oldest_open(session, workspace_id)
-    asking = await ledger.askers(session, workspace_id)
+    failing = await ledger.failing(session, workspace_id)
+    asking = await ledger.askers(session, workspace_id) if failing else {}
     zone = visiting.zone
     midnight = instant(now.astimezone(zone).date(), time(), zone.key)
     return Delivering(
@@ -220,7 +227,7 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
         oldest_waiting=now - oldest if oldest else None,
         troubles=tuple(
             Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking))
-            for one in await ledger.failing(session, workspace_id)
+            for one in failing
         ),
     )
 
@@ -260,10 +267,6 @@ def _readable_url(desk: Desk, one: Source) -> str | None:
         return desk.webhook_url(desk.keyring.open(one.key_sealed))
     except SecretUnreadableError:
         return None
-
-
-def _page(rows: list[DestinationRow], number: int) -> Listing[DestinationRow]:
-    return Listing(tuple(rows[number * PAGE_SIZE : (number + 1) * PAGE_SIZE]), len(rows))
 
 
 async def _workflows(session: AsyncSession, workspace_id: str) -> tuple[WorkflowRow, ...]:

@@ -76,7 +76,7 @@ async def resume(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, destin
 async def _pausing(session: AsyncSession, visitor: Visitor, destination_id: str) -> Pausing:
     found = await destination.get(session, visitor.workspace_id, destination_id)
     recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
-    health = await ledger.health(session, visitor.workspace_id)
+    health = await ledger.health(session, visitor.workspace_id, [found.id])
     return Pausing(
         id=found.id,
         name=found.name,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, insert
+from models.base import Base, Id, among, insert
 from models.given import given
 
 
@@ -91,6 +91,12 @@ async def known(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
     """Give all channels that we know, by their id."""
     query = select(Channel).where(Channel.workspace_id == workspace_id)
     return {channel.channel_id: channel for channel in await session.scalars(query)}
+
+
+async def public_among(session: AsyncSession, workspace_id: str, channel_ids: Collection[str]) -> set[str]:
+    """Give those of these channels that are known to be public."""
+    query = select(Channel.channel_id).where(Channel.workspace_id == workspace_id, Channel.is_private.is_(False))
+    return set(await session.scalars(query.where(among(Channel.channel_id, channel_ids))))
 
 
 _asked = given(workspace_id=Id, channel_id=Id)

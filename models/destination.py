@@ -9,13 +9,14 @@ from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 
-from sqlalchemy import Index, String, exists, select, text, update
+from sqlalchemy import Index, String, and_, exists, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models import audit, delivery, lane, recipient, zone
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
+from models.channel import Channel
 from models.database import wake
 from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
@@ -375,8 +376,24 @@ async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Destina
 
 async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destination]:
     """List a workspace's destinations by name."""
-    query = select(Destination).where(Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None))
-    return list(await session.scalars(query.order_by(Destination.name_key)))
+    return (await page(session, workspace_id))[0]
+
+
+async def page(
+    session: AsyncSession, workspace_id: str, *, offset: int = 0, limit: int | None = None, is_public: bool = False
+) -> tuple[list[Destination], int]:
+    """List some of a workspace's destinations by name, and say how many there are.
+
+    Of public ones some channel is known to be public.
+    """
+    theirs = [Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None)]
+    if is_public:
+        told = and_(Channel.workspace_id == Recipient.workspace_id, Channel.channel_id == Recipient.target)
+        public = select(Recipient.destination_id).join(Channel, told).where(Channel.is_private.is_(False))
+        theirs.append(Destination.id.in_(public.where(Recipient.workspace_id == workspace_id)))
+    total = await session.scalar(select(func.count()).select_from(Destination).where(*theirs))
+    rows = select(Destination).where(*theirs).order_by(Destination.name_key).offset(offset).limit(limit)
+    return list(await session.scalars(rows)), total or 0
 
 
 async def hearing_movements(

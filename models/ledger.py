@@ -1,7 +1,7 @@
 """The ledger as people read it: what became of today's messages, what stands in the way, and one message's story."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models import event, movement, recap, signal, source
+from models.base import among
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
 from models.destination import Destination
 from models.fact import MovementKind, SignalKind
@@ -61,27 +62,28 @@ class Health:
     reasons: tuple[str, ...] = ()
 
 
-async def health(session: AsyncSession, workspace_id: str) -> dict[str, Health]:
-    """Give the health of every destination that has delivered anything, and of whatever something waits for, by id."""
+async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[str]) -> dict[str, Health]:
+    """Give by its id the health of each of these that has delivered anything, or that something waits for."""
     last = (
         select(func.max(Delivery.settled_at))
         .where(Delivery.asked_by == Destination.id, _IS_DELIVERED)
         .correlate(Destination)
         .scalar_subquery()
     )
-    rows = await session.execute(select(Destination.id, last).where(Destination.workspace_id == workspace_id))
+    theirs = (Destination.workspace_id == workspace_id, among(Destination.id, asked_by))
+    rows = await session.execute(select(Destination.id, last).where(*theirs))
     found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
     reason = case((Delivery.fix.is_not(None), Delivery.reason))
     waiting = (
         select(Delivery.asked_by, reason, func.sum(_TELLS))
-        .where(_is_open(workspace_id))
+        .where(_is_open(workspace_id), among(Delivery.asked_by, asked_by))
         .group_by(Delivery.asked_by, reason)
         .order_by(Delivery.asked_by, reason)
     )
-    for asked_by, why, number in await session.execute(waiting):
-        one = found.get(asked_by, Health())
+    for asking, why, number in await session.execute(waiting):
+        one = found.get(asking, Health())
         reasons = (*one.reasons, why) if why else one.reasons
-        found[asked_by] = replace(one, waiting=one.waiting + int(number), reasons=reasons)
+        found[asking] = replace(one, waiting=one.waiting + int(number), reasons=reasons)
     return found
 
 

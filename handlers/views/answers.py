@@ -101,7 +101,7 @@ def destination_list(listing: Listing[DestinationRow], *, may_change: bool) -> A
     """Answer which destinations there are; where there is none, a manager gets the button that makes one."""
     if not listing.total:
         return _no_destination(may_change=may_change)
-    rows = listing.rows[:MOST_LISTED]
+    rows = listing.rows
     more = listing.total - len(rows)
     title = "1 destination" if listing.total == 1 else f"{listing.total} destinations"
     blocks = [section(f"*{title}*"), *(destinations.listed(row, may_change=may_change) for row in rows)]

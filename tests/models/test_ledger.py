@@ -89,8 +89,8 @@ async def test_a_destination_s_health_says_when_it_delivered_what_waits_and_why(
     await owe(database, 5, asked_by=made.id, state=S.RETRYING, reason="Slack is not available")
     await owe(database, 6, asked_by="wfl_1")
     async with database.read() as session:
-        assert await ledger.health(session, GLOBEX) == {}
-        health = await ledger.health(session, ACME)
+        assert await ledger.health(session, GLOBEX, [made.id, idle.id, "wfl_1"]) == {}
+        health = await ledger.health(session, ACME, [made.id, idle.id, "wfl_1"])
     assert health == {
         made.id: Health(last_delivered_at=NOW - timedelta(hours=1), waiting=2, reasons=("the channel is archived",)),
         "wfl_1": Health(waiting=1),

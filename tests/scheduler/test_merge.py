@@ -74,7 +74,8 @@ async def test_those_that_come_while_it_can_t_be_sent_go_with_it(line: Sending) 
     async with line.database.read() as session:
         [failing] = await ledger.failing(session, ACME)
         assert (failing.target, failing.waiting) == (REVENUE, 2 * FLOOD)
-        assert [one.waiting for one in (await ledger.health(session, ACME)).values()] == [2 * FLOOD]
+        health = await ledger.health(session, ACME, failing.asked_by)
+        assert [one.waiting for one in health.values()] == [2 * FLOOD]
     line.sandbox.faults.clear()
     await line.run(seconds=900)
     [message] = line.messages()
