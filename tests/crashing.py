@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bot import logs
 from bot.sandbox import Sandbox
 from models import event
 from models.database import Database
@@ -146,6 +147,7 @@ def live(order: Order) -> None:
     with order.log.open("ab") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
+    logs.configure()
     asyncio.run(_work(order))
 
 

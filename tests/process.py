@@ -7,6 +7,7 @@ import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 
+from bot import logs
 from bot.app import Runrate
 from bot.settings import Settings
 
@@ -14,6 +15,7 @@ AHEAD = timedelta(seconds=float(os.environ.get("SECONDS_AHEAD", "0")))
 
 
 async def run() -> None:
+    logs.configure()
     app = Runrate(Settings(_env_file=None), now=lambda: datetime.now(UTC) + AHEAD)
     await app.start()
     await asyncio.Event().wait()

@@ -16,10 +16,11 @@ __all__ = ["acme", "own_logging", "stage"]
 def own_logging() -> Iterator[None]:
     """Let a test configure logging, which is the whole process's, and put it back as it was."""
     root = logging.getLogger()
+    configured = structlog.get_config()
     handlers, level, levels = root.handlers, root.level, {name: logging.getLogger(name).level for name in logs.NOISY}
     yield
     root.handlers = handlers
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+    structlog.configure(**configured)

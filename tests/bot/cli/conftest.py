@@ -51,13 +51,13 @@ Install = Callable[..., Awaitable[str]]
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """Take back what a command did to the logging of this process."""
-    names = ["", *logs.NOISY]
+    configured, names = structlog.get_config(), ["", *logs.NOISY]
     before = [(logging.getLogger(name).level, list(logging.getLogger(name).handlers)) for name in names]
     yield
     for name, (level, handlers) in zip(names, before, strict=True):
         logging.getLogger(name).setLevel(level)
         logging.getLogger(name).handlers = handlers
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 @pytest.fixture(autouse=True)
