@@ -40,7 +40,8 @@ HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
 PATIENCE = 15.0
-"""Seconds that this Slack waits for an answer, not three, and a listener nearly as long: who runs tests is busy."""
+"""Seconds that this Slack waits for an answer or a trigger, not three, and a listener nearly as long: machines that run
+tests are busy."""
 WITHOUT_A_WORKER = 2.0
 """Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 
@@ -355,7 +356,8 @@ async def staged(
         readings=chaos.readings,
         pretend_domains={HOST: settings.address},
     )
-    sandbox.outbound.answer_seconds, listening.TIME_LIMIT = PATIENCE, PATIENCE - 1
+    sandbox.outbound.answer_seconds = sandbox.state.trigger_seconds = PATIENCE
+    listening.TIME_LIMIT, listening.LAST_WORDS = PATIENCE - 1, PATIENCE
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

@@ -59,6 +59,7 @@ class Store:
         self.shared_links: dict[str, Posted] = {}
         # Domains that stand in for the apps' own, each with the address on this machine that it leads to.
         self.pretend_domains: dict[str, str] = {}
+        self.trigger_seconds = TRIGGER_SECONDS
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.views: dict[str, View] = {}
@@ -189,7 +190,7 @@ class Store:
             app_id=app_id,
             workspace_id=workspace_id,
             user_id=user_id,
-            expires_at=self.now() + TRIGGER_SECONDS,
+            expires_at=self.now() + self.trigger_seconds,
             view_id=view_id,
         )
         self.triggers[trigger.id] = trigger

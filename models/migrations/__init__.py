@@ -1,6 +1,7 @@
 """The migrations, and how they are run: at start-up, on both engines, one process at a time."""
 
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -75,7 +76,14 @@ def _write_revision(config: Config, message: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+    if MigrationContext.configure(connection).get_current_revision() != _newest():
+        command.upgrade(_config(connection), "head")
+
+
+@cache
+def _newest() -> str | None:
+    """Name the newest revision; reading the migrations takes longer than finding out that there is nothing to do."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _compare(connection: Connection) -> list[object]:

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models import channel, delivery, installation, lane, reach, recipient
 from models.database import Database
@@ -348,8 +348,17 @@ async def give_back_while_somebody_owes(database: Database, made: Destination) -
     async with database.write() as session:
         await lane.owe(session, ACME, [owed], now=NOW)
         giving = asyncio.create_task(release(database, held, at=NOW))
-        await asyncio.sleep(0.2)
+        await until_waiting_or_done(database, giving)
     await giving
+
+
+async def until_waiting_or_done(database: Database, giving: asyncio.Task[None]) -> None:
+    """Wait until PostgreSQL lets a transaction wait for a lock; SQLite's lets go of the one writer only at the end."""
+    await asyncio.sleep(0)
+    is_waiting = database.is_sqlite
+    while not (is_waiting or giving.done()):
+        async with database.read() as session:
+            is_waiting = bool(await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 async def test_a_lane_is_not_put_to_rest_over_a_delivery_that_is_not_committed_yet(
