@@ -311,7 +311,11 @@ def is_passing(error: BaseException) -> bool:
 
 def _postgres_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg"), pool_size=10, max_overflow=10, hide_parameters=True
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=10,
+        max_overflow=10,
+        pool_use_lifo=True,
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "checkin", _note_rest)
     event.listen(engine.sync_engine, "checkout", partial(_ping_rested, engine.sync_engine.dialect))
