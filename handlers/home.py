@@ -226,8 +226,7 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
         counts=await ledger.count_since(session, workspace_id, since=midnight),
         oldest_waiting=now - oldest if oldest else None,
         troubles=tuple(
-            Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking))
-            for one in failing
+            Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking)) for one in failing
         ),
     )
 
