@@ -20,7 +20,7 @@ from bot.oauth import Oauth
 from bot.settings import Settings
 from bot.signin import SIGN_IN_PATH, SignIn
 from bot.sources import Sources
-from handlers import checklist, health, metrics, pages, slack
+from handlers import checklist, health, metrics, pages, reference, slack
 from handlers.checklist import Checklist
 from handlers.desk import Desk
 from handlers.intake import Intake
@@ -167,6 +167,7 @@ class Runrate:
             return await self._setup_page(request, events)
 
         pages.register(app, setup=show_setup)
+        reference.register(app, public_url=self._settings.address)
         return app
 
     def _events(self, session: aiohttp.ClientSession) -> Events | None:

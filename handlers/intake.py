@@ -6,7 +6,7 @@ done, the answer is 503 and nothing is acknowledged, so that the sender sends it
 
 import base64
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ import orjson
 import structlog
 from aiohttp import web
 
+from handlers import problem_json
 from handlers.body import CallRefusedError, decode, read_content, read_json
 from handlers.raw import redacted
 from handlers.senders import SENDERS, signature, tracking
@@ -26,7 +27,6 @@ from models.fact import dump_facts
 from models.inbox import InboxFullError
 from models.source import SourceKind
 
-RETRY_AFTER_SECONDS = 5
 LONGEST_KEY = 200
 TAKEN = b'{"success":true}'
 
@@ -86,7 +86,7 @@ class Intake:
             outcomes = await self._store(source, reading, received_at)
             return _summary(source.kind, reading, outcomes)
         except CallRefusedError as refusal:
-            return _problem(refusal)
+            return problem_json.answer(refusal.status, refusal.error, refusal.message)
 
     async def _track(self, call: str, request: web.Request) -> web.Response:
         """Take a call of Segment's tracking API. Its clients count nothing but exactly 200 as success."""
@@ -98,7 +98,7 @@ class Intake:
             await self._store(source, reading, received_at)
             return web.Response(body=TAKEN, content_type="application/json")
         except CallRefusedError as refusal:
-            return _problem(refusal)
+            return problem_json.answer(refusal.status, refusal.error, refusal.message)
 
     async def _find(self, key: str | None) -> IntakeSource | None:
         if not key or not key.isascii() or len(key) > LONGEST_KEY:
@@ -201,16 +201,11 @@ def _summary(kind: str, reading: Reading, outcomes: Sequence[EventOutcome]) -> w
             for record in reading.refused
         ],
     }
-    return _json(answer, status=200 if is_ok or kind != SourceKind.API else 422)
+    if is_ok or kind != SourceKind.API:
+        return web.Response(body=orjson.dumps(answer), content_type="application/json")
+    return problem_json.answer(422, "all_refused", _refused_all(reading.refused), **answer)
 
 
-def _problem(refusal: CallRefusedError) -> web.Response:
-    headers = {
-        401: {"WWW-Authenticate": 'Basic realm="Runrate"'},
-        503: {"Retry-After": str(RETRY_AFTER_SECONDS)},
-    }.get(refusal.status)
-    return _json({"error": refusal.error, "message": refusal.message}, status=refusal.status, headers=headers)
-
-
-def _json(value: dict[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, headers=headers, content_type="application/json")
+def _refused_all(refused: Sequence[Refused]) -> str:
+    first = f"{refused[0].field}: {refused[0].reason}"
+    return first if len(refused) == 1 else f"All {len(refused):,} records were refused. The first: {first}"

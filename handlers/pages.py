@@ -6,7 +6,7 @@ page, or into JSON where a program asked, and neither ever shows what is inside.
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from multidict import istr
 
-from handlers import problems
+from handlers import problem_json, problems
 from handlers.checklist import Checklist
 from handlers.problems import INSTALL_PATH, Problem
 from models import scope
@@ -41,8 +41,6 @@ HEADERS = {
 """On every answer. No referrer: the address that Slack sends people back to carries a code."""
 _HEADERS = [(istr(name), value) for name, value in HEADERS.items()]
 """Ready to be compared, which takes most of the time that setting one does."""
-
-RETRY_AFTER_SECONDS = 5
 
 ENCRYPTION_HINT = "# Encrypts Slack's tokens. Make one: openssl rand -base64 32 | tr '+/' '-_'"
 
@@ -127,6 +125,45 @@ class ReportPage:
     nothing: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiField:
+    """A field that senders fill: what it takes, in words, and what it means."""
+
+    name: str
+    takes: str
+    meaning: str
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiEntry:
+    """A record, or a call of the tracking API, with its fields and a line for a terminal."""
+
+    name: str
+    meaning: str
+    needs: str
+    """Which of several fields one is needed of; empty where there is no such choice."""
+    fields: tuple[ApiField, ...]
+    curl: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPage:
+    """What the reference of the intake shows."""
+
+    public_url: str
+    document_path: str
+    records: tuple[ApiEntry, ...]
+    calls: tuple[ApiEntry, ...]
+    several: str
+    """A line for a terminal that sends several records."""
+    taken: str
+    """An answer where one record of three was refused."""
+    problem: str
+    """An answer where nothing was taken."""
+    errors: Mapping[str, problem_json.Known]
+
+
 ShowSetup = Callable[[web.Request], Awaitable[SetupPage]]
 
 
@@ -145,6 +182,11 @@ def report_page(page: ReportPage) -> str:
     return _draw("report.html", page=page)
 
 
+def api_page(page: ApiPage) -> str:
+    """Draw the reference of the intake."""
+    return _draw("api.html", page=page)
+
+
 def problem_page(problem: Problem) -> str:
     """Draw what happened, what it means and the one thing to do."""
     return _draw("problem.html", problem=problem)
@@ -159,13 +201,9 @@ def problem_answer(problem: Problem, *, as_json: bool = False) -> web.Response:
     """Send a problem with its status, as a page or, to a program, as JSON."""
     if not as_json:
         return answer(problem_page(problem), status=problem.status)
-    body: dict[str, object] = {
-        "error": problem.code,
-        "message": f"{problem.title}. {problem.meaning} {problem.advice}",
-    }
-    if problem.details:
-        body["details"] = {name.lower(): value for name, value in problem.details}
-    return _json(body, status=problem.status)
+    message = f"{problem.title}. {problem.meaning} {problem.advice}"
+    details = {name.lower(): value for name, value in problem.details}
+    return problem_json.answer(problem.status, problem.code, message, **({"details": details} if details else {}))
 
 
 def register(app: web.Application, *, setup: ShowSetup) -> None:
@@ -176,7 +214,7 @@ def register(app: web.Application, *, setup: ShowSetup) -> None:
 
     async def show_checklist(request: web.Request) -> web.Response:
         page = await setup(request)
-        return _json(page.checklist.as_json())
+        return json_answer(page.checklist.as_json())
 
     app.router.add_get("/", show_setup)
     app.router.add_get(CHECKLIST_PATH, show_checklist)
@@ -201,7 +239,9 @@ def answer_errors(*, is_unavailable: Callable[[Exception], bool]) -> Middleware:
 
 def wants_json(request: web.Request) -> bool:
     """Say whether a program asks: on the intake's addresses, or where it says that it takes JSON."""
-    return request.path.startswith(("/in/", "/v1/")) or "application/json" in request.headers.get("Accept", "")
+    accepted = request.headers.get("Accept", "")
+    is_intake = f"{request.path}/".startswith(("/in/", "/v1/"))
+    return is_intake or "application/json" in accepted or problem_json.CONTENT_TYPE in accepted
 
 
 def visited_address(request: web.Request) -> str:
@@ -213,7 +253,7 @@ def visited_address(request: web.Request) -> str:
 
 def _refused(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """Keep redirects and answers that a handler wrote as JSON; draw the rest."""
-    if error.status < HTTPStatus.BAD_REQUEST or error.content_type == "application/json":
+    if error.status < HTTPStatus.BAD_REQUEST or error.content_type in {"application/json", problem_json.CONTENT_TYPE}:
         raise error
     response = problem_answer(problems.refused(error.status), as_json=wants_json(request))
     for name in ("Allow", "Retry-After"):
@@ -225,7 +265,7 @@ def _refused(request: web.Request, error: web.HTTPException) -> web.StreamRespon
 def _unavailable(request: web.Request, error: Exception) -> web.Response:
     logger.warning("database_unreachable", route=_route(request), exc_info=error)
     response = problem_answer(problems.unavailable(), as_json=wants_json(request))
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    response.headers["Retry-After"] = str(problem_json.RETRY_AFTER_SECONDS)
     return response
 
 
@@ -254,13 +294,10 @@ def _is_elsewhere(workspace_url: str) -> bool:
     return url.scheme in {"http", "https"} and host != "slack.com" and not host.endswith(".slack.com")
 
 
-def _json(body: dict[str, object], *, status: int = 200) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(body),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+def json_answer(body: dict[str, object]) -> web.Response:
+    """Send JSON that says how things are now."""
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=orjson.dumps(body), content_type="application/json", headers=headers)
 
 
 def _static_url(name: str) -> str:
@@ -282,7 +319,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {name: _static_url(f"pages.{name}") for name in ("css", "js")}
-    environment.globals |= {"icon": _static_url("icon.svg"), "checklist_path": CHECKLIST_PATH}
+    environment.globals |= {
+        "icon": _static_url("icon.svg"),
+        "checklist_path": CHECKLIST_PATH,
+        "api_path": problem_json.API_PATH,
+    }
     return environment
 
 

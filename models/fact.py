@@ -2,6 +2,9 @@
 
 A fact is checked when it comes in, so that whatever reads it later can rely on it: texts are stripped and can be stored
 by PostgreSQL, instants are aware and in UTC, amounts carry the sign of their kind.
+
+The models' JSON Schema is what `/openapi.json` promises senders: a field's docstring is its description there, and what
+a validator asks for stands as a schema beside it.
 """
 
 import math
@@ -22,6 +25,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -208,22 +212,65 @@ def _check_attribute_text(text: str) -> str:
     return stripped
 
 
+ID_SCHEMA: dict[str, Any] = {
+    "type": ["string", "integer"],
+    "minLength": 1,
+    "maxLength": MOST_IN_NAME,
+    "minimum": _SMALLEST_INTEGER,
+    "maximum": _LARGEST_INTEGER,
+}
+_EMAIL_SCHEMA = {"type": "string", "format": "email", "maxLength": MOST_IN_NAME}
+_LINK_SCHEMA = {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": MOST_IN_TEXT}
+_CURRENCY_SCHEMA = {"type": "string", "format": "iso-4217", "minLength": 3, "maxLength": 3}
+_ATTRIBUTE_SCHEMA = {"type": ["string", "number", "boolean", "null"], "maxLength": MOST_IN_ATTRIBUTE}
+
+
+def _unix_schema(unit: str, in_second: int) -> dict[str, Any]:
+    first, end = (int(instant.timestamp()) * in_second for instant in (EARLIEST, LATEST))
+    return {"type": "integer", "minimum": first, "maximum": end - 1, "description": f"Unix {unit}"}
+
+
+INSTANT_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        _unix_schema("seconds", 1),
+        _unix_schema("milliseconds", 1000),
+    ]
+}
+
+_GAINS = [kind.value for kind in MovementKind if kind.is_gain]
+_LOSSES = [kind.value for kind in MovementKind if not kind.is_gain]
+_SIDES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"kind": {"enum": _GAINS}, "amount_minor": {"minimum": 1}}},
+        {"properties": {"kind": {"enum": _LOSSES}, "amount_minor": {"maximum": -1}}},
+    ]
+}
+
+
+def _one_schema(*names: str) -> dict[str, Any]:
+    """Ask for one of these fields."""
+    value = {"type": ["string", "integer"], "minLength": 1}
+    return {"anyOf": [{"required": [name], "properties": {name: value}} for name in names]}
+
+
 Storable = BeforeValidator(_check_storable)
 Blank = BeforeValidator(_blank_to_none)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_IN_NAME), Storable]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_IN_TEXT), Storable]
-ExternalId = Annotated[Name, BeforeValidator(_number_to_text)]
-Email = Annotated[Name, BeforeValidator(_check_email)]
-Link = Annotated[Text, BeforeValidator(_check_link)]
-Currency = Annotated[str, BeforeValidator(_check_currency), Storable]
-Instant = Annotated[datetime, BeforeValidator(_check_instant)]
+ExternalId = Annotated[Name, BeforeValidator(_number_to_text), WithJsonSchema(ID_SCHEMA)]
+Email = Annotated[Name, BeforeValidator(_check_email), WithJsonSchema(_EMAIL_SCHEMA)]
+Link = Annotated[Text, BeforeValidator(_check_link), WithJsonSchema(_LINK_SCHEMA)]
+Currency = Annotated[str, BeforeValidator(_check_currency), Storable, WithJsonSchema(_CURRENCY_SCHEMA)]
+Instant = Annotated[datetime, BeforeValidator(_check_instant), WithJsonSchema(INSTANT_SCHEMA)]
 Amount = Annotated[int, Field(strict=True, ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 RoleName = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=60), Storable
 ]
 AttributeKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
-AttributeValue = Annotated[Scalar, BeforeValidator(_check_scalar)]
+AttributeValue = Annotated[Scalar, BeforeValidator(_check_scalar), WithJsonSchema(_ATTRIBUTE_SCHEMA)]
 Attributes = Annotated[dict[AttributeKey, AttributeValue], Field(max_length=MOST_ATTRIBUTES)]
 
 OptionalName = Annotated[Name | None, Blank]
@@ -237,44 +284,69 @@ OptionalStatus = Annotated[AccountStatus | None, Blank]
 
 class _Fact(BaseModel):
     # An error is logged; what a customer sent has no place there.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class AccountFact(_Fact):
-    """What is known about a customer company. What is None was not said, and changes nothing."""
+    """What is known about a customer company. What is left out or null was not said, and changes nothing."""
 
     type: Literal["account"] = "account"
     external_id: ExternalId
+    """Your id of the account."""
     name: OptionalName = None
+    """What people call it."""
     status: OptionalStatus = None
+    """Where the account stands with you."""
     sales_stage: OptionalName = None
+    """Its stage in the CRM, such as Closed Lost."""
     domain: OptionalName = None
+    """The domain of its website and e-mail, such as northwind.example."""
     email: OptionalEmail = None
+    """Where the company is written to."""
     website: OptionalText = None
+    """Its website."""
     description: OptionalText = None
+    """A sentence about it."""
     url: OptionalLink = None
     """Where the account is found in the system that it lives in."""
     created_at: OptionalInstant = None
+    """Since when it exists there."""
     attributes: Attributes = {}
+    """Values of your own by their names, to be chosen for messages and filters; one of null is emptied."""
 
 
 class ContactFact(_Fact):
     """What is known about a person, at an account or not yet. A user id, anonymous id or e-mail says who it is."""
 
+    model_config = ConfigDict(json_schema_extra=_one_schema("user_id", "anonymous_id", "email"))
+
     type: Literal["contact"] = "contact"
     user_id: OptionalId = None
+    """Your id of the person."""
     anonymous_id: OptionalId = None
+    """The id of a visitor who is not known yet, such as Segment's."""
     email: OptionalEmail = None
+    """The person's e-mail address."""
     name: OptionalName = None
+    """The full name, which counts only where first and last name are both missing."""
     first_name: OptionalName = None
+    """The first name."""
     last_name: OptionalName = None
+    """The last name."""
     title: OptionalName = None
+    """What the person is at the account, such as VP Finance."""
     phone: OptionalName = None
+    """A telephone number."""
     twitter: OptionalName = None
+    """The name at X."""
     linked_in: OptionalText = None
+    """The profile at LinkedIn."""
     account_external_id: OptionalId = None
+    """Your id of the account that the person belongs to."""
     account_name: OptionalName = None
+    """That account's name, where it is new."""
     attributes: Attributes = {}
+    """Values of your own by their names, to be chosen for messages and filters; one of null is emptied."""
 
     @model_validator(mode="after")
     def _check_identity(self) -> "ContactFact":
@@ -311,13 +383,17 @@ def _check_somebody(*identities: str | None) -> None:
 
 
 class RoleFact(_Fact):
-    """Who of us is what to an account, such as its owner. An e-mail of None says that nobody is."""
+    """Who of us is what to an account, such as its owner. An e-mail of null says that nobody is."""
 
     type: Literal["role"] = "role"
     account_external_id: ExternalId
+    """Your id of the account."""
     role: RoleName
+    """What the colleague is to the account: owner, csm, or any other word of yours."""
     email: Email | None
+    """Who it is, by the e-mail address in Slack; null says that nobody is."""
     name: OptionalName = None
+    """The colleague's name."""
 
 
 class RecordFact(_Fact):
@@ -346,21 +422,37 @@ class RecordFact(_Fact):
 class MovementFact(_Fact):
     """A change of an account's MRR, in minor units of its currency: above 0 for a gain, below 0 for a loss."""
 
+    model_config = ConfigDict(json_schema_extra=_SIDES_SCHEMA)
+
     type: Literal["movement"] = "movement"
     external_id: OptionalId = None
+    """Your id of the movement; id, where it is left out."""
     account_external_id: ExternalId
+    """Your id of the account, where account is left out."""
     account_name: OptionalName = None
+    """The account's name, where account is left out."""
     kind: MovementKind
+    """Why the MRR changed."""
     amount_minor: Amount
+    """The change of MRR in minor units: 42000 is $420.00 or ¥42,000. Above 0 for a gain, below 0 for a loss."""
     currency: Currency
+    """A currency code of ISO 4217."""
     mrr_before_minor: Amount | None = None
+    """The account's MRR before, in the same currency."""
     mrr_after_minor: Amount | None = None
+    """The account's MRR after, in the same currency."""
     plan: OptionalName = None
+    """The plan that it is about, or the new one."""
     plan_before: OptionalName = None
+    """The plan before."""
     description: OptionalText = None
+    """What changed, such as 12 → 16 seats."""
     subscription_external_id: OptionalId = None
+    """Your id of the subscription."""
     url: OptionalLink = None
+    """Where a click on the movement leads."""
     occurred_at: Instant
+    """When it happened; without a zone it is UTC. More than a day before the source was added it is history."""
 
     @field_validator("amount_minor")
     @classmethod
@@ -375,19 +467,26 @@ class MovementFact(_Fact):
 
 
 class SubscriptionFact(_Fact):
-    """What a subscription is worth a month from `starts_at` on, until `ends_at`, or until it is said to change.
+    """What a subscription is worth a month from its start on, until it ends, or until it is said to change.
 
     Of what is said of the same start, that of the latest `as_of` counts. One that ends as it begins is over then.
     """
 
     type: Literal["subscription"] = "subscription"
     external_id: ExternalId
+    """Your id of the subscription."""
     account_external_id: ExternalId
+    """Your id of the account, where account is left out."""
     account_name: OptionalName = None
+    """The account's name, where account is left out."""
     mrr_minor: Annotated[Amount, Field(ge=0)]
+    """What it is worth a month, in minor units; 0 is a free one, which keeps its account a customer."""
     currency: Currency
+    """A currency code of ISO 4217."""
     starts_at: Instant
+    """From when on it is worth that; a date is its midnight in UTC."""
     ends_at: OptionalInstant = None
+    """When it ends, itself not included; left out or null, it goes on until you say otherwise."""
     as_of: Instant
 
     @field_validator("ends_at")
@@ -402,17 +501,27 @@ class SubscriptionFact(_Fact):
 class SignalFact(_Fact):
     """Something worth a person's attention about an account, such as a new executive."""
 
+    model_config = ConfigDict(json_schema_extra=_one_schema("person", "text"))
+
     type: Literal["signal"] = "signal"
     external_id: OptionalId = None
+    """Your id of the signal; id, where it is left out."""
     account_external_id: ExternalId
+    """Your id of the account, where account is left out."""
     account_name: OptionalName = None
+    """The account's name, where account is left out."""
     kind: SignalKind
+    """What happened."""
     person: OptionalName = None
+    """Who it is about."""
     title: OptionalName = None
     """The person's title, in their new place."""
     text: OptionalText = None
+    """What there is to say."""
     url: OptionalLink = None
+    """Where the button Open leads."""
     occurred_at: Instant
+    """When it happened; without a zone it is UTC."""
 
     @model_validator(mode="after")
     def _check_words(self) -> "SignalFact":

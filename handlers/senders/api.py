@@ -10,6 +10,7 @@ from handlers.senders.refusal import RecordRefusedError, make
 from models.fact import (
     EARLIEST,
     LATEST,
+    MOST_IN_NAME,
     AccountFact,
     ContactFact,
     Fact,
@@ -112,8 +113,7 @@ def _at_account(values: dict[str, Any], account: AccountFact) -> dict[str, Any]:
     """Tie a happening to the account that came inside it."""
     if identifier(values.get("account_external_id")) not in {None, account.external_id}:
         raise RecordRefusedError("account_external_id", "It names another account than account does; send one of them.")
-    name = values.get("account_name") or account.name
-    return {**values, "account_external_id": account.external_id, "account_name": name}
+    return {"account_name": account.name, **values, "account_external_id": account.external_id}
 
 
 def _inline_account(record: dict[str, Any]) -> AccountFact | None:
@@ -152,6 +152,8 @@ def _own_id(record: dict[str, Any]) -> str | None:
     own_id = identifier(record.get("id"))
     if own_id is None and record.get("id") is not None:
         raise RecordRefusedError("id", "It must be text or a whole number.")
+    if own_id is not None and len(own_id) > MOST_IN_NAME:
+        raise RecordRefusedError("id", f"It is longer than {MOST_IN_NAME} characters; shorten it.")
     return own_id
 
 

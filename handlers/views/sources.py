@@ -298,7 +298,8 @@ def _instructions(source: SourceAddress) -> list[str]:
         case SourceKind.API:
             post = "Send each movement as JSON in a POST to the URL, with `Content-Type: application/json`."
             answer = "200 means that it is stored. 422 names the field to correct; after 503 send the same again."
-            return [_steps("From your own system", post, answer)]
+            reference = mrkdwn.link(f"{source.tracking_url}/api", "How to send")
+            return [_steps("From your own system", post, answer), f"{reference}: every record, with examples to copy."]
         case SourceKind.CHARTMOGUL:
             way = "Open *Data Platform*, then *Data Output*, then *Destinations*."
             paste = "Choose *Webhook*, paste the URL and save."

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
 from handlers.intake import Intake, IntakeSource
+from handlers.problem_json import KNOWN
 from models.database import Database
 from models.event import EventOutcome, EventState, NewEvent, of_workspace, store
 from models.inbox import Inbox, InboxFullError
@@ -89,10 +90,13 @@ def basic(user: str) -> dict[str, str]:
 
 
 async def error_of(response: ClientResponse) -> tuple[int, str]:
-    assert response.content_type == "application/json"
+    assert response.content_type == "application/problem+json"
     answer = await response.json()
-    assert set(answer) == {"error", "message"}
+    assert (answer["status"], answer["type"]) == (response.status, f"/api#{answer['error']}")
+    assert answer["message"] == answer["detail"]
     assert answer["message"].endswith(".")
+    assert KNOWN[answer["error"]].status == response.status
+    assert answer["title"] == KNOWN[answer["error"]].title
     return response.status, answer["error"]
 
 
@@ -137,9 +141,10 @@ async def test_one_bad_record_among_good_ones_is_named(client: Client, inbox: Re
 
 async def test_only_bad_records_are_422(client: Client, inbox: RememberedEvents) -> None:
     response = await client.post("/in/key-api", json={"records": [{"type": "movement"}, 5]})
-    assert response.status == 422
+    assert await error_of(response) == (422, "all_refused")
     answer = await response.json()
-    assert answer["ok"] is False
+    assert (answer["ok"], answer["stored"], answer["duplicates"]) == (False, 0, 0)
+    assert answer["detail"].startswith("All 2 records were refused. The first: account_external_id: It is missing")
     assert [(refused["record"], refused["field"]) for refused in answer["refused"]] == [
         (0, "account_external_id"),
         (1, "record"),

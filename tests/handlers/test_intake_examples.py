@@ -1,4 +1,4 @@
-"""The examples in docs/intake.md, run as they stand."""
+"""The examples in docs/intake.md and on the page `/api`, run as they stand."""
 
 import base64
 import json
@@ -14,10 +14,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from handlers.intake import Intake, IntakeSource
+from handlers.openapi import document
+from handlers.reference import describe
 from models.event import EventOutcome, NewEvent
 
 DOCS = Path(__file__).parents[2] / "docs" / "intake.md"
 COMMANDS = re.findall(r"^curl .*?^\]?\}'$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+PAGE = describe(document("https://runrate.example.com"))
+ON_PAGE = [PAGE.several, *(entry.curl for entry in (*PAGE.records, *PAGE.calls))]
 
 
 class KeptEvents:
@@ -49,10 +53,10 @@ def kind_for(body: dict[str, Any], path: str) -> str:
 
 
 def test_the_examples_are_found() -> None:
-    assert len(COMMANDS) == 10
+    assert (len(COMMANDS), len(ON_PAGE)) == (10, 14)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + ON_PAGE)
 async def test_an_example_is_taken_whole(command: str) -> None:
     path, headers, body = arguments(command, "the-key")
     source = IntakeSource(id="src_1", workspace_id="T0ACME", kind=kind_for(json.loads(body), path))

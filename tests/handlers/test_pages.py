@@ -304,17 +304,27 @@ async def test_an_unknown_address_gets_a_page_and_a_program_gets_json(client: Cl
         assert (response.status, response.content_type) == (404, "text/html")
         assert "There is no page at this address" in await response.text()
     async with client.get("/nothing/here", headers={"Accept": "application/json"}) as response:
-        assert (response.status, response.content_type) == (404, "application/json")
-        assert (await response.json())["error"] == "not_found"
-    async with client.post("/v1/nothing") as response:
-        assert (response.status, response.content_type) == (404, "application/json")
+        assert (response.status, response.content_type) == (404, "application/problem+json")
+        assert (await response.json())["type"] == "/api#not_found"
+
+
+@pytest.mark.parametrize("path", ["/in", "/in/", "/in/key/more", "/v1", "/v1/nothing"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS"])
+async def test_every_address_under_the_intake_s_answers_a_problem(client: Client, method: str, path: str) -> None:
+    async with client.request(method, path) as response:
+        answer = await response.json()
+        assert (response.status, response.content_type) == (404, "application/problem+json")
+        assert (answer["type"], answer["error"]) == ("/api#not_found", "not_found")
 
 
 async def test_a_refusal_keeps_the_header_that_says_what_to_do(client: Client) -> None:
     async with client.get("/in/key") as response:
         assert response.status == 405
         assert response.headers["Allow"] == "POST"
-        assert (await response.json())["error"] == "method_not_allowed"
+        answer = await response.json()
+    assert answer["error"] == "method_not_allowed"
+    assert answer["type"] == "/api#method_not_allowed"
+    assert answer["detail"] == answer["message"]
 
 
 async def test_an_answer_that_a_handler_wrote_itself_is_kept(client: Client) -> None:
