@@ -2,9 +2,12 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handlers.body import MOST_BYTES, CallRefusedError, decode, inflate
 
@@ -86,3 +89,30 @@ def test_the_limit_counts_after_inflation() -> None:
     with pytest.raises(CallRefusedError) as caught:
         inflate(gzip.compress(b"0" * (MOST_BYTES + 1)))
     assert (caught.value.status, caught.value.error) == (413, "too_large")
+
+
+WORDS = (
+    """{ } [ ] , : "a" "a":1 "\\ud83d" "\\ude00\\ud83d" "\\u0000" NaN -Infinity 1e999 -0 .5 00 true null "\\x" 'a'"""
+)
+ODD = ["9" * 400, "[" * 70, '{"a":' * 70, "\x00", "\x7f", "\ufeff", " ", '"', "\N{LINE SEPARATOR}"]
+JSON_LIKE = st.lists(st.sampled_from([*WORDS.split(), *ODD]), max_size=12).map(lambda pieces: "".join(pieces).encode())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60) | JSON_LIKE)
+def test_whatever_comes_is_decoded_or_refused(body: bytes) -> None:
+    assert what_becomes(decode, body) in {"taken", "400 not_json", "400 nested_too_deep"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, len(ZIPPED)))
+def test_whatever_comes_is_inflated_or_refused(more: bytes, kept: int) -> None:
+    assert what_becomes(inflate, ZIPPED[:kept] + more) in {"taken", "400 broken_compression"}
+
+
+def what_becomes(read: Callable[[bytes], Any], body: bytes) -> str:
+    try:
+        read(body)
+    except CallRefusedError as refusal:
+        return f"{refusal.status} {refusal.error}"
+    return "taken"

@@ -207,6 +207,41 @@ async def test_a_body_of_which_nothing_can_be_taken(
     assert inbox.events == []
 
 
+ODD_BODIES = [
+    b"{}",
+    b"[[]]",
+    b'[null, true, 1.5, "text", []]',
+    b'{"type": "movement", "type": "account", "external_id": 1, "external_id": "two"}',
+    b'{"type": "account", "external_id": 123456789012345678901234567890}',
+    b'{"type": "identify", "userId": 1e300, "traits": {"a": {"b": [{"c": -1e-300}]}}}',
+    b'{"batch": [{"type": "track", "userId": "u", "event": "\\u0000"}, {"type": {}}], "context": 7}',
+    b'{"type": "mrr_movement", "customer": [], "date": "-0001"}',
+    b'{"records": [{"type": "role\\ud800"}]}',
+    b'{"type": "Send Contact", "user_id": true, "company": {"id": NaN}}',
+    '{"type": "account"}'.encode("utf-16"),
+    '{"name": "é"}'.encode("latin-1"),
+    b"\x00\x01\x02{}",
+    b"type=movement&id=1",
+    gzip.compress(b"{}"),
+]
+ODD_HEADERS = [
+    {"Content-Type": "text/plain; charset=utf-16"},
+    {"Content-Type": "application/x-www-form-urlencoded"},
+    {"Content-Type": "nonsense; charset=nothing", "Content-Encoding": "GZIP"},
+    {"Content-Type": "multipart/form-data", "Content-Encoding": "deflate"},
+]
+
+
+@pytest.mark.parametrize("path", ["/in/key-api", "/in/key-chartmogul", "/in/key-segment", "/v1/batch", "/v1/identify"])
+async def test_no_odd_body_with_odd_headers_is_a_fault_of_ours(path: str, client: Client) -> None:
+    for body in ODD_BODIES:
+        for headers in ODD_HEADERS:
+            response = await client.post(path, data=body, headers=basic("key-segment:") | headers)
+            assert response.status in {200, 400, 422}, (body, headers)
+            if response.status != 200:
+                await error_of(response)
+
+
 @pytest.mark.parametrize("inflates", [True, False])
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("", bytes)])
 async def test_a_compressed_body_is_read_whether_or_not_the_server_inflates(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.api_examples import RECORDS
 from handlers.raw import keepable
 from handlers.senders import SENDERS, chartmogul, signature, tracking
 from handlers.senders.reading import Reading
@@ -54,18 +55,7 @@ JSON = st.recursive(
 
 
 GOOD: list[tuple[str, dict[str, Any]]] = [
-    (
-        "api",
-        {
-            "type": "movement",
-            "id": "mv_1",
-            "account": {"external_id": "acct_42", "name": "Northwind", "attributes": {"Country": "DE"}},
-            "kind": "expansion",
-            "amount_minor": 42000,
-            "currency": "USD",
-            "occurred_at": "2026-11-20T14:02:00Z",
-        },
-    ),
+    *[("api", example) for name, (_summary, example) in RECORDS.items() if name != "several"],
     (
         "chartmogul",
         {

@@ -10,7 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.fact import AccountFact, ContactFact, Fact, MovementFact, RoleFact, dump_facts, read_facts, read_instant
+from models.fact import (
+    AccountFact,
+    AliasFact,
+    ContactFact,
+    ErasureFact,
+    Fact,
+    MovementFact,
+    RecordFact,
+    RoleFact,
+    SignalFact,
+    SubscriptionFact,
+    TrackFact,
+    dump_facts,
+    read_facts,
+    read_instant,
+)
 
 MOVEMENT = {
     "account_external_id": "acct_42",
@@ -19,6 +34,18 @@ MOVEMENT = {
     "currency": "USD",
     "occurred_at": "2026-11-20T14:02:00Z",
 }
+ACCOUNT = {"external_id": "a"}
+ROLE = {"account_external_id": "a", "role": "owner", "email": None}
+SUBSCRIPTION = {
+    "external_id": "sub_9",
+    "account_external_id": "acct_42",
+    "mrr_minor": 0,
+    "currency": "USD",
+    "starts_at": "2026-11-20",
+    "as_of": "2026-11-20",
+}
+SIGNAL = {"account_external_id": "a", "kind": "funding", "text": "Series B", "occurred_at": "2026-11-20"}
+TRACK = {"event": "Signed Up", "payload": {}, "occurred_at": "2026-11-20"}
 FACTS: tuple[Fact, ...] = (
     AccountFact(external_id="acct_42", attributes={"seats": 16, "trial": False, "score": 0.5, "plan": None, "é": "𝔛"}),
     ContactFact(email="dana@example.com"),
@@ -107,12 +134,74 @@ def test_emails_and_currencies_take_one_form() -> None:
         (MovementFact, MOVEMENT | {"currency": "USB"}, ("currency", "not_a_currency")),
         (MovementFact, MOVEMENT | {"occurred_at": None}, ("occurred_at", "not_an_instant")),
         (MovementFact, MOVEMENT | {"occurred_at": True}, ("occurred_at", "not_an_instant")),
+        (
+            MovementFact,
+            MOVEMENT | {"kind": "churn", "amount_minor": -(10**15) - 1},
+            ("amount_minor", "greater_than_equal"),
+        ),
+        (MovementFact, MOVEMENT | {"mrr_after_minor": 0.5}, ("mrr_after_minor", "int_type")),
+        (MovementFact, MOVEMENT | {"currency": 840}, ("currency", "string_type")),
+        (MovementFact, MOVEMENT | {"url": "https:///nowhere"}, ("url", "not_a_link")),
+        (MovementFact, MOVEMENT | {"url": f"https://a.example/{'u' * 2000}"}, ("url", "string_too_long")),
+        (AccountFact, ACCOUNT | {"external_id": 4.2}, ("external_id", "string_type")),
+        (AccountFact, ACCOUNT | {"email": "two@words@"}, ("email", "not_an_email")),
+        (AccountFact, ACCOUNT | {"email": f"{'e' * 255}@b.c"}, ("email", "not_an_email")),
+        (AccountFact, ACCOUNT | {"attributes": []}, ("attributes", "dict_type")),
+        (AccountFact, ACCOUNT | {"attributes": {"n": -(2**63) - 1}}, ("attributes.n", "integer_too_large")),
+        (AccountFact, ACCOUNT | {"attributes": {"t": "nul\0"}}, ("attributes.t", "not_storable")),
+        (AccountFact, ACCOUNT | {"attributes": {"k\0": 1}}, ("attributes.k\0.[key]", "not_storable")),
+        (AliasFact, {"previous_id": "a_1"}, ("user_id", "missing")),
+        (AliasFact, {"previous_id": " ", "user_id": "u_1"}, ("previous_id", "string_too_short")),
+        (ErasureFact, {}, ("", "nobody")),
+        (RoleFact, ROLE | {"role": " "}, ("role", "string_too_short")),
+        (RoleFact, ROLE | {"email": "Dana"}, ("email", "not_an_email")),
+        (RecordFact, ACCOUNT | {"roles": {"owner": "Dana"}}, ("roles.owner", "not_an_email")),
+        (SubscriptionFact, SUBSCRIPTION | {"mrr_minor": -1}, ("mrr_minor", "greater_than_equal")),
+        (SubscriptionFact, SUBSCRIPTION | {"ends_at": "2026-11-19"}, ("ends_at", "ends_first")),
+        (SubscriptionFact, SUBSCRIPTION | {"starts_at": None}, ("starts_at", "not_an_instant")),
+        (SignalFact, SIGNAL | {"kind": "rumour"}, ("kind", "enum")),
+        (SignalFact, SIGNAL | {"text": " "}, ("", "nothing_said")),
+        (TrackFact, TRACK | {"event": ""}, ("event", "string_too_short")),
+        (TrackFact, TRACK | {"payload": []}, ("payload", "dict_type")),
     ],
 )
 def test_what_does_not_fit_is_refused_by_field(
     fact: type[Any], values: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     assert refused(fact, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("fact", "values"),
+    [
+        (AccountFact, {"external_id": "a" * 255}),
+        (AccountFact, {"external_id": 2**64 - 1}),
+        (AccountFact, ACCOUNT | {"name": "🎉" * 255}),
+        (AccountFact, ACCOUNT | {"status": "churned"}),
+        (AccountFact, ACCOUNT | {"status": " "}),
+        (AccountFact, ACCOUNT | {"email": f"{'e' * 251}@b.c"}),
+        (AccountFact, ACCOUNT | {"url": "HTTP://a.example"}),
+        (AccountFact, ACCOUNT | {"description": "d" * 2000}),
+        (AccountFact, ACCOUNT | {"created_at": "1990-01-01T00:00:00Z"}),
+        (AccountFact, ACCOUNT | {"created_at": "2099-12-31T23:59:59.999999Z"}),
+        (AccountFact, ACCOUNT | {"attributes": {"k" * 100: "x" * 1000, "n": -(2**63), "m": 2**64 - 1, "f": 1e308}}),
+        (AccountFact, ACCOUNT | {"attributes": {str(number): None for number in range(200)}}),
+        (AliasFact, {"previous_id": "a_1", "user_id": "u_1"}),
+        (ContactFact, {"anonymous_id": "a_1"}),
+        (ErasureFact, {"email": "dana@example.com"}),
+        (RoleFact, ROLE | {"role": "r" * 60, "email": "dana@example.com"}),
+        (RecordFact, ACCOUNT | {"roles": {"owner": "dana@example.com", "csm": None}}),
+        (MovementFact, MOVEMENT | {"amount_minor": 10**15, "currency": "jpy", "mrr_before_minor": 0}),
+        (MovementFact, MOVEMENT | {"kind": "churn", "amount_minor": -(10**15)}),
+        (MovementFact, MOVEMENT | {"url": f"https://a.example/{'u' * 1982}"}),
+        (SubscriptionFact, SUBSCRIPTION | {"ends_at": "2026-11-20"}),
+        (SignalFact, SIGNAL | {"text": None, "person": "Sofia Marín"}),
+        (TrackFact, TRACK),
+    ],
+)
+def test_what_just_fits_is_taken(fact: type[Any], values: dict[str, Any]) -> None:
+    (stored,) = orjson.loads(orjson.dumps(dump_facts([fact.model_validate(values)])))
+    assert read_facts([stored]) == (fact.model_validate(values),)
 
 
 @pytest.mark.parametrize(
