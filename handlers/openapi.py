@@ -30,7 +30,7 @@ KEY_LIMIT = 200
 _ID = ID_SCHEMA | {
     "type": ["string", "integer", "null"],
     "description": "Your id of the record: the same id for the same type from the same source is the same record, "
-    "sent again. Without one it is known by what it says.",
+    "sent again. Without one it is known by what it says, if that has an occurred_at.",
 }
 _ACCOUNT = {
     "anyOf": [{"$ref": f"{SCHEMAS}InlineAccount"}, {"type": "null"}],

@@ -147,4 +147,4 @@ def _curl(path: str, body: Any, *, options: str = "") -> str:
 def _pretty(value: Any) -> str:
     """Write JSON over several lines, with what is short on one."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    return re.sub(r"\{\s+([^{}\[\]]{1,90}?)\s+\}", lambda found: "{" + " ".join(found[1].split()) + "}", text)
+    return re.sub(r"\{\s+([^{}\[\]]{1,140}?)\s+\}", lambda found: "{" + " ".join(found[1].split()) + "}", text)
