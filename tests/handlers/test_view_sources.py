@@ -105,6 +105,11 @@ def test_segments_libraries_are_told_where_to_send() -> None:
     assert any('```Client(write_key="rrk_1", host="https://runrate.example.com")```' in text for text in shown)
 
 
+def test_an_own_system_is_led_to_what_it_can_send() -> None:
+    shown = texts(sources.address(BILLING, now=AT))
+    assert f"<{BILLING.tracking_url}/api|How to send>: every record, with examples to copy." in shown
+
+
 @pytest.mark.parametrize("kind", sources.CONNECTED)
 def test_the_line_for_the_terminal_sends_what_the_sender_takes(kind: SourceKind) -> None:
     block = next(text for text in texts(sources.address(replace(BILLING, kind=kind), now=AT)) if "curl" in text)
