@@ -98,6 +98,7 @@ def test_the_setup_page_says_what_it_is_and_has_add_to_slack() -> None:
     page = read(pages.setup_page(a_setup()))
     assert "posts each movement of your monthly recurring revenue to the channels you choose" in page.text
     assert page.links["Add to Slack"] == "/slack/install"
+    assert page.links["How to send"] == "/api"
     assert "this app is not approved by Slack" in page.text
 
 

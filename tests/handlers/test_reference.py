@@ -69,6 +69,17 @@ def test_a_problem_s_type_leads_to_its_line_on_the_page() -> None:
         assert known.remedy in PAGE
 
 
+def test_the_page_is_whole_and_its_links_lead_somewhere() -> None:
+    ids = re.findall(r'id="([^"]+)"', PAGE)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', PAGE)) <= set(ids)
+    assert set(re.findall(r'data-copy="([^"]+)"', PAGE)) <= set(ids)
+    for tag in ("section", "dl", "dd", "pre", "p", "code", "nav"):
+        assert len(re.findall(rf"<{tag}[ >]", PAGE)) == PAGE.count(f"</{tag}>"), tag
+    assert "style=" not in PAGE
+    assert PAGE.count("<script") == 1
+
+
 def test_every_answer_of_an_operation_is_described() -> None:
     statuses = {path: set(methods["post"]["responses"]) for path, methods in DOCUMENT["paths"].items()}
     assert statuses["/in/{source_key}"] == {"200", "400", "404", "413", "415", "422", "503"}

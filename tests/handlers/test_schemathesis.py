@@ -137,11 +137,18 @@ def allowed(body: Any) -> Any:
 
 
 def is_taken_all_the_same(body: Any) -> bool:
-    """Know what is taken although the schema has it otherwise: blanks around a text or for one left out, no records."""
-    if isinstance(body, str):
-        return body != body.strip() or not body
-    children = [*body.values(), *body] if isinstance(body, dict) else body if isinstance(body, list) else []
-    return body == [] or any(is_taken_all_the_same(child) for child in children)
+    """Know what is taken although the schema forbids it: blanks, no records at all, an account that is named twice."""
+    match body:
+        case str():
+            return body != body.strip() or not body
+        case [] | {"account": _, "account_external_id": _}:
+            return True
+        case dict():
+            return any(is_taken_all_the_same(child) for child in [*body, *body.values()])
+        case list():
+            return any(is_taken_all_the_same(child) for child in body)
+        case _:
+            return False
 
 
 @asynccontextmanager
