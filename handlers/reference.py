@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -22,17 +23,24 @@ _TYPES = {"string": "text", "integer": "whole number", "number": "number", "bool
 
 def register(app: web.Application, *, public_url: str) -> None:
     """Add the document, and the page that says the same."""
-    document = openapi.document(public_url)
-    body, page = orjson.dumps(document), pages.api_page(describe(document))
 
     async def show_document(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+        document, _page = _written(public_url)
+        return web.Response(body=document, content_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def show_page(_request: web.Request) -> web.Response:
+        _document, page = _written(public_url)
         return pages.answer(page)
 
     app.router.add_get(OPENAPI_PATH, show_document)
     app.router.add_get(problem_json.API_PATH, show_page)
+
+
+@cache
+def _written(public_url: str) -> tuple[bytes, str]:
+    """Write the document and the page, once somebody asks for them."""
+    document = openapi.document(public_url)
+    return orjson.dumps(document), pages.api_page(describe(document))
 
 
 def describe(document: JsonObject) -> ApiPage:
