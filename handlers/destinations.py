@@ -26,6 +26,7 @@ from models import filter as filters
 from models.channel import Channel
 from models.destination import FieldError, Frequency, Wish
 from models.filter import AmountError, Filter, Forecast, whole_amount
+from models.holiday import name_of
 from models.ledger import Health
 from models.recipient import RecipientKind
 
@@ -186,6 +187,10 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
         frequency=Frequency(found.frequency),
         at=f"{found.at:%H:%M}",
         zone=found.zone,
+        weekday=found.weekday,
+        month_day=found.month_day,
+        is_business=found.is_business,
+        country=name_of(found.country) if found.country else "",
         channel_ids=tuple(to.target for to in recipients),
         kinds=found.filter.kinds,
         least_gain=_typed(found.least_gain),
@@ -289,6 +294,10 @@ def _wish(form: DestinationForm) -> Wish:
         frequency=form.frequency,
         at=at,
         zone=form.zone,
+        weekday=form.weekday,
+        month_day=form.month_day,
+        is_business=form.is_business,
+        country=form.country,
         recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
         attributes=form.attribute_keys,
         filter=_filter(form),

@@ -14,17 +14,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, delivery, lane, recipient, zone
+from models import audit, delivery, holiday, lane, recipient, zone
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
 from models.database import wake
 from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Filter
+from models.holiday import LONGEST_COUNTRY
 from models.installation import Installation
 from models.movement import TICK, Movement
 from models.recipient import MOST_RECIPIENTS, Recipient, RecipientKind
-from models.schedule import NINE, Rhythm, Schedule
+from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS, Rhythm, Schedule
 from models.wakeup import Topic
 
 LONGEST_NAME = 80
@@ -86,6 +87,14 @@ class Destination(Base):
     at: Mapped[time]
     """When a recap is told, on the clocks of `zone`; the days of which it tells begin and end there too."""
     zone: Mapped[str] = mapped_column(String(LONGEST_ZONE))
+    weekday: Mapped[int] = mapped_column(default=MONDAY)
+    """On which day a weekly recap is told, from Monday as 0."""
+    month_day: Mapped[int] = mapped_column(default=1)
+    """On which day a monthly one is, or on the last one of a shorter month."""
+    is_business: Mapped[bool] = mapped_column(default=False)
+    """Recaps come on business days only."""
+    country: Mapped[str | None] = mapped_column(String(LONGEST_COUNTRY))
+    """Whose holidays are no business days."""
     next_run_at: Mapped[datetime | None]
     """When the next recap is due; None where none will be."""
     attributes: Mapped[list[str]] = mapped_column(JsonValue, default=list)
@@ -104,7 +113,7 @@ class Destination(Base):
     @property
     def schedule(self) -> Schedule | None:
         """When recaps are due; None where each movement is told as it happens."""
-        return _schedule(Frequency(self.frequency), self.at, self.zone)
+        return _schedule(self)
 
     @property
     def filter(self) -> Filter:
@@ -138,8 +147,18 @@ class Destination(Base):
         return max(self.next_run_at, self.schedule.next_after(self.paused_until - TICK))
 
 
-def _schedule(frequency: Frequency, at: time, zone: str) -> Schedule | None:
-    return Schedule(rhythm=Rhythm(frequency), at=at, zone=zone) if frequency.is_recap else None
+def _schedule(asking: "Destination | Wish") -> Schedule | None:
+    if not Frequency(asking.frequency).is_recap:
+        return None
+    return Schedule(
+        rhythm=Rhythm(asking.frequency),
+        at=asking.at,
+        zone=asking.zone,
+        weekday=asking.weekday,
+        day=asking.month_day,
+        is_business=asking.is_business,
+        country=(asking.country or None) if asking.is_business else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +170,11 @@ class Wish:
     frequency: Frequency = Frequency.REAL_TIME
     at: time = NINE
     zone: str = zone.UTC
+    weekday: int = MONDAY
+    month_day: int = 1
+    is_business: bool = False
+    country: str = ""
+    """Whose holidays are no business days, as somebody named it; its two letters once it is checked."""
     attributes: tuple[str, ...] = ()
     filter: Filter = EVERYTHING
 
@@ -169,15 +193,26 @@ class Wish:
             raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
         if not self.filter.kinds:
             raise FieldError("kinds", "Choose at least one kind of movement.")
+        self._check_schedule()
+
+    def _check_schedule(self) -> None:
         try:
             object.__setattr__(self, "zone", zone.named(self.zone))
         except zone.ZoneUnknownError as error:
             raise FieldError("zone", str(error)) from error
+        if not 0 <= self.weekday < len(WEEKDAYS):
+            raise FieldError("weekday", "Choose a day of the week.")
+        if not 1 <= self.month_day <= LAST_OF_MONTH:
+            raise FieldError("month_day", "Choose a day of the month, from 1 to 31.")
+        try:
+            object.__setattr__(self, "country", holiday.named(self.country) if self.country.strip() else "")
+        except holiday.CountryUnknownError as error:
+            raise FieldError("country", str(error)) from error
 
     @property
     def schedule(self) -> Schedule | None:
         """When recaps would be due."""
-        return _schedule(self.frequency, self.at, self.zone)
+        return _schedule(self)
 
 
 async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime) -> Destination:
@@ -305,6 +340,8 @@ def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
     if destination.frequency is None or destination.schedule != wish.schedule:
         destination.next_run_at = wish.schedule.next_after(now) if wish.schedule else None
     destination.at, destination.zone = wish.at, wish.zone
+    destination.weekday, destination.month_day = wish.weekday, wish.month_day
+    destination.is_business, destination.country = wish.is_business, wish.country or None
     destination.name = wish.name
     destination.name_key = wish.name.casefold()
     destination.frequency = wish.frequency

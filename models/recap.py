@@ -7,7 +7,7 @@ Money is in minor units and never summed across currencies.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, select
@@ -30,7 +30,7 @@ class Recap(Base):
     """One period of one destination, `[starts_at, ends_at)`; `first` is its first local day."""
 
     __tablename__ = "recaps"
-    __table_args__ = (Index("uq_recaps_period", "destination_id", "first", "frequency", unique=True),)
+    __table_args__ = (Index("uq_recaps_period", "destination_id", "first", "end", "frequency", unique=True),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id, index=True)
@@ -45,6 +45,11 @@ class Recap(Base):
     ends_at: Mapped[datetime]
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
+
+    @property
+    def days_before(self) -> int:
+        """Say how many days the period before it had."""
+        return round((self.starts_at - self.before_at) / timedelta(days=1))
 
 
 @dataclass(frozen=True, kw_only=True)

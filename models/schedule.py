@@ -11,8 +11,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from models.holiday import is_business_day
+
 NINE = time(9)
+LONGEST_REST = 31
+"""As many days without a business day between them as are looked through."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONDAY = 0
+LAST_OF_MONTH = 31
 LATEST_FIRST = 28
 """Every month has this day; a later one means the last day of a shorter month."""
 
@@ -39,13 +45,19 @@ class Period:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """A daily, weekly or monthly run at a local time. `weekday` counts from Monday as 0; `day` is of the month."""
+    """A daily, weekly or monthly run at a local time. `weekday` counts from Monday as 0; `day` is of the month.
+
+    On business days only, a run that falls on another day comes on the next business day, and a daily recap tells of
+    all days since the business day before. `country` is the one whose holidays are none, beside weekends.
+    """
 
     rhythm: Rhythm
     at: time = NINE
     zone: str = "UTC"
     weekday: int = MONDAY
     day: int = 1
+    is_business: bool = False
+    country: str | None = None
 
     def next_after(self, now: datetime) -> datetime:
         """Give the first run after an instant, in UTC."""
@@ -62,23 +74,27 @@ class Schedule:
         return found
 
     def period_of(self, run: datetime) -> Period:
-        """Say which period a run tells of: the day, the week from Monday, or the calendar month before it."""
+        """Say which period a run tells of: the day, the week from Monday, or the calendar month before it.
+
+        What was put off to a business day tells of the same as on its own day.
+        """
         today = _local_date(run, self.zone)
         match self.rhythm:
             case Rhythm.DAILY:
-                return Period(today - timedelta(days=1), today)
+                return Period(self._workday_before(today), today)
             case Rhythm.WEEKLY:
-                monday = today - timedelta(days=today.weekday())
+                own = self._own_day(today)
+                monday = own - timedelta(days=own.weekday())
                 return Period(monday - timedelta(days=7), monday)
             case Rhythm.MONTHLY:
-                first = today.replace(day=1)
+                first = self._own_day(today).replace(day=1)
                 return Period((first - timedelta(days=1)).replace(day=1), first)
 
     def _runs(self, start: date) -> Iterator[datetime]:
         """Give every run from a local date on; a day that a zone leaves out altogether has none."""
         day = start
         while True:
-            run = self._run_on(day) if self._is_day(day) else None
+            run = self._run_on(day) if self._has_run(day) else None
             if run is not None:
                 yield run
             day += timedelta(days=1)
@@ -88,7 +104,27 @@ class Schedule:
         moved = (instant(day, self.at.replace(fold=fold), self.zone) for fold in (0, 1))
         return next((run for run in moved if _local_date(run, self.zone) == day), None)
 
-    def _is_day(self, day: date) -> bool:
+    def _has_run(self, day: date) -> bool:
+        return self._works_on(day) and any(map(self._is_own, self._put_off_to(day)))
+
+    def _works_on(self, day: date) -> bool:
+        return not self.is_business or is_business_day(day, self.country)
+
+    def _put_off_to(self, day: date) -> list[date]:
+        """Give a day with those right before it on which nobody works, the newest first."""
+        days = [day]
+        while not self._works_on(days[-1] - timedelta(days=1)) and len(days) < LONGEST_REST:
+            days.append(days[-1] - timedelta(days=1))
+        return days
+
+    def _workday_before(self, day: date) -> date:
+        return self._put_off_to(day)[-1] - timedelta(days=1)
+
+    def _own_day(self, day: date) -> date:
+        """Give the day of a run as it would be without business days; the day itself where it is no run's."""
+        return next(filter(self._is_own, self._put_off_to(day)), day)
+
+    def _is_own(self, day: date) -> bool:
         match self.rhythm:
             case Rhythm.DAILY:
                 return True

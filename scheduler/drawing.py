@@ -283,6 +283,7 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
             due_at=recap.due_at,
             told_at=setting.now,
             next_at=destination.next_run_at,
+            days_before=recap.days_before,
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
             picture_urls={

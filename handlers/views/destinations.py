@@ -25,8 +25,9 @@ from models.attribute import label
 from models.destination import MOST_ATTRIBUTES, Frequency
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Filter, Forecast
+from models.holiday import name_of
 from models.recipient import MOST_RECIPIENTS
-from models.schedule import NINE
+from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS
 from models.zone import UTC
 from scheduler.messages import mrkdwn, notice, welcome
 from scheduler.messages.movement import KINDS
@@ -41,8 +42,8 @@ Answered = TypeVar("Answered")
 FREQUENCIES = {
     Frequency.REAL_TIME: ("Real-time", "Real-time: each movement as it happens"),
     Frequency.DAILY: ("Daily", "Daily: a recap of the day before"),
-    Frequency.WEEKLY: ("Weekly, on Mondays", "Weekly: a recap of the week, on Mondays"),
-    Frequency.MONTHLY: ("Monthly, on the 1st", "Monthly: a recap of the month, on the 1st"),
+    Frequency.WEEKLY: ("Weekly", "Weekly: a recap of the week before, from Monday to Sunday"),
+    Frequency.MONTHLY: ("Monthly", "Monthly: a recap of the month before"),
 }
 """Each frequency as words for lists, and as a choice."""
 
@@ -101,8 +102,12 @@ class Field(StrEnum):
 
     NAME = "name"
     FREQUENCY = "frequency"
+    WEEKDAY = "weekday"
+    MONTH_DAY = "month_day"
     AT = "at"
     ZONE = "zone"
+    BUSINESS = "business"
+    COUNTRY = "country"
     RECIPIENTS = "recipients"
     KINDS = "kinds"
     LEAST_GAIN = "least_gain"
@@ -128,6 +133,10 @@ class DestinationRow:
     frequency: Frequency = Frequency.REAL_TIME
     at: time = NINE
     zone: str = UTC
+    weekday: int = MONDAY
+    month_day: int = 1
+    is_business: bool = False
+    country: str | None = None
     next_run_at: datetime | None = None
     channel_ids: tuple[str, ...]
     filter: Filter = EVERYTHING
@@ -146,6 +155,10 @@ class DestinationForm:
     frequency: Frequency = Frequency.REAL_TIME
     at: str = f"{NINE:%H:%M}"
     zone: str = UTC
+    weekday: int = MONDAY
+    month_day: int = 1
+    is_business: bool = False
+    country: str = ""
     channel_ids: tuple[str, ...] = ()
     kinds: tuple[MovementKind, ...] = EVERYTHING.kinds
     least_gain: str = ""
@@ -240,8 +253,34 @@ def _pause(destination: DestinationRow) -> str:
 def _when(destination: DestinationRow) -> str:
     """Say how often, and for a recap at what time: `Daily at 09:00 UTC`."""
     words, _ = FREQUENCIES[destination.frequency]
-    at = f" at {destination.at:%H:%M} {mrkdwn.escape(destination.zone, 64)}"
-    return f"{words}{at}" if destination.frequency.is_recap else words
+    if not destination.frequency.is_recap:
+        return words
+    return f"{words}{_on(destination)} at {destination.at:%H:%M} {mrkdwn.escape(destination.zone, 64)}"
+
+
+def _on(destination: DestinationRow) -> str:
+    """Say on which days recaps come: `, on Mondays`, `, on the last day, or the next business day (Germany)`."""
+    match destination.frequency:
+        case Frequency.WEEKLY:
+            own = f"on {WEEKDAYS[destination.weekday]}s"
+        case Frequency.MONTHLY:
+            own = f"on the {_ordinal(destination.month_day)}"
+        case _:
+            own = ""
+    business = f"{'or the next business day' if own else 'on business days'}{_of(destination.country)}"
+    days = ", ".join(part for part in (own, business if destination.is_business else "") if part)
+    return f", {days}" if days else ""
+
+
+def _of(country: str | None) -> str:
+    return f" ({name_of(country)})" if country else ""
+
+
+def _ordinal(day: int) -> str:
+    if day == LAST_OF_MONTH:
+        return "last day"
+    teens = range(11, 14)
+    return f"{day}{'th' if day in teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 
 def _state(destination: DestinationRow) -> str:
@@ -289,7 +328,7 @@ def form(
             block_id=Field.NAME.block_id,
         ),
         _frequency(filled_in),
-        *(_time(filled_in) if filled_in.frequency.is_recap else []),
+        *([*_day(filled_in), *_time(filled_in), *_business(filled_in)] if filled_in.frequency.is_recap else []),
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
         *([context(UNFILTERED)] if filled_in.frequency.is_recap else _filter(filled_in, forecast)),
@@ -308,6 +347,43 @@ def _frequency(filled_in: DestinationForm) -> Block:
         "initial_option": options[filled_in.frequency],
     }
     return field("Frequency", element, block_id=Field.FREQUENCY.block_id, dispatch=True)
+
+
+def _day(filled_in: DestinationForm) -> list[Block]:
+    """Ask for the day of the week, or of the month."""
+    match filled_in.frequency:
+        case Frequency.WEEKLY:
+            days = {number: option(word, str(number)) for number, word in enumerate(WEEKDAYS)}
+            return [field("Day", _select("weekday", days, filled_in.weekday), block_id=Field.WEEKDAY.block_id)]
+        case Frequency.MONTHLY:
+            days = {day: option(f"The {_ordinal(day)}", str(day)) for day in range(1, LAST_OF_MONTH + 1)}
+            hint = "Of a shorter month, the last day is taken."
+            chosen = _select("month_day", days, filled_in.month_day)
+            return [field("Day", chosen, block_id=Field.MONTH_DAY.block_id, hint=hint)]
+        case _:
+            return []
+
+
+def _select(action_id: str, options: Mapping[int, Element], chosen: int) -> Element:
+    drawn = {"type": "static_select", "action_id": action_id, "options": list(options.values())}
+    return drawn | {"initial_option": options[chosen]}
+
+
+def _business(filled_in: DestinationForm) -> list[Block]:
+    """Ask whether recaps come on business days only, and whose holidays are none."""
+    hint = "What falls on another day comes on the next one."
+    if filled_in.frequency is Frequency.DAILY:
+        hint = "The first one after a weekend or holiday tells of those days too."
+    yes = option("On business days only", "yes")
+    element: Element = {"type": "checkboxes", "action_id": "business", "options": [yes]}
+    if filled_in.is_business:
+        element["initial_options"] = [yes]
+    country = text_input("country", initial=filled_in.country, placeholder="Germany")
+    where = "Of which country, by its name or two letters. Without one, only weekends are left out."
+    return [
+        field("Business days", element, block_id=Field.BUSINESS.block_id, hint=hint, optional=True),
+        field("Holidays", country, block_id=Field.COUNTRY.block_id, hint=where, optional=True),
+    ]
 
 
 def _time(filled_in: DestinationForm) -> list[Block]:
@@ -430,6 +506,10 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
         frequency=Frequency(frequency) if frequency else Frequency.REAL_TIME,
         at=answered(Field.AT, answers.time(Field.AT.block_id), kept.at),
         zone=answered(Field.ZONE, _typed(answers, Field.ZONE), kept.zone),
+        weekday=_chosen(answers, Field.WEEKDAY, kept.weekday),
+        month_day=_chosen(answers, Field.MONTH_DAY, kept.month_day),
+        is_business=answered(Field.BUSINESS, "yes" in answers.options(Field.BUSINESS.block_id), kept.is_business),
+        country=answered(Field.COUNTRY, _typed(answers, Field.COUNTRY), kept.country),
         channel_ids=tuple(dict.fromkeys(answers.conversations(Field.RECIPIENTS.block_id))),
         kinds=answered(Field.KINDS, tuple(kind for kind in MovementKind if kind in kinds), kept.kinds),
         least_gain=answered(Field.LEAST_GAIN, _typed(answers, Field.LEAST_GAIN), kept.least_gain),
@@ -437,6 +517,11 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
         attribute_keys=answered(Field.ATTRIBUTES, answers.options(Field.ATTRIBUTES.block_id), kept.attribute_keys),
         outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
     )
+
+
+def _chosen(answers: Filled, where: Field, so_far: int) -> int:
+    chosen = answers.option(where.block_id)
+    return int(chosen) if chosen and chosen.isdecimal() else so_far
 
 
 def _typed(answers: Filled, where: Field) -> str:

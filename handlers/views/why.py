@@ -134,7 +134,7 @@ def _hears(asker: Asker) -> str:
     if asker.kind is AskerKind.WORKFLOW:
         return f"when {mrkdwn.code(asker.hears)} arrives"
     _, choice = FREQUENCIES[Frequency(asker.hears)]
-    return choice.partition(": ")[2]
+    return choice.partition(": ")[2].partition(",")[0]
 
 
 def _who(why: Why) -> str:

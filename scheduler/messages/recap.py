@@ -50,6 +50,8 @@ class RecapMessage:
     due_at: datetime
     told_at: datetime
     next_at: datetime | None = None
+    days_before: int = 1
+    """How many days the recap before a daily one told of: after a weekend or holidays, more than one."""
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
     picture_urls: Mapping[str, str]
@@ -101,7 +103,7 @@ def period_name(rhythm: Rhythm, period: Period) -> str:
     first, last = period.first, period.end - timedelta(days=1)
     match rhythm:
         case Rhythm.DAILY:
-            return day(first)
+            return day(first) if first == last else f"{day(first)} to {day(last)}"
         case Rhythm.WEEKLY:
             start = f"{first.day}" if first.month == last.month else f"{first.day} {first:%B}"
             return f"week of {start} – {last.day} {last:%B}"
@@ -111,8 +113,9 @@ def period_name(rhythm: Rhythm, period: Period) -> str:
 
 def _nothing(recap: RecapMessage) -> tuple[str, str]:
     """Say that nothing happened, and what the MRR therefore still is, where it is known."""
-    preposition = {Rhythm.DAILY: "on ", Rhythm.WEEKLY: "in the ", Rhythm.MONTHLY: "in "}[recap.rhythm]
-    fact = f"No MRR movements {preposition}{period_name(recap.rhythm, recap.period)}."
+    is_days = recap.rhythm is Rhythm.DAILY and recap.period.end - recap.period.first > timedelta(days=1)
+    when = {Rhythm.DAILY: "from" if is_days else "on", Rhythm.WEEKLY: "in the", Rhythm.MONTHLY: "in"}[recap.rhythm]
+    fact = f"No MRR movements {when} {period_name(recap.rhythm, recap.period)}."
     stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
     if stays:
         return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
@@ -172,7 +175,8 @@ def _headline(recap: RecapMessage, one: Figures) -> str:
 def _before(recap: RecapMessage, one: Figures) -> str:
     if one.before_minor is None:
         return ""
-    return f"{BEFORE[recap.rhythm]}: {_signed(recap, one.before_minor, one)}"
+    label = BEFORE[recap.rhythm] if recap.days_before == 1 else "the days before"
+    return f"{label}: {_signed(recap, one.before_minor, one)}"
 
 
 def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:

@@ -34,7 +34,7 @@ async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(ac
     form = await acme.destination_form()
     assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
     await form.fill({"Name": "Every day", "Frequency": "Daily: a recap of the day before"})
-    assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Business days", "Holidays", "Channels"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
     assert (form.filled["Time"], form.filled["Time zone"]) == ("09:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
@@ -53,7 +53,7 @@ async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(ac
 )
 async def test_a_zone_that_does_not_exist_is_refused_under_its_field(acme: Stage, typed: str, sentence: str) -> None:
     form = await acme.destination_form()
-    await form.fill({"Name": "Every day", "Frequency": "Weekly: a recap of the week, on Mondays"})
+    await form.fill({"Name": "Every day", "Frequency": "Weekly: a recap of the week before, from Monday to Sunday"})
     result = await form.submit({"Time zone": typed})
     assert result.errors == {"Time zone": sentence}
     assert form.filled["Time zone"] == typed
@@ -127,13 +127,18 @@ async def test_editing_shows_the_time_and_keeps_what_the_other_frequency_asks_fo
     assert (await form.submit({"Name": "Each", "Attributes to show": ["Country"]})).closed
     await (await acme.home()).click("Edit", near="Each")
     form = await acme.ada.modal()
-    await form.fill({"Frequency": "Monthly: a recap of the month, on the 1st", "Time": "18:00"})
+    await form.fill({"Frequency": "Monthly: a recap of the month before", "Time": "18:00"})
     assert "Attributes to show" not in form.fields
-    assert (await form.submit()).closed
-    home = await acme.ada.home(containing="Monthly, on the 1st at 18:00 UTC to")
+    business = {"Day": "The last day", "Business days": ["On business days only"]}
+    refused = await form.submit({**business, "Holidays": "Germoney"})
+    assert refused.errors == {"Holidays": "No holidays are known there. Did you mean Germany?"}
+    assert (await form.submit({"Holidays": "germany"})).closed
+    home = await acme.ada.home(
+        containing="Monthly, on the last day, or the next business day (Germany) at 18:00 UTC to"
+    )
     await home.click("Edit", near="Each")
     form = await acme.ada.modal()
-    assert (form.filled["Time"], form.filled["Time zone"]) == ("18:00", "UTC")
+    assert (form.filled["Time"], form.filled["Time zone"], form.filled["Holidays"]) == ("18:00", "UTC", "Germany")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
     assert [one["value"] for one in form.filled["Attributes to show"]] == ["country"]
     assert (await form.submit()).closed

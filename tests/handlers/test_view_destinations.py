@@ -60,11 +60,15 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
 
 @pytest.mark.parametrize("frequency", [Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY])
 def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency) -> None:
-    filled_in = replace(FILLED, frequency=frequency, at="18:30", zone="Europe/Berlin")
+    own_day: dict[Frequency, dict[str, Any]] = {Frequency.WEEKLY: {"weekday": 3}, Frequency.MONTHLY: {"month_day": 31}}
+    days = {"is_business": True, "country": "Germany", **own_day.get(frequency, {})}
+    filled_in = replace(FILLED, frequency=frequency, at="18:30", zone="Europe/Berlin", **days)
     view = destinations.form(filled_in, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     labels = [placed.label for placed in placed_in(view["blocks"])]
-    assert labels == ["Name", "Frequency", "Time", "Time zone", "Channels", "Other companies"]
+    day = ["Day"] if frequency in own_day else []
+    business = ["Business days", "Holidays"]
+    assert labels == ["Name", "Frequency", *day, "Time", "Time zone", *business, "Channels", "Other companies"]
     assert destinations.read(submitted(view), otherwise=FILLED) == filled_in
     nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
     assert destinations.read(submitted(view)) == replace(filled_in, **nothing_else)
@@ -87,6 +91,26 @@ def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> Non
     assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE>\nNext: {following}"
     drawn = destinations.row(row)["text"]["text"]
     assert drawn == f"*Board* · {told} to <#C0REVENUE>\nNothing sent yet · next: {following}"
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ({"frequency": Frequency.DAILY, "is_business": True}, "Daily, on business days at"),
+        ({"frequency": Frequency.DAILY, "is_business": True, "country": "DE"}, "Daily, on business days (Germany) at"),
+        (
+            {"frequency": Frequency.WEEKLY, "weekday": 6, "is_business": True},
+            "Weekly, on Sundays, or the next business day at",
+        ),
+        *(
+            ({"frequency": Frequency.MONTHLY, "month_day": day}, f"Monthly, on the {word} at")
+            for day, word in {2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 21: "21st", 31: "last day"}.items()
+        ),
+    ],
+)
+def test_the_days_of_a_recap_are_said_in_words(days: dict[str, Any], told: str) -> None:
+    row = DestinationRow(id="dst_1", name="Board", channel_ids=("C0REVENUE",), **days)
+    assert told in destinations.told(row)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,22 @@ async def test_a_destination_has_its_recipients_in_the_order_in_which_they_were_
     assert [one.target for one in recipients[made.id]] == ["C3", "C1", "C2"]
     assert (found.name, found.attributes, found.created_by) == ("Every movement", ["country"], "U0ADA")
     assert await database.wakeups.wait(Topic.CHANNELS, since=marks, seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"weekday": 7}, "weekday"),
+        ({"weekday": -1}, "weekday"),
+        ({"month_day": 0}, "month_day"),
+        ({"month_day": 32}, "month_day"),
+        ({"country": "Atlantis"}, "country"),
+    ],
+)
+def test_a_schedule_that_can_t_be_names_the_field(wanted: dict[str, Any], field: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        Wish(name="Board", recipients=(CHANNEL,), frequency=Frequency.MONTHLY, **wanted)
+    assert refused.value.field == field
 
 
 async def test_a_name_is_taken_whatever_the_case_of_its_letters(database: Database) -> None:

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.holiday import is_business_day
 from models.schedule import Period, Rhythm, Schedule, instant
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
@@ -45,6 +47,50 @@ def test_the_next_run(schedule: Schedule, now: str, expected: str) -> None:
 )
 def test_a_run_tells_of_the_calendar_period_before_it(rhythm: Rhythm, run: str, period: Period) -> None:
     assert Schedule(rhythm=rhythm).period_of(datetime.fromisoformat(run)) == period
+
+
+@pytest.mark.parametrize(
+    ("schedule", "run", "period"),
+    [
+        # The Monday's recap tells of Friday to Sunday, the Tuesday's of Monday alone.
+        ({"rhythm": Rhythm.DAILY}, "2026-11-16", (date(2026, 11, 13), date(2026, 11, 16))),
+        ({"rhythm": Rhythm.DAILY}, "2026-11-17", (date(2026, 11, 16), date(2026, 11, 17))),
+        # Good Friday and Easter Monday are holidays in Germany, and neither is in the United States.
+        ({"rhythm": Rhythm.DAILY, "country": "DE"}, "2026-04-07", (date(2026, 4, 2), date(2026, 4, 7))),
+        ({"rhythm": Rhythm.DAILY, "country": "US"}, "2026-04-06", (date(2026, 4, 3), date(2026, 4, 6))),
+        # What falls on a Sunday, or on New Year's Day, comes later and tells of the same.
+        ({"rhythm": Rhythm.WEEKLY, "weekday": 6}, "2026-11-16", (date(2026, 11, 2), date(2026, 11, 9))),
+        ({"rhythm": Rhythm.MONTHLY, "country": "DE"}, "2027-01-04", (date(2026, 12, 1), date(2027, 1, 1))),
+        ({"rhythm": Rhythm.MONTHLY, "day": 31}, "2026-02-02", (date(2025, 12, 1), date(2026, 1, 1))),
+    ],
+)
+def test_on_business_days_what_is_put_off_tells_of_the_same(
+    schedule: dict[str, Any], run: str, period: tuple[date, date]
+) -> None:
+    asked = Schedule(**schedule, is_business=True)
+    due = datetime.fromisoformat(f"{run}T09:00:00+00:00")
+    assert asked.next_after(due - timedelta(hours=1)) == due
+    assert asked.period_of(due) == Period(*period)
+
+
+@given(
+    st.dates(date(1990, 1, 1), date(2037, 1, 1)),
+    st.sampled_from(Rhythm),
+    st.integers(0, 6),
+    st.integers(1, 31),
+    st.sampled_from([None, "DE", "US", "JP"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_on_business_days_no_day_is_left_out_or_told_twice(
+    day: date, rhythm: Rhythm, weekday: int, month_day: int, country: str | None
+) -> None:
+    asked = Schedule(rhythm=rhythm, weekday=weekday, day=month_day, is_business=True, country=country)
+    runs = [asked.next_after(datetime.combine(day, time(), UTC))]
+    for _ in range(4):
+        runs.append(asked.next_after(runs[-1]))
+    assert all(is_business_day(run.date(), country) for run in runs)
+    periods = [asked.period_of(run) for run in runs]
+    assert all(earlier.end == later.first for earlier, later in pairwise(periods))
 
 
 def test_a_period_begins_and_ends_at_local_midnights() -> None:

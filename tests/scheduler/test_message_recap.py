@@ -200,6 +200,15 @@ def test_movements_that_cancel_out_are_movements() -> None:
     assert lines(message)[1] == "*$0* net · $0 → *$0*"
 
 
+def test_the_first_recap_after_a_weekend_names_all_its_days() -> None:
+    weekend = Period(date(2026, 11, 20), date(2026, 11, 23))
+    daily = replace(WEEKLY, rhythm=Rhythm.DAILY, period=weekend, days_before=3)
+    assert draw(daily)["text"].startswith("MRR, Friday 20 November to Sunday 22 November: ")
+    assert "the days before: " in lines(draw(daily))[1]
+    nothing = draw(replace(daily, figures=()))
+    assert nothing["text"] == "No MRR movements from Friday 20 November to Sunday 22 November."
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_late_recap_says_when_it_was_due(is_late: bool) -> None:
     message = draw(replace(WEEKLY, told_at=DUE + LATE + timedelta(seconds=is_late)))

@@ -82,6 +82,10 @@ def upgrade() -> None:
     sa.Column('frequency', sa.String(length=20), nullable=False),
     sa.Column('at', sa.Time(), nullable=False),
     sa.Column('zone', sa.String(length=64), nullable=False),
+    sa.Column('weekday', sa.Integer(), nullable=False),
+    sa.Column('month_day', sa.Integer(), nullable=False),
+    sa.Column('is_business', sa.Boolean(), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=True),
     sa.Column('next_run_at', base.UtcDateTime(), nullable=True),
     sa.Column('attributes', base.JsonValue, nullable=False),
     sa.Column('kinds', base.JsonValue, nullable=False),
@@ -467,7 +471,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recaps'))
     )
     op.create_index(op.f('ix_recaps_workspace_id'), 'recaps', ['workspace_id'], unique=False)
-    op.create_index('uq_recaps_period', 'recaps', ['destination_id', 'first', 'frequency'], unique=True)
+    op.create_index('uq_recaps_period', 'recaps', ['destination_id', 'first', 'end', 'frequency'], unique=True)
     op.create_table('recipients',
     sa.Column('destination_id', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.String(length=20), nullable=False),
