@@ -9,10 +9,11 @@ from sqlalchemy import Index, String, Text, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import said
+from models import likeness, said
 from models.attribute import Value
 from models.base import Base, Id, JsonValue, Number, among, execute_all, insert, new_id, rows_among
 from models.fact import AccountFact, AccountStatus, read_instant
+from models.likeness import NOTHING, Likeness
 from models.said import LEAST, MENTION, Said, Voice
 
 
@@ -29,6 +30,8 @@ class Account(Base):
             sqlite_where=text("unclear_in IS NOT NULL"),
             postgresql_where=text("unclear_in IS NOT NULL"),
         ),
+        Index("ix_accounts_domain_key", "workspace_id", "domain_key"),
+        Index("ix_accounts_name_key", "workspace_id", "name_key"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -53,6 +56,11 @@ class Account(Base):
     attributes: Mapped[dict[str, Value]] = mapped_column(JsonValue, default=dict)
     said: Mapped[Said] = mapped_column(JsonValue, default=dict)
     """Who said which of these values, and when."""
+    records: Mapped[dict[str, Said]] = mapped_column(JsonValue, default=dict)
+    """By the id of each record in a CRM that is this account: what that says of it (`models.record`)."""
+    domain_key: Mapped[str | None] = mapped_column(String(255))
+    name_key: Mapped[str | None] = mapped_column(String(765))
+    """What it is recognised by in a CRM (`models.likeness`), but for its external id."""
     is_provisional: Mapped[bool] = mapped_column(default=False)
     """Begun for a contact alone, and gone once that turns out to belong to another account."""
     customer_since: Mapped[datetime | None]
@@ -69,6 +77,8 @@ class Account(Base):
 
 TAKEN_OVER = ("name", "status", "sales_stage", "domain", "email", "website", "description", "url")
 """The fields of a fact that become the account's, unless it is known better (`models.said`)."""
+TAKEN_FROM_RECORDS = ("sales_stage", "domain", "url")
+"""Of these, what a CRM's record says too; and attributes besides."""
 
 
 async def hold(
@@ -98,6 +108,7 @@ def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
         first_moves={},
         attributes={},
         said={},
+        records={},
         is_provisional=False,
         created_at=now,
         updated_at=now,
@@ -125,12 +136,20 @@ async def ensure(
             "first_moves": {},
             "attributes": {},
             "said": {},
+            "records": {},
             "is_provisional": False,
             "created_at": now,
             "updated_at": now,
         }
         begun = [
-            {"id": new_id("acc", now), "external_id": one, "name": names[one], "status": AccountStatus.LEAD, **common}
+            {
+                "id": new_id("acc", now),
+                "external_id": one,
+                "name": names[one],
+                "name_key": likeness.name(names[one]),
+                "status": AccountStatus.LEAD,
+                **common,
+            }
             for one in sorted(missing)
         ]
         await execute_all(session, insert(session, Account), begun)
@@ -158,17 +177,53 @@ def apply(account: Account, fact: AccountFact, *, now: datetime, voice: Voice | 
     changed = {name for name, one in heard.items() if one is not account.said.get(name)}
     _take(account, heard, changed)
     if fact.attributes:
-        account.attributes = said.attributes(heard)
+        account.attributes = said.attributes(_whole(account))
     account.updated_at = now
 
 
 def _take(account: Account, heard: Said, changed: set[str]) -> None:
     """Set the fields that something new was said of."""
+    account.said = heard
+    whole = _whole(account)
     for name in changed.intersection(TAKEN_OVER, heard):
-        setattr(account, name, said.value(heard, name))
+        setattr(account, name, said.value(whole, name))
     if "customer_since" in changed:
         account.customer_since = read_instant(said.value(heard, "customer_since"))
-    account.said = heard
+
+
+def _whole(account: Account) -> Said:
+    """Give what counts of all that was said of an account, what records in a CRM say included."""
+    return said.together([account.said, *account.records.values()]) if account.records else account.said
+
+
+def hear_record(account: Account, record_id: str, told: Said | None, *, now: datetime) -> None:
+    """Let what a record says of the account count; where that is None, nothing of it any more."""
+    others = {by: one for by, one in account.records.items() if by != record_id}
+    account.records = others if told is None else {**others, record_id: told}
+    whole = _whole(account)
+    for name in TAKEN_FROM_RECORDS:
+        setattr(account, name, said.value(whole, name))
+    account.attributes = said.attributes(whole)
+    account.updated_at = now
+
+
+def likeness_of(account: Account) -> Likeness:
+    """Say what the account is recognised by. A record in a CRM says nothing to that, or it would prove itself.
+
+    What was begun for a contact alone is no company yet.
+    """
+    if account.is_provisional:
+        return NOTHING
+    stated = (likeness.domain(said.value(account.said, name)) for name in ("domain", "website"))
+    return Likeness(account.external_id, next(filter(None, stated), None), likeness.name(account.name))
+
+
+def recognise(account: Account) -> Likeness:
+    """Note what the account is recognised by, so that it can be looked up by that."""
+    found = likeness_of(account)
+    if (account.domain_key, account.name_key) != found[1:]:
+        account.domain_key, account.name_key = found.domain, found.name
+    return found
 
 
 async def remove(session: AsyncSession, ids: Collection[str]) -> None:

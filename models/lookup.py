@@ -14,13 +14,15 @@ MISSED_KEPT = timedelta(hours=1)
 
 
 class Lookup(Base):
-    """What Slack answered about an e-mail address; no user id means that nobody active has it."""
+    """What Slack answered about an e-mail address; no user id means that nobody has it."""
 
     __tablename__ = "lookups"
 
     workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
     email: Mapped[str] = mapped_column(String(255), primary_key=True)
     user_id: Mapped[str | None] = mapped_column(Id)
+    has_left: Mapped[bool] = mapped_column(default=False)
+    """Whether that person is deactivated."""
     asked_at: Mapped[datetime]
 
 
@@ -29,6 +31,7 @@ class Known:
     """An answer that may still be believed."""
 
     user_id: str | None
+    has_left: bool = False
 
 
 async def known(session: AsyncSession, workspace_id: str, email: str, *, now: datetime) -> Known | None:
@@ -36,13 +39,13 @@ async def known(session: AsyncSession, workspace_id: str, email: str, *, now: da
     found = await session.get(Lookup, (workspace_id, email))
     if found is None:
         return None
-    kept = FOUND_KEPT if found.user_id else MISSED_KEPT
-    return Known(found.user_id) if now - found.asked_at < kept else None
+    kept = FOUND_KEPT if found.user_id is not None else MISSED_KEPT
+    return Known(found.user_id, found.has_left) if now - found.asked_at < kept else None
 
 
-async def remember(session: AsyncSession, workspace_id: str, email: str, user_id: str | None, *, now: datetime) -> None:
+async def remember(session: AsyncSession, workspace_id: str, email: str, found: Known, *, now: datetime) -> None:
     """Keep what Slack answered."""
-    values = {"user_id": user_id, "asked_at": now}
+    values = {"user_id": found.user_id, "has_left": found.has_left, "asked_at": now}
     statement = insert(session, Lookup).values(workspace_id=workspace_id, email=email, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "email"], set_=values))
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import lane, movement, subscription
+from models import lane, movement, record, subscription, workspace
 from models.account import Account
 from models.base import among
 from models.contact import Contact
@@ -56,10 +56,14 @@ async def forget(session: AsyncSession, source: Source, *, limit: int, now: date
 
     The order matters: an account can go only once nothing stands at it any more.
     """
-    for part in (_subscriptions, _movements, _signals, _contacts, _accounts):
+    for part in (_records, _subscriptions, _movements, _signals, _contacts, _accounts):
         if await part(session, source, limit=limit, now=now):
             return True
     return False
+
+
+async def _records(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:
+    return await record.forget(session, source.workspace_id, source.id, limit=limit, now=now)
 
 
 async def _subscriptions(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:
@@ -85,12 +89,14 @@ async def _contacts(session: AsyncSession, source: Source, *, limit: int, now: d
     return await _delete(session, Contact, await _held(session, Contact, limit, *_alone(Contact, source)))
 
 
-async def _accounts(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:  # noqa: ARG001 - alike
+async def _accounts(session: AsyncSession, source: Source, *, limit: int, now: datetime) -> int:
     """Delete accounts whose rows are held first: nothing can come to stand at one of them from then on."""
+    await workspace.hold_in_turn(session, source.workspace_id)
     stands = (exists().where(table.account_id == Account.id) for table in (Movement, Signal, Contact, Subscription))
     bare = (*_alone(Account, source), *(~one for one in stands))
     ids = await _held(session, Account, limit, *bare)
     ids = list(await session.scalars(select(Account.id).where(among(Account.id, ids), *bare)))
+    await record.part(session, source.workspace_id, ids, now=now)
     for table in (Role, Recount):
         await session.execute(delete(table).where(among(table.account_id, ids)), execution_options=_UNSEEN)
     return await _delete(session, Account, ids)

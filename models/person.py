@@ -89,6 +89,13 @@ async def get(session: AsyncSession, workspace_id: str, user_id: str) -> Person 
     return await session.get(Person, (workspace_id, user_id))
 
 
+async def left_with(session: AsyncSession, workspace_id: str, email: str) -> Person | None:
+    """Find somebody deactivated who had an e-mail address. Slack may not answer for them any more."""
+    theirs = (Person.workspace_id == workspace_id, Person.email == email.lower(), Person.is_deactivated)
+    found: Person | None = await session.scalar(select(Person).where(*theirs).order_by(Person.user_id).limit(1))
+    return found
+
+
 async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
     """Give the names of all people whom we know, by their user ids."""
     rows = await session.execute(select(Person.user_id, Person.name).where(Person.workspace_id == workspace_id))

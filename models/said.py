@@ -74,6 +74,11 @@ def together(several: Iterable[Said]) -> Said:
     return counts
 
 
+def best(several: Iterable[list[Any]]) -> list[Any]:
+    """Give the statement that counts of several about one value."""
+    return max(several, key=_order)
+
+
 def _order(one: list[Any]) -> tuple[int, str, bytes]:
     return one[0], one[1], json_bytes(one[2])
 
@@ -86,6 +91,11 @@ def since(said: Said, instant: str) -> Said:
 def value(said: Said, name: str) -> Any:
     """Give the value that counts."""
     return said[name][2] if name in said else None
+
+
+def is_attribute(name: str) -> bool:
+    """Say whether this is the name of an attribute."""
+    return name.startswith(_ATTRIBUTE)
 
 
 def attributes(said: Said) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from models import (
     contact,
     delivery,
     destination,
+    email_alias,
     event,
     identity,
     installation,
@@ -21,6 +22,7 @@ from models import (
     rate,
     recap,
     recipient,
+    record,
     report,
     role,
     signal,
@@ -35,10 +37,9 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, attribute, audit, channel, contact, delivery, destination, event, identity, installation, lane, lookup,
-    movement, mute, notice, person, poll, rate, recap, recipient, report, role, signal, silence, slack_event, source,
-    subscription, unfurl,
-    workflow, workspace,
+    account, attribute, audit, channel, contact, delivery, destination, email_alias, event, identity, installation,
+    lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report, role, signal, silence,
+    slack_event, source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -1,7 +1,8 @@
 """Addressing: who hears of a signal. The holder of the role at its account, matched to a Slack person by e-mail.
 
-Where nobody is found, the workspace's fallback channel hears of it and why; where none is chosen, the ledger says
-`skipped (no recipient)` and managers are told, once a day at most.
+A manager may have said whose an address is that Slack doesn't know (`models.email_alias`). A guest hears of signals as
+anybody does. Where nobody is found, or the person left, the workspace's fallback channel hears of it and why; where
+none is chosen, the ledger says `skipped (no recipient)` and managers are told, once a day at most.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +14,12 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, installation, lane, lookup, mute, person, role, signal, workspace
+from models import delivery, email_alias, installation, lane, lookup, mute, person, role, signal, workspace
 from models.account import Account
 from models.database import Database
 from models.delivery import RUNRATE, FactKind, Owed, SkipReason
 from models.installation import Installation
+from models.lookup import Known
 from models.mute import Muted
 from models.recipient import RecipientKind
 from models.secret import Keyring
@@ -86,19 +88,26 @@ class Addresser:
         holder = roles.get(TOLD_TO)
         if holder is None:
             return Address(RecipientKind.ROLE, None, f"nobody is named as {TOLD_TO} of {about.display_name}")
-        user_id = await self._person(grant, holder.email)
-        if user_id is None:
-            why = f"{holder.email}, the {TOLD_TO} of {about.display_name}, is nobody in this Slack workspace"
-            return Address(RecipientKind.ROLE, None, why)
-        return Address(RecipientKind.PERSON, user_id, f"{holder.email} is named as {TOLD_TO} of {about.display_name}")
+        email, place = str(holder.email), f"{TOLD_TO} of {about.display_name}"
+        async with self._database.read() as session:
+            alias = await email_alias.find(session, grant.workspace_id, email)
+        found = await (self._person(grant, email) if alias is None else self._alias(grant, alias))
+        match found:
+            case Known(user_id=None):
+                return Address(RecipientKind.ROLE, None, f"{email}, the {place}, is nobody in this Slack workspace")
+            case Known(has_left=True):
+                return Address(RecipientKind.ROLE, None, f"{email}, the {place}, left this Slack workspace")
+            case Known(user_id=user_id):
+                you = "" if alias is None else ", which a manager says is you,"
+                return Address(RecipientKind.PERSON, user_id, f"{email}{you} is named as {place}")
 
-    async def _person(self, grant: Installation, email: str) -> str | None:
+    async def _person(self, grant: Installation, email: str) -> Known:
         """Say which Slack person has an e-mail address: as remembered, or as Slack answers now."""
         now = self._now()
         async with self._database.read() as session:
             known = await lookup.known(session, grant.workspace_id, email, now=now)
         if known is not None:
-            return known.user_id
+            return known
         try:
             user = await self._slack.person(self._keyring.open(grant.token_sealed), email)
         except SlackApiError as error:
@@ -106,11 +115,24 @@ class Addresser:
                 raise
             user = None
         async with self._database.write() as session:
-            if user is not None:
-                await person.remember(session, grant.workspace_id, user, now=now)
-            user_id = str(user["id"]) if user is not None and not user.get("deleted") else None
-            await lookup.remember(session, grant.workspace_id, email, user_id, now=now)
-        return user_id
+            if user is None:
+                someone = await person.left_with(session, grant.workspace_id, email)
+            else:
+                someone = await person.remember(session, grant.workspace_id, user, now=now)
+            found = Known(someone.user_id, someone.is_deactivated) if someone is not None else Known(None)
+            await lookup.remember(session, grant.workspace_id, email, found, now=now)
+        return found
+
+    async def _alias(self, grant: Installation, user_id: str) -> Known:
+        """Say whether the person whom an alias names is still there: as remembered, or as Slack answers now."""
+        now = self._now()
+        async with self._database.read() as session:
+            known = await person.get(session, grant.workspace_id, user_id)
+        if known is None or not person.is_fresh(known, now=now):
+            user = await self._slack.user(self._keyring.open(grant.token_sealed), user_id)
+            async with self._database.write() as session:
+                known = await person.remember(session, grant.workspace_id, user, now=now)
+        return Known(user_id, known.is_deactivated)
 
 
 async def _owe(session: AsyncSession, *, found: Sequence[tuple[Signal, Address]], now: datetime) -> None:

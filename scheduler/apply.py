@@ -21,6 +21,7 @@ from models import (
     event,
     lane,
     movement,
+    record,
     role,
     said,
     signal,
@@ -48,10 +49,12 @@ from models.fact import (
     read_facts,
 )
 from models.identity import AboutPerson, Identity
+from models.likeness import NOTHING, Likeness
 from models.mapping import mapped
 from models.movement import Movement
 from models.mrr import Segment
 from models.origin import told_by
+from models.record import Record
 from models.said import Voice
 from models.signal import Signal
 from models.source import AccountCreation, Source
@@ -110,12 +113,15 @@ class Batch:
     workspace_id: str
     accounts: dict[str, Account]
     contacts: Directory
+    records: dict[tuple[str, str], Record]
+    known_as: Mapping[str, Likeness]
+    """By external id: what the accounts were recognised by before."""
     told: Mapping[type[Fact], set[tuple[str, str]]]
     movements: list[Movement] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
-    roles: dict[tuple[str, str], RoleFact] = field(default_factory=dict)
+    roles: list[role.Statement] = field(default_factory=list)
     erased: list[tuple[Event, list[Identity]]] = field(default_factory=list)
     attributes: dict[Subject, set[tuple[str, str]]] = field(
         default_factory=lambda: {subject: set() for subject in Subject}
@@ -134,6 +140,21 @@ class Batch:
             begun.is_provisional = True
             self.accounts[external_id] = begun
         return self.accounts[external_id]
+
+    def record(self, source_id: str, external_id: str, *, now: datetime) -> Record:
+        """Give the record of a CRM, beginning it where the fact is the first to tell of it."""
+        place = (source_id, external_id)
+        if place not in self.records:
+            self.records[place] = record.new(self.workspace_id, source_id, external_id, now=now)
+        return self.records[place]
+
+    def recognised(self) -> set[Likeness]:
+        """Note what the accounts are recognised by, and give that where it changed, as it was and as it is."""
+        pairs = {
+            (self.known_as.get(external_id, NOTHING), account.recognise(one))
+            for external_id, one in self.accounts.items()
+        }
+        return {one for before, after in pairs if before != after for one in (before, after)}
 
     def remember(self, subject: Subject, values: Mapping[str, Value]) -> None:
         """Note the names of attributes, and the types that their values have."""
@@ -254,9 +275,16 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
         named[workspace_id] |= directory.account_names()
     accounts = await account.hold(session, named)
     told = {kind: await known(session, _keys(arrived, kind)) for kind, known in KNOWN.items()}
+    named_records = {(one.event.source_id, one.fact.external_id) for one in arrived if isinstance(one.fact, RecordFact)}
+    records = await record.hold(session, named_records)
     return {
         workspace_id: Batch(
-            workspace_id=workspace_id, accounts=accounts[workspace_id], contacts=contacts[workspace_id], told=told
+            workspace_id=workspace_id,
+            accounts=accounts[workspace_id],
+            contacts=contacts[workspace_id],
+            records={key: one for key, one in records.items() if one.workspace_id == workspace_id},
+            known_as={name: account.likeness_of(one) for name, one in accounts[workspace_id].items()},
+            told=told,
         )
         for workspace_id in named
     }
@@ -300,7 +328,10 @@ def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
         case ErasureFact() as fact:
             batch.erased.append((one.event, batch.contacts.erase(fact, one.voice, now=now)))
         case RoleFact() as fact:
-            batch.roles[batch.account(fact.account_external_id, now=now).id, fact.role] = fact
+            _take_role(batch, one, fact, now=now)
+        case RecordFact() as fact:
+            record.apply(batch.record(one.event.source_id, fact.external_id, now=now), fact, one.voice)
+            batch.remember(Subject.ACCOUNT, fact.attributes)
         case MovementFact() | SignalFact() as fact:
             _tell(batch, one, fact, now=now)
         case SubscriptionFact() as fact:
@@ -321,6 +352,20 @@ def _take_contact(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetim
     batch.remember(Subject.CONTACT, fact.attributes)
     if fact.account_external_id is not None:
         account.name_first(batch.account(fact.account_external_id, now=now), fact.account_name, one.voice)
+
+
+def _take_role(batch: Batch, one: Arrived, fact: RoleFact, *, now: datetime) -> None:
+    batch.roles.append(
+        role.Statement(
+            workspace_id=batch.workspace_id,
+            account_id=batch.account(fact.account_external_id, now=now).id,
+            role=fact.role,
+            by=one.event.source_id,
+            voice=one.voice,
+            email=fact.email,
+            name=fact.name,
+        )
+    )
 
 
 def _is_first_sync(one: Arrived, fact: TrackFact) -> bool:
@@ -379,7 +424,9 @@ def _account_id(batch: Batch, person: Contact, company: Company | None, *, now: 
 async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: datetime) -> None:
     """Write what the facts came to: accounts first, since all else stands at one."""
     over = {account_id for batch in batches.values() for account_id in _settle_at_accounts(batch, now=now)}
-    session.add_all(one for batch in batches.values() for one in batch.accounts.values())
+    recognised = {workspace_id: batch.recognised() for workspace_id, batch in batches.items()}
+    records = [one for batch in batches.values() for one in batch.records.values()]
+    session.add_all([*(one for batch in batches.values() for one in batch.accounts.values()), *records])
     await session.flush()
     await contact.write(session, [batch.contacts for batch in batches.values()])
     await account.remove(session, over)
@@ -387,7 +434,8 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     for batch in batches.values():
         batch.movements += await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])
-    await role.apply(session, {workspace_id: batch.roles for workspace_id, batch in batches.items()}, now=now)
+    await role.apply(session, [one for batch in batches.values() for one in batch.roles], now=now)
+    await record.settle(session, records, recognised, now=now)
     attributes = {workspace_id: batch.attributes for workspace_id, batch in batches.items()}
     await attribute.remember(session, attributes, now=now)
     for workspace_id, batch in batches.items():

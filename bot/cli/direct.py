@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.cli.columns import ColumnsError
 from handlers.senders.reading import identifier
 from handlers.senders.refusal import RecordRefusedError, make
-from models import account, rate, subscription
+from models import account, rate, record, subscription
 from models.currency import minor
 from models.database import Database
 from models.fact import SubscriptionFact, read_currency
@@ -88,6 +88,7 @@ class Subscriptions:
         for fact in read:
             names[fact.account_external_id] = fact.account_name or names.get(fact.account_external_id)
         ids = await account.ensure(session, target.workspace_id, names, now=target.now)
+        await record.appeared(session, target.workspace_id, names, now=target.now)
         segments = [
             subscription.segment(fact, ids[fact.account_external_id], target.source_id, is_history=True, replaces=True)
             for fact in read

@@ -29,6 +29,7 @@ from models import (
     contact,
     delivery,
     destination,
+    email_alias,
     event,
     identity,
     lane,
@@ -39,6 +40,7 @@ from models import (
     poll,
     rate,
     recap,
+    record,
     report,
     role,
     said,
@@ -59,6 +61,7 @@ from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
 from models.event import Refusal
+from models.fact import RecordFact
 from models.filter import EVERYTHING
 from models.identity import IdentityKind
 from models.mute import Muted
@@ -96,6 +99,9 @@ class Ids:
     silence: str = ""
     event: int = 0
     unapplied: int = 0
+    record: str = ""
+    open: str = ""
+    other: str = ""
 
 
 def owed(asked_by: str, movement_id: str) -> Owed:
@@ -118,6 +124,23 @@ def link(report_id: str) -> SharedLink:
     return SharedLink(report_id=report_id, url=f"https://r.io/{MARK}", preview_url="https://r.io/p", **where)
 
 
+async def seed_records(session: AsyncSession, origin: source.Source, held: account.Account) -> list[str]:
+    """Give Acme's account a record of a CRM, and have another and an account's that it could be too."""
+    twin = await seeds.hold(session, "twin")
+    for one in (held, twin):
+        account.apply(one, seeds.account(one.external_id, name=MARK), now=NOW)
+        account.recognise(one)
+    told = {"r1": {"account_external_id": "acme"}, "r2": {"name": MARK}, "r3": {"name": f"{MARK} none"}}
+    found = [record.new(ACME, origin.id, external_id, now=NOW) for external_id in told]
+    for one, fields in zip(found, told.values(), strict=True):
+        record.apply(one, RecordFact(external_id=one.external_id, **fields), said.voice(3, NOW, NOW))
+    session.add_all(found)
+    await session.flush()
+    await record.settle(session, found, {}, now=NOW)
+    await account.ensure(session, ACME, {"late": f"{MARK} none"}, now=NOW)
+    return [found[0].id, found[1].id, twin.id]
+
+
 async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every table takes its lines
     """Give Acme a row in every table."""
     await seeds.install(database)
@@ -135,7 +158,10 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         people.apply(PERSON, said.voice(1, NOW, NOW), now=NOW)
         next(iter(people.contacts.values())).account_id = ids.account
         await contact.write(session, [people])
-        await role.apply(session, {ACME: {(held.id, "owner"): seeds.role(name=MARK)}}, now=NOW)
+        mine = {"workspace_id": ACME, "account_id": held.id, "email": "a@a.io", "name": MARK}
+        stated = role.Statement(role="owner", by=origin.id, voice=said.voice(1, NOW, NOW), **mine)
+        await role.apply(session, [stated], now=NOW)
+        ids.record, ids.open, ids.other = await seed_records(session, origin, held)
         moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
         ids.movement = moved.id
@@ -158,12 +184,15 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         )
         [ids.recap] = (await recap.make(session, [(summed, NOW + timedelta(days=1))], now=NOW)).values()
         ids.signal, ids.workflow = noted.id, wished.id
-        await lookup.remember(session, ACME, "a@a.io", "U1", now=NOW)
+        await lookup.remember(session, ACME, "a@a.io", lookup.Known(None), now=NOW)
+        await email_alias.give(session, ACME, "b@a.io", "U1", by=MARK, now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
         await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U2", "name": MARK, "is_restricted": True}, now=NOW)
+        left = {"id": "U3", "name": MARK, "deleted": True, "profile": {"email": "left@a.io"}}
+        await person.remember(session, ACME, left, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
@@ -258,6 +287,11 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.named": {"typed": "Every movement"},
     "destination.of_workspace": {},
     "destination.page": {"limit": 5},
+    "email_alias.find": {"email": "b@a.io"},
+    "email_alias.give": {"email": "c@a.io", "user_id": "U1", "by": "U1", "now": NOW},
+    "email_alias.of_workspace": {},
+    "email_alias.remove": {"email": "b@a.io", "by": "U1", "now": NOW},
+    "email_alias.unknown": {},
     "erasure.scrub": {"known_by": [identity.new(ACME, IdentityKind.USER, "u_9")], "until": NOW},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
@@ -287,7 +321,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "ledger.of_message": {"channel_id": "C1", "ts": "1.0"},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
     "lookup.known": {"email": "a@a.io", "now": NOW},
-    "lookup.remember": {"email": "b@a.io", "user_id": None, "now": NOW},
+    "lookup.remember": {"email": "b@a.io", "found": lookup.Known(None), "now": NOW},
     "movement.changes": {"since": NOW, "until": NOW + timedelta(hours=1), "most": 5},
     "movement.count": {},
     "movement.get": {"movement_id": "<movement>"},
@@ -301,10 +335,24 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "notice.get": {"streak_id": "<streak>"},
     "person.guests": {},
     "person.get": {"user_id": "U1"},
+    "person.left_with": {"email": "left@a.io"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
     "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
+    "record.accounts_named": {"typed": MARK},
+    "record.ambiguous": {},
+    "record.appeared": {"names": {"late": f"{MARK} none"}, "now": NOW},
+    "record.choose": {"record_id": "<open>", "account_id": "<other>", "by": "U1", "now": NOW},
+    "record.counts": {"source_id": "<source>"},
+    "record.forget": {"source_id": "<source>", "limit": 5, "now": NOW},
+    "record.get": {"record_id": "<record>"},
+    "record.leave_open": {"record_id": "<open>", "by": "U1", "now": NOW},
+    "record.move": {"from_account_id": "<account>", "to_account_id": "<other>", "by": "U1", "now": NOW},
+    "record.named": {"source_id": "<source>", "typed": "r1"},
+    "record.part": {"account_ids": ["<account>"], "now": NOW},
+    "record.unmatched": {"source_id": "<source>"},
+    "record.waiting": {"source_id": "<source>"},
     "recap.figures": {"recap": RECAP},
     "recap.get": {"recap_id": "<recap>"},
     "rate.moved": {},
@@ -362,7 +410,6 @@ MAKERS = {
 
 NOT_QUERIES = {
     "recipient.replace": "takes a destination that `destination.get` has found",
-    "role.apply": "takes accounts that `account.hold` has given",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
     "subscription.apply": "takes segments of accounts that `account.hold` has given",
     "subscription.recount_later": "takes accounts that were found in the workspace",

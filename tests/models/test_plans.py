@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import delivery, lane, merge
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
+from models.fact import RecordFact
 from models.lane import Release
 from models.recipient import RecipientKind
 from scheduler.apply import apply_waiting
@@ -20,8 +21,9 @@ from tests.seeds import ACME, NOW
 
 WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?INDEX)")
 WALK_TO_APPLY = re.compile(
-    r"^SCAN (?:events|sources|accounts|contacts|movements|signals|roles|destinations|recipients|workflows|lanes)"
-    r"|^SEARCH (?:accounts|contacts) .*\(workspace_id=\?\)"
+    r"^SCAN (?:events|sources|accounts|contacts|movements|signals|roles|records)"
+    r"|^SCAN (?:destinations|recipients|workflows|lanes)"
+    r"|^SEARCH (?:accounts|contacts|records) .*\(workspace_id=\?\)"
 )
 """Through a table, or through all that a workspace has in it."""
 
@@ -63,6 +65,7 @@ async def test_applying_walks_through_no_table(database: Database) -> None:
     origin, _ = await seeds.add_source(database)
     person = seeds.contact(user_id="u1", email="a@a.io", anonymous_id="x", account_external_id="acme")
     facts = [seeds.account(), person, seeds.movement(), seeds.role(), seeds.role(email=None, role="csm")]
+    facts += [RecordFact(external_id="1", account_external_id="acme", domain="acme.io", name="Acme")]
     await seeds.receive(database, seeds.event_of(origin, *facts, seeds.signal(), seeds.track(), key="1"))
     with statements(database) as seen:
         assert await apply_waiting(database, now=NOW) == 1

@@ -32,6 +32,9 @@ def upgrade() -> None:
     sa.Column('unclear_in', sa.Text(), nullable=True),
     sa.Column('attributes', base.JsonValue, nullable=False),
     sa.Column('said', base.JsonValue, nullable=False),
+    sa.Column('records', base.JsonValue, nullable=False),
+    sa.Column('domain_key', sa.String(length=255), nullable=True),
+    sa.Column('name_key', sa.String(length=765), nullable=True),
     sa.Column('is_provisional', sa.Boolean(), nullable=False),
     sa.Column('customer_since', base.UtcDateTime(), nullable=True),
     sa.Column('told_by', sa.Text(), nullable=True),
@@ -39,6 +42,8 @@ def upgrade() -> None:
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts'))
     )
+    op.create_index('ix_accounts_domain_key', 'accounts', ['workspace_id', 'domain_key'], unique=False)
+    op.create_index('ix_accounts_name_key', 'accounts', ['workspace_id', 'name_key'], unique=False)
     op.create_index('ix_accounts_unclear', 'accounts', ['workspace_id', 'unclear_in'], unique=False, sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
     op.create_index('uq_accounts_external_id', 'accounts', ['workspace_id', 'external_id'], unique=True)
     op.create_table('attributes',
@@ -102,6 +107,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_destinations_next_run_at'), 'destinations', ['next_run_at'], unique=False)
     op.create_index(op.f('ix_destinations_workspace_id'), 'destinations', ['workspace_id'], unique=False)
     op.create_index('uq_destinations_name', 'destinations', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
+    op.create_table('email_aliases',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('email', sa.String(length=255), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('set_by', sa.String(length=64), nullable=False),
+    sa.Column('set_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'email', name=op.f('pk_email_aliases'))
+    )
     op.create_table('events',
     sa.Column('id', base.Number, sa.Identity(always=False), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -146,6 +159,7 @@ def upgrade() -> None:
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('email', sa.String(length=255), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=True),
+    sa.Column('has_left', sa.Boolean(), nullable=False),
     sa.Column('asked_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'email', name=op.f('pk_lookups'))
     )
@@ -482,6 +496,32 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('destination_id', 'kind', 'target', name=op.f('pk_recipients'))
     )
     op.create_index(op.f('ix_recipients_workspace_id_target'), 'recipients', ['workspace_id', 'target'], unique=False)
+    op.create_table('records',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('source_id', sa.String(length=64), nullable=False),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
+    sa.Column('said', base.JsonValue, nullable=False),
+    sa.Column('account_key', sa.String(length=255), nullable=True),
+    sa.Column('domain_key', sa.String(length=255), nullable=True),
+    sa.Column('name_key', sa.String(length=765), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('account_id', sa.String(length=64), nullable=True),
+    sa.Column('chosen_id', sa.String(length=64), nullable=True),
+    sa.Column('chosen_by', sa.String(length=64), nullable=True),
+    sa.Column('chosen_at', base.UtcDateTime(), nullable=True),
+    sa.Column('created_at', base.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_records_account_id_accounts')),
+    sa.ForeignKeyConstraint(['chosen_id'], ['accounts.id'], name=op.f('fk_records_chosen_id_accounts')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_records'))
+    )
+    op.create_index(op.f('ix_records_account_id'), 'records', ['account_id'], unique=False)
+    op.create_index('ix_records_account_key', 'records', ['workspace_id', 'account_key'], unique=False)
+    op.create_index(op.f('ix_records_chosen_id'), 'records', ['chosen_id'], unique=False)
+    op.create_index('ix_records_domain_key', 'records', ['workspace_id', 'domain_key'], unique=False)
+    op.create_index('ix_records_name_key', 'records', ['workspace_id', 'name_key'], unique=False)
+    op.create_index('ix_records_state', 'records', ['workspace_id', 'state', 'source_id'], unique=False)
+    op.create_index('uq_records_external_id', 'records', ['source_id', 'external_id'], unique=True)
     op.create_table('reports',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -495,8 +535,9 @@ def upgrade() -> None:
     sa.Column('account_id', sa.String(length=64), nullable=False),
     sa.Column('role', sa.String(length=60), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
-    sa.Column('email', sa.String(length=255), nullable=False),
+    sa.Column('email', sa.String(length=255), nullable=True),
     sa.Column('name', sa.String(length=255), nullable=True),
+    sa.Column('said', base.JsonValue, nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_roles_account_id_accounts')),
     sa.PrimaryKeyConstraint('account_id', 'role', name=op.f('pk_roles'))
@@ -600,6 +641,14 @@ def downgrade() -> None:
     op.drop_table('roles')
     op.drop_index('uq_reports_kind', table_name='reports')
     op.drop_table('reports')
+    op.drop_index('uq_records_external_id', table_name='records')
+    op.drop_index('ix_records_state', table_name='records')
+    op.drop_index('ix_records_name_key', table_name='records')
+    op.drop_index('ix_records_domain_key', table_name='records')
+    op.drop_index(op.f('ix_records_chosen_id'), table_name='records')
+    op.drop_index('ix_records_account_key', table_name='records')
+    op.drop_index(op.f('ix_records_account_id'), table_name='records')
+    op.drop_table('records')
     op.drop_index(op.f('ix_recipients_workspace_id_target'), table_name='recipients')
     op.drop_table('recipients')
     op.drop_index('uq_recaps_period', table_name='recaps')
@@ -662,6 +711,7 @@ def downgrade() -> None:
     op.drop_index('ix_events_refused', table_name='events', sqlite_where=sa.text("state = 'refused'"), postgresql_where=sa.text("state = 'refused'"))
     op.drop_index('ix_events_held', table_name='events', sqlite_where=sa.text('held_at IS NOT NULL'), postgresql_where=sa.text('held_at IS NOT NULL'))
     op.drop_table('events')
+    op.drop_table('email_aliases')
     op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
     op.drop_index(op.f('ix_destinations_next_run_at'), table_name='destinations')
@@ -672,5 +722,7 @@ def downgrade() -> None:
     op.drop_table('attributes')
     op.drop_index('uq_accounts_external_id', table_name='accounts')
     op.drop_index('ix_accounts_unclear', table_name='accounts', sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
+    op.drop_index('ix_accounts_name_key', table_name='accounts')
+    op.drop_index('ix_accounts_domain_key', table_name='accounts')
     op.drop_table('accounts')
     # ### end Alembic commands ###
