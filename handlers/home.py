@@ -22,17 +22,20 @@ from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
 from handlers.views.polling import polling
+from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models import (
     channel,
     destination,
+    email_alias,
     event,
     installation,
     ledger,
     person,
     poll,
     recipient,
+    record,
     report,
     scope,
     silence,
@@ -122,6 +125,9 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             delivering=await delivering(session, visiting, now=now),
             destinations=await destinations(session, visiting, pages.destinations, now=now),
             remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
+            ambiguous=await _ambiguous(session, workspace_id),
+            unknown_emails=len(await email_alias.unknown(session, workspace_id)),
+            known_emails=len(await email_alias.of_workspace(session, workspace_id)),
             sources=await _sources(session, desk, workspace_id, pages.sources),
             pages=pages,
             workflows=await _workflows(session, workspace_id),
@@ -233,6 +239,10 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
             Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking)) for one in failing
         ),
     )
+
+
+async def _ambiguous(session: AsyncSession, workspace_id: str) -> tuple[Ambiguity, ...]:
+    return tuple(Ambiguity(one.id, one.name, count) for one, count in await record.ambiguous(session, workspace_id))
 
 
 async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number: int) -> Listing[SourceRow]:

@@ -8,12 +8,14 @@ from handlers import (
     credentials,
     deliveries,
     destinations,
+    email_aliases,
     home,
     lifecycle,
     listening,
     managers,
     notices,
     pauses,
+    records,
     segment,
     signals,
     sources,
@@ -29,7 +31,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, credentials, managers, signals,
-        notices, why, unfurls, commands, lifecycle, unhandled,
+        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, credentials, records,
+        email_aliases, managers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -16,7 +16,7 @@ from handlers.views.blocks import View
 from handlers.views.filled import subject
 from handlers.views.source_details import MOST_REFUSED, RefusedEvent, SourceDetails
 from handlers.views.sources import Field, Menu, SourceAddress
-from models import event, source
+from models import event, record, source
 from models.event import REFUSED_KEPT, Event
 from models.poll import ApiKeyError
 from models.schedule import midnight
@@ -186,6 +186,7 @@ async def _details(desk: Desk, client: AsyncWebClient, visitor: Visitor, source_
         found = await source.get(session, visitor.workspace_id, source_id)
         today, is_all = await event.count_since(session, found, since=midnight(now, visiting.zone.key))
         held = await event.count_held(session, [found.id])
+        companies = await record.counts(session, found.workspace_id, found.id)
         since = now - REFUSED_KEPT
         refused = await event.refused_of_source(session, found.id, since=since, limit=MOST_REFUSED + 1)
     return details.draw(
@@ -200,6 +201,7 @@ async def _details(desk: Desk, client: AsyncWebClient, visitor: Visitor, source_
             is_all_of_today=is_all,
             paused_at=found.paused_at,
             held=held.get(found.id, 0),
+            companies=companies,
             old_key_until=found.old_key_until if found.is_old_key_open(now=now) else None,
             refused=tuple(_refusal(one) for one in refused),
         )

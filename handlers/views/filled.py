@@ -40,6 +40,10 @@ class Filled:
         """Read the id of the one conversation chosen."""
         return self._element(block_id).get("selected_conversation") or None
 
+    def user(self, block_id: str) -> str | None:
+        """Read the id of the one person chosen."""
+        return self._element(block_id).get("selected_user") or None
+
     def users(self, block_id: str) -> tuple[str, ...]:
         """Read the ids of the people chosen."""
         return tuple(self._element(block_id).get("selected_users") or ())

@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers.views import deliveries, destinations, managers, reports, signals, sources, workflows
+from handlers.views import (
+    deliveries,
+    destinations,
+    email_aliases,
+    managers,
+    records,
+    reports,
+    signals,
+    sources,
+    workflows,
+)
 from handlers.views.blocks import Block, View, button, context, divider, header, home, section
 from handlers.views.deliveries import Delivering
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
+from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models.scope import Scope
@@ -38,6 +49,10 @@ class ManagerHome:
     delivering: Delivering
     remarks: tuple[str, ...] = ()
     """Whatever else needs a manager, in our own words."""
+    ambiguous: tuple[Ambiguity, ...] = ()
+    unknown_emails: int = 0
+    known_emails: int = 0
+    """How many addresses that a CRM has and Slack doesn't are nobody's yet, and how many have a person."""
     destinations: Listing[DestinationRow]
     sources: Listing[SourceRow]
     workflows: tuple[WorkflowRow, ...] = ()
@@ -82,6 +97,7 @@ def manager_home(view: ManagerHome) -> View:
             *_workflows(view),
             divider(),
             section(signals.told(view.fallback_channel_id), accessory=signals.fallback_button()),
+            email_aliases.row(view.unknown_emails, view.known_emails),
             *([reports.row(view.report_url, shows_previews=view.shows_previews)] if view.report_url else []),
             divider(),
             _managers(view),
@@ -127,17 +143,20 @@ def _title(name: str, installed_by: str, installed_at: datetime) -> list[Block]:
 def _health(view: ManagerHome) -> list[Block]:
     """Say how delivery fares, and what else needs attention. Where nothing can be said yet, nothing is."""
     has_begun = view.destinations.total or view.delivering.counts
-    is_calm = view.delivering.is_well and view.remarks
+    is_calm = view.delivering.is_well and (view.remarks or view.ambiguous)
     return [*(deliveries.blocks(view.delivering) if has_begun and not is_calm else []), *_remarks(view)]
 
 
 def _remarks(view: ManagerHome) -> list[Block]:
-    if not view.remarks:
+    remarks = [
+        *map(records.attention, view.ambiguous),
+        *(section(mrkdwn.escape(one, 1000)) for one in view.remarks),
+    ]
+    if not remarks:
         return []
-    more = len(view.remarks) - MOST_REMARKS
+    more = len(remarks) - MOST_REMARKS
     rest = [context(f"and {more} more")] if more > 0 else []
-    remarks = (section(mrkdwn.escape(one, 1000)) for one in view.remarks[:MOST_REMARKS])
-    return [section("*Needs attention*"), *remarks, *rest]
+    return [section("*Needs attention*"), *remarks[:MOST_REMARKS], *rest]
 
 
 def _destinations(view: ManagerHome) -> list[Block]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from handlers.views import records
 from handlers.views.blocks import Block, View, button, context, divider, field, modal, section, text_input
 from handlers.views.filled import filled
 from handlers.views.sources import ACTIONS, CALLBACKS, KINDS, Field, held, old_key
+from models.record import RecordState
 from models.source import SourceKind
 from scheduler.messages import mrkdwn
 
@@ -45,6 +47,8 @@ class SourceDetails:
     paused_at: datetime | None = None
     held: int = 0
     old_key_until: datetime | None = None
+    companies: Mapping[RecordState, int] | None = None
+    """How the companies of a CRM stand to the accounts."""
     refused: tuple[RefusedEvent, ...] = ()
     """The newest of the last 7 days, one more than are shown where there are more."""
 
@@ -58,6 +62,7 @@ def draw(source: SourceDetails) -> View:
         {"type": "section", "fields": fields},
         *_paused(source),
         *([context(old_key(source.old_key_until))] if source.old_key_until else []),
+        *records.details(source.id, source.companies or {}),
         divider(),
         *_refused(source),
     ]

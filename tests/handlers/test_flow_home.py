@@ -9,6 +9,7 @@ MANAGER_BUTTONS = {
     "New destination",
     "New workflow",
     "Fallback channel",
+    "Match e-mails",
     "Name managers",
     "Switch previews off",
 }

@@ -13,19 +13,35 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import starting
-from handlers.views import answers, deliveries, destinations, home, managers, segment, source_details, sources, why
+from handlers.views import (
+    answers,
+    deliveries,
+    destinations,
+    email_aliases,
+    home,
+    managers,
+    records,
+    segment,
+    source_details,
+    sources,
+    why,
+)
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
+from handlers.views.records import Ambiguity
 from handlers.views.segment import SegmentForm
 from handlers.views.source_details import RefusedEvent, SourceDetails
 from handlers.views.sources import SourceAddress, SourceForm, SourceRow
+from models.account import Account
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
+from models.email_alias import EmailAlias
 from models.fact import MovementKind, SignalKind
 from models.filter import Filter
 from models.ledger import Asker, AskerKind, Failing, Told
 from models.recipient import RecipientKind
+from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from scheduler.messages import mrkdwn
@@ -105,6 +121,9 @@ def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: 
         sources=Listing((source, replace(source, last_event_at=AT)), 2),
         delivering=troubled(name, cause, remark),
         remarks=(remark,),
+        ambiguous=(Ambiguity("src_1", name, 3),) * 12,
+        unknown_emails=15,
+        known_emails=1,
         manager_ids=("U0DANA",),
     )
     member = home.MemberHome(
@@ -217,6 +236,33 @@ def test_the_other_modals(name: str, reason: str) -> None:
     for view in views:
         validate_view(view)
         check(view)
+
+
+@given(names, typed, st.lists(names, max_size=12))
+@fuzz
+def test_the_modals_that_say_who_is_who(name: str, typed: str, several: list[str]) -> None:
+    said = {"name": [3, "", name], "domain": [3, "", typed], "url": [3, "", typed]}
+    company = Record(id="rec_1", external_id=name or "1", said=said, state=RecordState.AMBIGUOUS)
+    accounts = [Account(id=f"acc_{place}", external_id=one or "1", name=one) for place, one in enumerate(several)]
+    counts = dict.fromkeys(RecordState, 25)
+    form = records.ByHand(company=name, choice=records.Choice.NONE, account=name)
+    emails = [f"{place}@{one or 'a'}.io" for place, one in enumerate(several)]
+    aliases = [EmailAlias(email=one, user_id="U0DANA") for one in emails]
+    place = records.Place("src_1", 1)
+    by_hand = records.by_hand("src_1", typed, counts, [company] * 10, filled_in=form)
+    views = [
+        records.choose(place, typed, 25, [(company, accounts * 20)] * 10, said=records.chosen(company, None)),
+        by_hand,
+        email_aliases.form(emails, aliases * 10),
+    ]
+    for view in views:
+        validate_view(view)
+        check(view)
+    assert records.read_place(views[0]) == place
+    assert records.read_by_hand({**by_hand, "state": {"values": starting(by_hand["blocks"])}}) == form
+    for field in (records.Field.COMPANY, records.Field.ACCOUNT):
+        for found in ([], [company], accounts):
+            assert all(len(text) <= 2000 for text in records.not_one(field, found).values())
 
 
 @given(typed, typed)

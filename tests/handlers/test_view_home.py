@@ -67,6 +67,11 @@ REST = (
     "[New workflow]",
     "*Signals*\nThe owner of the account hears of each by direct message; without an owner it is told nowhere yet.",
     "[Fallback channel]",
+    (
+        "*People whose CRM e-mail isn't their Slack one*\n"
+        "Whom a CRM names is found in Slack by e-mail. Say who it is where the two differ."
+    ),
+    "[Match e-mails]",
 )
 
 
