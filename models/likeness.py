@@ -4,7 +4,6 @@ An id, a domain or a name counts only where it says which company that is: never
 word that stands in forms for no name.
 """
 
-import ipaddress
 import re
 import unicodedata
 from functools import lru_cache
@@ -30,6 +29,7 @@ NO_NAMES = frozenset({"n/a", "na", "none", "null", "unknown", "test", "tbd", "[n
 """What people and CRMs write where there is no name."""
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_LONGEST = 253
 _BEFORE_HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//|^mailto:")
 
 
@@ -53,13 +53,10 @@ def domain(text: str | None) -> str | None:
     plain = _BEFORE_HOST.sub("", (text or "").strip().lower())
     host = re.split(r"[/?#\s]", plain, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].strip(".")
     try:
-        host = host.encode("idna").decode().removeprefix("www.")
-        ipaddress.ip_address(host)
+        host = (host if host.isascii() else host.encode("idna").decode()).removeprefix("www.")
     except UnicodeError:
         return None
-    except ValueError:
-        return host if _HOST.fullmatch(host) and host not in SHARED else None
-    return None
+    return host if len(host) <= _LONGEST and _HOST.fullmatch(host) and host not in SHARED else None
 
 
 def name(text: str | None) -> str | None:

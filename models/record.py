@@ -15,13 +15,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, func, or_, select, union
+from sqlalchemy import ForeignKey, Index, Select, String, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import account, audit, likeness, role, said, workspace
 from models.account import Account
-from models.base import Base, Id, JsonValue, UserError, among, new_id, rows_among
+from models.base import Base, Id, JsonValue, UserError, among, new_id, rows_among, texts
 from models.fact import RecordFact
 from models.likeness import Likeness
 from models.role import Restatement
@@ -161,6 +161,8 @@ async def settle(
     """
     changed = {record.id: record for record in told}
     affected = changed | {record.id: record for record in await _alike(session, seen)}
+    if not affected:
+        return
     found = await accounts_like(session, affected.values(), without=without)
     parted: dict[str, str] = {}
     for record in affected.values():
@@ -189,11 +191,20 @@ def _judge(record: Record, found: Sequence[str]) -> tuple[RecordState, str | Non
 
 async def _alike(session: AsyncSession, seen: Likenesses) -> list[Record]:
     """Find the records that could be accounts of these likenesses."""
-    asked = _asked(((workspace_id, one) for workspace_id, some in seen.items() for one in some), Record.account_key)
+    having = await _having_any(session, [workspace_id for workspace_id, some in seen.items() if some])
+    asked = _asked(((workspace_id, one) for workspace_id in having for one in seen[workspace_id]), Record.account_key)
     if not asked:
         return []
     ids = union(*(select(Record.id).where(which) for which in asked)).subquery()
     return list(await session.scalars(select(Record).where(Record.id.in_(select(ids.c.id))).order_by(Record.id)))
+
+
+async def _having_any(session: AsyncSession, workspace_ids: Collection[str]) -> Sequence[str]:
+    """Give those of these workspaces that have any record: most have no CRM, and their accounts no cost from it."""
+    if not workspace_ids:
+        return []
+    wanted = texts(workspace_ids).table_valued("value").c.value
+    return (await session.scalars(select(wanted).where(exists().where(Record.workspace_id == wanted)))).all()
 
 
 def _asked(likenesses: Iterable[tuple[str, Likeness]], by_id: Any) -> list[Any]:
@@ -276,10 +287,8 @@ async def appeared(session: AsyncSession, workspace_id: str, names: Mapping[str,
 
     Whoever says so holds the workspace.
     """
-    is_any = await session.scalar(select(Record.id).where(Record.workspace_id == workspace_id).limit(1))
-    if is_any is not None:
-        begun = [Likeness(external_id, None, likeness.name(name)) for external_id, name in names.items()]
-        await settle(session, [], {workspace_id: begun}, now=now)
+    begun = [Likeness(external_id, None, likeness.name(name)) for external_id, name in names.items()]
+    await settle(session, [], {workspace_id: begun}, now=now)
 
 
 async def get(session: AsyncSession, workspace_id: str, record_id: str) -> Record:

@@ -23,7 +23,7 @@ WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?I
 WALK_TO_APPLY = re.compile(
     r"^SCAN (?:events|sources|accounts|contacts|movements|signals|roles|records)"
     r"|^SCAN (?:destinations|recipients|workflows|lanes)"
-    r"|^SEARCH (?:accounts|contacts|records) .*\(workspace_id=\?\)"
+    r"|^SEARCH (?:accounts|contacts) .*\(workspace_id=\?\)"
 )
 """Through a table, or through all that a workspace has in it."""
 
