@@ -200,6 +200,11 @@ def hear_record(account: Account, record_id: str, told: Said | None, *, now: dat
     """Let what a record says of the account count; where that is None, nothing of it any more."""
     others = {by: one for by, one in account.records.items() if by != record_id}
     account.records = others if told is None else {**others, record_id: told}
+    retell(account, now=now)
+
+
+def retell(account: Account, *, now: datetime) -> None:
+    """Set anew what records in a CRM have a say in."""
     whole = _whole(account)
     for name in TAKEN_FROM_RECORDS:
         setattr(account, name, said.value(whole, name))

@@ -334,16 +334,20 @@ async def move(
     """Let the records of an account, and all that was said of its roles, be another's, with which it becomes one.
 
     A manager who says that two accounts are one chose that for their records too. Whoever asks holds the workspace,
-    and removes the first account afterwards.
+    has let the second account be what was said of both, and removes the first afterwards.
     """
-    for account_id in (from_account_id, to_account_id):
-        if await account.get(session, workspace_id, account_id) is None:
-            raise RecordUnknownError
+    former = await account.get(session, workspace_id, from_account_id)
+    kept = await account.get(session, workspace_id, to_account_id)
+    if former is None or kept is None:
+        raise RecordUnknownError
     await role.move(session, from_account_id, to_account_id, now=now)
     old, theirs = await _at(session, workspace_id, [from_account_id])
     for record in theirs:
         record.chosen_id, record.chosen_by, record.chosen_at = to_account_id, by, now
-    await settle(session, theirs, {workspace_id: old}, now=now, without=[from_account_id])
+    seen = [*old, Likeness(kept.external_id, kept.domain_key, kept.name_key), account.recognise(kept)]
+    account.retell(kept, now=now)
+    await session.flush()
+    await settle(session, theirs, {workspace_id: seen}, now=now, without=[from_account_id])
 
 
 async def part(session: AsyncSession, workspace_id: str, account_ids: Collection[str], *, now: datetime) -> None:
