@@ -212,21 +212,21 @@ def retell(account: Account, *, now: datetime) -> None:
     account.updated_at = now
 
 
-def likeness_of(account: Account) -> Likeness:
-    """Say what the account is recognised by. A record in a CRM says nothing to that, or it would prove itself.
+def known_as(account: Account) -> Likeness:
+    """Say what the account was recognised by when that was noted last."""
+    return NOTHING if account.is_provisional else Likeness(account.external_id, account.domain_key, account.name_key)
 
-    What was begun for a contact alone is no company yet.
+
+def recognise(account: Account) -> Likeness:
+    """Note what the account is recognised by, so that it can be looked up by that; give it.
+
+    A record in a CRM says nothing to that, or it would prove itself. What was begun for a contact alone is no company.
     """
     if account.is_provisional:
         return NOTHING
     stated = (likeness.domain(said.value(account.said, name)) for name in ("domain", "website"))
-    return Likeness(account.external_id, next(filter(None, stated), None), likeness.name(account.name))
-
-
-def recognise(account: Account) -> Likeness:
-    """Note what the account is recognised by, so that it can be looked up by that."""
-    found = likeness_of(account)
-    if (account.domain_key, account.name_key) != found[1:]:
+    found = Likeness(account.external_id, next(filter(None, stated), None), likeness.name(account.name))
+    if found != known_as(account):
         account.domain_key, account.name_key = found.domain, found.name
     return found
 

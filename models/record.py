@@ -344,7 +344,7 @@ async def move(
     old, theirs = await _at(session, workspace_id, [from_account_id])
     for record in theirs:
         record.chosen_id, record.chosen_by, record.chosen_at = to_account_id, by, now
-    seen = [*old, Likeness(kept.external_id, kept.domain_key, kept.name_key), account.recognise(kept)]
+    seen = [*old, account.known_as(kept), account.recognise(kept)]
     account.retell(kept, now=now)
     await session.flush()
     await settle(session, theirs, {workspace_id: seen}, now=now, without=[from_account_id])
@@ -365,7 +365,7 @@ async def _at(
     gone = select(Account).where(Account.workspace_id == workspace_id, among(Account.id, account_ids))
     here = or_(among(Record.account_id, account_ids), among(Record.chosen_id, account_ids))
     theirs = await session.scalars(select(Record).where(Record.workspace_id == workspace_id, here).order_by(Record.id))
-    return [account.likeness_of(one) for one in await session.scalars(gone)], list(theirs)
+    return [account.known_as(one) for one in await session.scalars(gone)], list(theirs)
 
 
 async def forget(session: AsyncSession, workspace_id: str, source_id: str, *, limit: int, now: datetime) -> int:

@@ -283,7 +283,7 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
             accounts=accounts[workspace_id],
             contacts=contacts[workspace_id],
             records={key: one for key, one in records.items() if one.workspace_id == workspace_id},
-            known_as={name: account.likeness_of(one) for name, one in accounts[workspace_id].items()},
+            known_as={name: account.known_as(one) for name, one in accounts[workspace_id].items()},
             told=told,
         )
         for workspace_id in named
