@@ -61,7 +61,10 @@ typed = st.one_of(
 names = typed.map(lambda text: mrkdwn.one_line(text)[:80].strip())
 """Names as the database holds them: it takes no NUL and no half of a surrogate pair, and 80 characters at most."""
 
-TOKEN = re.compile(r"!date\^\d+\^[^<>|]+\|(20 Nov 2026( at 14:02 UTC)?|14:02 UTC)|#C0REVENUE|@U0(ADA|DANA)")
+TOKEN = re.compile(
+    r"!date\^\d+\^[^<>|]+\|(20 Nov 2026( at 14:02 UTC)?|14:02 UTC)|#C0REVENUE|@U0(ADA|DANA)"
+    r"|https://runrate.example.com/api\|How to send"
+)
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -222,7 +225,13 @@ def test_the_other_modals(name: str, reason: str) -> None:
         *(
             sources.address(
                 SourceAddress(
-                    id="src_1", name=name, kind=kind, url=URL, key="rrk_1", tracking_url=URL, shared_secret="rrk_2"
+                    id="src_1",
+                    name=name,
+                    kind=kind,
+                    url=URL,
+                    key="rrk_1",
+                    tracking_url="https://runrate.example.com",
+                    shared_secret="rrk_2",
                 ),
                 now=AT,
             )
