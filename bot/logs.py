@@ -1,23 +1,28 @@
-"""Logs: static event names with ids as fields, to stderr, and never a secret.
+"""Logs: static event names with ids as fields, to stderr, and never a secret or anything about people.
 
 Every line passes here, the libraries' too. Fields that are secrets by their name are hidden while the line is still
-data; what looks like a token or a source's key is taken out of the finished line, wherever it stands: in a message, in
-something that a field merely contains, or in a traceback.
+data; what looks like a token, a source's key or an e-mail address is taken out of the finished line, wherever it
+stands. Of an error the kind and the place are written, without its words: they may quote what somebody sent.
 """
 
 import logging
 import re
+import sqlite3
 import sys
-from typing import Any
+import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 SECRETS = re.compile(
     r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+|rrk_[\w-]+|gAAAAA[\w=-]+|(?<=hooks\.slack\.com/)[\w/-]+"
     r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}|(?<=://)[^\s/:@\"]+:[^\s/@\"]+(?=@)"
+    r"|[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
 )
-"""Slack's tokens and webhooks, our sources' keys, sealed secrets, credentials in a header, and a password in a URL."""
+"""Slack's tokens and webhooks, our sources' keys, sealed secrets, credentials in a header, a password in a URL, and
+e-mail addresses."""
 
 HIDDEN_FIELDS = re.compile(r"(?i)token|secret|password|authorization|api_?key|write_?key|cookie")
 HIDDEN = "[hidden]"
@@ -79,10 +84,40 @@ def _is_worth_saying(record: logging.LogRecord) -> bool:
 
 
 def _json_line() -> list[Any]:
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.processors.ExceptionRenderer(told), structlog.processors.JSONRenderer()]
 
 
 def _line_for_people() -> list[Any]:
     """Draw tracebacks plainly: those with colours also print every local variable, tokens among them."""
-    plain = structlog.dev.plain_traceback
+
+    def plain(file: TextIO, error: ExcInfo) -> None:
+        file.write("\n" + told(error))
+
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def told(exc_info: ExcInfo) -> str:
+    """Write an error down with what led to it."""
+    return "".join(_parts(exc_info[1], set())).rstrip()
+
+
+def _parts(error: BaseException, known: set[int]) -> Iterator[str]:
+    known.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    others = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for one in (before, *others):
+        if one is not None and id(one) not in known:
+            yield from _parts(one, known)
+            yield "\nwhich led to\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield ": ".join(filter(None, [type(error).__qualname__, _words(error)])) + "\n"
+
+
+def _words(error: BaseException) -> str:
+    """Give those of an error's words that quote nobody: the system's, SQLite's, and PostgreSQL's and Slack's codes."""
+    if isinstance(error, OSError | sqlite3.Error):
+        return str(error)
+    answer = getattr(getattr(error, "response", None), "data", None)
+    codes = [getattr(error, "sqlstate", None), getattr(error, "constraint_name", None)]
+    return " ".join(str(code) for code in [*codes, answer.get("error") if isinstance(answer, dict) else None] if code)

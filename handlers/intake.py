@@ -19,10 +19,10 @@ from aiohttp import web
 
 from handlers import problem_json
 from handlers.body import CallRefusedError, decode, read_content, read_json
-from handlers.raw import redacted
+from handlers.raw import refused_event
 from handlers.senders import SENDERS, signature, tracking
 from handlers.senders.reading import Reading, Received, Refused
-from models.event import EventOutcome, NewEvent, Refusal
+from models.event import EventOutcome, NewEvent
 from models.fact import dump_facts
 from models.inbox import InboxFullError
 from models.source import SourceKind
@@ -132,16 +132,7 @@ def _event(source: IntakeSource, record: Received | Refused, received_at: dateti
             received_at=received_at,
             facts=dump_facts(record.facts),
         )
-    return NewEvent(
-        workspace_id=source.workspace_id,
-        source_id=source.id,
-        kind=record.kind,
-        dedupe_key=record.dedupe_key,
-        occurred_at=received_at,
-        received_at=received_at,
-        raw=redacted(record.raw),
-        refusal=Refusal(record.field, record.reason),
-    )
+    return refused_event(record, workspace_id=source.workspace_id, source_id=source.id, received_at=received_at)
 
 
 def _unavailable(error: Exception) -> CallRefusedError:

@@ -4,9 +4,12 @@ What a source sent is kept without what says who a person is, too; the rows of a
 """
 
 import re
+from datetime import datetime
 from typing import Any
 
+from handlers.senders.reading import Refused
 from models.base import json_bytes
+from models.event import NewEvent, Refusal
 from models.source import KEY_PREFIX
 
 MOST_BYTES = 8 * 1024
@@ -47,6 +50,20 @@ def keepable(record: Any) -> dict[str, Any]:
 def redacted(record: Any) -> dict[str, Any]:
     """Make the same of it without names, e-mail addresses and what else says who somebody is."""
     return _cut(_impersonal(_clean(record)))
+
+
+def refused_event(record: Refused, *, workspace_id: str, source_id: str, received_at: datetime) -> NewEvent:
+    """Make of a refused record the event that is stored, however it came in."""
+    return NewEvent(
+        workspace_id=workspace_id,
+        source_id=source_id,
+        kind=record.kind,
+        dedupe_key=record.dedupe_key,
+        occurred_at=received_at,
+        received_at=received_at,
+        raw=redacted(record.raw),
+        refusal=Refusal(_EMAIL_TEXT.sub(HIDDEN, record.field), record.reason),
+    )
 
 
 def _cut(clean: Any) -> dict[str, Any]:

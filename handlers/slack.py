@@ -8,6 +8,7 @@ from handlers import (
     credentials,
     deliveries,
     destinations,
+    dossiers,
     email_aliases,
     home,
     lifecycle,
@@ -32,6 +33,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     listening.prepare(app, desk)
     for module in (
         home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, credentials, records,
-        email_aliases, managers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
+        email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -16,7 +16,7 @@ from handlers.views.blocks import View
 from handlers.views.filled import subject
 from handlers.views.source_details import MOST_REFUSED, RefusedEvent, SourceDetails
 from handlers.views.sources import Field, Menu, SourceAddress
-from models import event, record, source
+from models import erasure, event, record, source
 from models.event import REFUSED_KEPT, Event
 from models.poll import ApiKeyError
 from models.schedule import midnight
@@ -189,6 +189,7 @@ async def _details(desk: Desk, client: AsyncWebClient, visitor: Visitor, source_
         companies = await record.counts(session, found.workspace_id, found.id)
         since = now - REFUSED_KEPT
         refused = await event.refused_of_source(session, found.id, since=since, limit=MOST_REFUSED + 1)
+        await erasure.cover(session, refused)
     return details.draw(
         SourceDetails(
             id=found.id,

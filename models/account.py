@@ -1,6 +1,6 @@
 """An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -205,11 +205,15 @@ def hear_record(account: Account, record_id: str, told: Said | None, *, now: dat
 
 def retell(account: Account, *, now: datetime) -> None:
     """Set anew what records in a CRM have a say in."""
+    _tell_whole(account)
+    account.updated_at = now
+
+
+def _tell_whole(account: Account) -> None:
     whole = _whole(account)
     for name in TAKEN_FROM_RECORDS:
         setattr(account, name, said.value(whole, name))
     account.attributes = said.attributes(whole)
-    account.updated_at = now
 
 
 def known_as(account: Account) -> Likeness:
@@ -229,6 +233,16 @@ def recognise(account: Account) -> Likeness:
     if found != known_as(account):
         account.domain_key, account.name_key = found.domain, found.name
     return found
+
+
+def unsay(account: Account, is_theirs: Callable[[Any], bool], *, until: str) -> None:
+    """Take back what was said until an instant and is somebody's own, such as their e-mail address."""
+    gone = {name for name, (_, at, value) in account.said.items() if at <= until and is_theirs(value)}
+    if gone:
+        account.said = {name: one for name, one in account.said.items() if name not in gone}
+        for name in gone.intersection(TAKEN_OVER):
+            setattr(account, name, None)
+        _tell_whole(account)
 
 
 async def remove(session: AsyncSession, ids: Collection[str]) -> None:

@@ -61,6 +61,15 @@ class Company:
     is_lead: bool
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """Whom an erasure was about: what they were known by, and at which accounts they were contacts, by what name."""
+
+    ids: frozenset[str]
+    emails: frozenset[str]
+    places: frozenset[tuple[str, str]]
+
+
 class Directory:
     """The people of a workspace whom some facts may be about, as these change them."""
 
@@ -101,25 +110,42 @@ class Directory:
         self._regroup([*named, *linked], now=now)
         return self.contacts[strongest.contact_id or ""]
 
-    def alias(self, fact: AliasFact, voice: Voice, *, now: datetime) -> None:
-        """Let an id that somebody was known by lead to the one that they go by now."""
+    def alias(self, fact: AliasFact, voice: Voice, *, now: datetime) -> bool:
+        """Let an id that somebody had lead to the one that they go by now; False where one of them was erased since."""
         named = self._named(fact, voice)
-        if fact.user_id == fact.previous_id or len(named) < len(identity.named_by(fact)):
-            return
+        if len(named) < len(identity.named_by(fact)):
+            return False
+        if fact.user_id == fact.previous_id:
+            return True
         for previous in named[1:]:
             previous.user = identity.earlier(previous.user, [voice.at, fact.user_id])
         self._regroup([*named, *self._pass_on(named[2])], now=now)
+        return True
 
-    def erase(self, fact: ErasureFact, voice: Voice, *, now: datetime) -> list[Identity]:
-        """Forget a person, and what is said of them until then and arrives later; give what they were known by."""
+    def erase(self, fact: ErasureFact, voice: Voice, *, now: datetime) -> Forgotten:
+        """Forget a person, and what is said of them until then and arrives later; give who it was."""
         named = [self._identity(kind, value) for kind, value in identity.named_by(fact)]
         roots = {identity.root(one, self.identities).id for one in named}
         theirs = [one for one in self._beside(named) if identity.root(one, self.identities).id in roots]
-        known_by = [_copy(one) for one in theirs]
+        forgotten = self._known_as(theirs, fact)
         for one in theirs:
             _forget(one, voice.at)
         self._regroup(theirs, now=now)
-        return known_by
+        return forgotten
+
+    def _known_as(self, theirs: Collection[Identity], fact: ErasureFact) -> Forgotten:
+        """Say who that is. Of an identity that was erased before only the fact still knows the value."""
+        values = {*identity.named_by(fact), *((one.kind, one.value) for one in theirs if one.value)}
+        people = [self.contacts[one] for one in {one.contact_id for one in theirs if one.contact_id}]
+        return Forgotten(
+            ids=frozenset(value for kind, value in values if kind != IdentityKind.EMAIL),
+            emails=frozenset(value for kind, value in values if kind == IdentityKind.EMAIL),
+            places=frozenset(
+                (at.external_id, one.display_name.casefold())
+                for one in people
+                if one.display_name and (at := self.company(one)) is not None
+            ),
+        )
 
     def company(self, contact: Contact) -> Company | None:
         """Say which account a contact belongs to: the one that was named last, or a lead of its own."""
@@ -241,10 +267,6 @@ def _first_of(free: Mapping[str, set[str]], members: Iterable[Identity]) -> str 
     """Give the oldest contact that some of these identities belonged to and that nobody else goes by now."""
     ids = {one.id for one in members}
     return next((contact_id for contact_id, theirs in free.items() if ids & theirs), None)
-
-
-def _copy(one: Identity) -> Identity:
-    return identity.new(one.workspace_id, IdentityKind(one.kind), one.value or "")
 
 
 def _forget(one: Identity, until: str) -> None:

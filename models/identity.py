@@ -8,14 +8,16 @@ address, belongs to the first; it never makes one person of them.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, JsonValue
+from models.base import Base, Id, JsonValue, among
 from models.fact import AliasFact, ContactFact, ErasureFact
 from models.said import Said
 
@@ -80,6 +82,25 @@ def named_by(fact: AboutPerson) -> list[tuple[IdentityKind, str]]:
         names = ((IdentityKind.USER, fact.user_id), (IdentityKind.USER, fact.previous_id))
         return [*names, (IdentityKind.ANONYMOUS, fact.previous_id)]
     return [(kind, value) for kind in IdentityKind if (value := getattr(fact, kind)) is not None]
+
+
+def of_track(workspace_id: str, payload: Mapping[str, Any]) -> str | None:
+    """Give the id of the identity of whoever did what a track call tells."""
+    for kind, name in ((IdentityKind.USER, "userId"), (IdentityKind.ANONYMOUS, "anonymousId")):
+        value = str(payload.get(name) or "").strip()
+        if value:
+            return key(workspace_id, kind, value)
+    return None
+
+
+async def erased(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
+    """Give those of these identities that were erased, and until when what was said of them is forgotten."""
+    if not ids:
+        return {}
+    query = select(Identity.id, Identity.erased_until).where(
+        among(Identity.id, ids), Identity.erased_until.is_not(None)
+    )
+    return {row.id: row.erased_until for row in await session.execute(query)}
 
 
 def earlier(old: Link | None, new: Link | None) -> Link | None:

@@ -50,6 +50,11 @@ async def remember(session: AsyncSession, workspace_id: str, email: str, found: 
     await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "email"], set_=values))
 
 
+async def forget_old(session: AsyncSession, *, now: datetime) -> None:
+    """Forget answers that are believed no more."""
+    await session.execute(delete(Lookup).where(Lookup.asked_at < now - FOUND_KEPT))
+
+
 async def forget(session: AsyncSession, workspace_id: str, *, email: str | None, user_id: str) -> None:
     """Forget what is known about a person who joined or changed, under their address now and before."""
     theirs = (Lookup.user_id == user_id) if email is None else ((Lookup.user_id == user_id) | (Lookup.email == email))

@@ -5,9 +5,10 @@ lease with a fencing token, so that any number of workers poll once. Progress is
 what was read: after a crash, reading goes on where it stopped.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Text, and_, delete, exists, or_, select
@@ -18,7 +19,7 @@ from models import audit
 from models.base import Base, Id, JsonValue, Number, UserError, among, insert
 from models.database import wake
 from models.event import IS_WAITING, Event, NewEvent
-from models.secret import Keyring
+from models.secret import Keyring, fingerprint
 from models.source import Source
 from models.wakeup import Topic
 
@@ -393,3 +394,29 @@ async def remember(session: AsyncSession, poll: Poll, said: Said) -> None:
     statement = insert(session, PolledRecord)
     told = {"said": statement.excluded.said, "changes": PolledRecord.changes + 1}
     await session.execute(statement.on_conflict_do_update(index_elements=["source_id", "external_id"], set_=told), rows)
+
+
+def blank(record: PolledRecord, is_theirs: Callable[[str], bool]) -> None:
+    """Keep of what is somebody's own only a hash, by which it is known when it is listed again."""
+    record.said = [_blanked(fact, is_theirs) for fact in record.said]
+
+
+def _blanked(value: Any, is_theirs: Callable[[str], bool]) -> Any:
+    if isinstance(value, dict):
+        return {name: _blanked(child, is_theirs) for name, child in value.items()}
+    return _mark(value) if isinstance(value, str) and is_theirs(value) else value
+
+
+def recalled(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give what was said before, with what is kept as a hash put back where it is listed as it was."""
+    return [_recalled(then, fact) for then, fact in zip_longest(before, now[: len(before)])]
+
+
+def _recalled(then: Any, value: Any) -> Any:
+    if isinstance(then, dict) and isinstance(value, dict):
+        return {name: _recalled(child, value.get(name)) for name, child in then.items()}
+    return value if isinstance(value, str) and then == _mark(value) else then
+
+
+def _mark(value: str) -> str:
+    return f"erased:{fingerprint(value)}"

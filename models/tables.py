@@ -9,6 +9,7 @@ from models import (
     delivery,
     destination,
     email_alias,
+    erasure,
     event,
     identity,
     installation,
@@ -37,9 +38,9 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, attribute, audit, channel, contact, delivery, destination, email_alias, event, identity, installation,
-    lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report, role, signal, silence,
-    slack_event, source, subscription, unfurl, workflow, workspace,
+    account, attribute, audit, channel, contact, delivery, destination, email_alias, erasure, event, identity,
+    installation, lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report, role,
+    signal, silence, slack_event, source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

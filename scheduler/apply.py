@@ -19,6 +19,7 @@ from models import (
     contact,
     erasure,
     event,
+    identity,
     lane,
     movement,
     record,
@@ -31,7 +32,7 @@ from models import (
 )
 from models.account import Account
 from models.attribute import Subject, Value
-from models.contact import Company, Contact, Directory
+from models.contact import Company, Contact, Directory, Forgotten
 from models.database import Database, is_passing
 from models.event import Event, Refusal
 from models.fact import (
@@ -48,7 +49,7 @@ from models.fact import (
     TrackFact,
     read_facts,
 )
-from models.identity import AboutPerson, Identity
+from models.identity import AboutPerson
 from models.likeness import NOTHING, Likeness
 from models.mapping import mapped
 from models.movement import Movement
@@ -122,7 +123,12 @@ class Batch:
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
     roles: list[role.Statement] = field(default_factory=list)
-    erased: list[tuple[Event, list[Identity]]] = field(default_factory=list)
+    erased: list[tuple[str, Forgotten]] = field(default_factory=list)
+    """Who is forgotten, and until when what was said of them goes."""
+    erased_before: Mapping[str, str] = field(default_factory=dict)
+    """Of whoever did what is tracked: those who were erased, and until when."""
+    unwelcome: set[int] = field(default_factory=set)
+    """The events that speak of somebody who was erased since."""
     attributes: dict[Subject, set[tuple[str, str]]] = field(
         default_factory=lambda: {subject: set() for subject in Subject}
     )
@@ -250,6 +256,8 @@ async def _apply(session: AsyncSession, events: Sequence[Event], *, now: datetim
     for one in arrived:
         _take(batches[one.event.workspace_id], one, now=now)
     await _write(session, batches, now=now)
+    unwelcome = [waiting for waiting in events if waiting.id in batches[waiting.workspace_id].unwelcome]
+    await erasure.leave_people_out(session, unwelcome)
     news = [moved for batch in batches.values() for moved in batch.movements if not moved.is_history]
     tracks = [track for batch in batches.values() for track in batch.tracks]
     owed = await match_movements(session, news) + await match_tracks(session, tracks)
@@ -277,6 +285,7 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
     told = {kind: await known(session, _keys(arrived, kind)) for kind, known in KNOWN.items()}
     named_records = {(one.event.source_id, one.fact.external_id) for one in arrived if isinstance(one.fact, RecordFact)}
     records = await record.hold(session, named_records)
+    erased = await identity.erased(session, {who for one in arrived if (who := _tracked(one)) is not None})
     return {
         workspace_id: Batch(
             workspace_id=workspace_id,
@@ -285,6 +294,7 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
             records={key: one for key, one in records.items() if one.workspace_id == workspace_id},
             known_as={name: account.known_as(one) for name, one in accounts[workspace_id].items()},
             told=told,
+            erased_before=erased,
         )
         for workspace_id in named
     }
@@ -292,6 +302,11 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
 
 def _keys(arrived: Sequence[Arrived], kind: type[Fact]) -> set[tuple[str, str]]:
     return {one.key for one in arrived if isinstance(one.fact, kind)}
+
+
+def _tracked(one: Arrived) -> str | None:
+    """Give the identity of whoever did what a track call tells."""
+    return identity.of_track(one.event.workspace_id, one.fact.payload) if isinstance(one.fact, TrackFact) else None
 
 
 def _accounts_of(fact: Fact) -> set[str]:
@@ -324,9 +339,9 @@ def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
         case ContactFact() as fact:
             _take_contact(batch, one, fact, now=now)
         case AliasFact() as fact:
-            batch.contacts.alias(fact, one.voice, now=now)
+            _take_alias(batch, one, fact, now=now)
         case ErasureFact() as fact:
-            batch.erased.append((one.event, batch.contacts.erase(fact, one.voice, now=now)))
+            batch.erased.append((one.voice.at, batch.contacts.erase(fact, one.voice, now=now)))
         case RoleFact() as fact:
             _take_role(batch, one, fact, now=now)
         case RecordFact() as fact:
@@ -339,14 +354,15 @@ def _change(batch: Batch, one: Arrived, *, now: datetime) -> None:
             account.name_first(subscribed, fact.account_name, one.voice)
             source_id, is_history = one.event.source_id, one.event.is_history
             batch.segments.append(subscription.segment(fact, subscribed.id, source_id, is_history=is_history))
-        case TrackFact() as fact if not one.is_history and not _is_first_sync(one, fact):
-            batch.tracks.append((one.event, fact))
+        case TrackFact() as fact:
+            _take_track(batch, one, fact)
 
 
 def _take_contact(batch: Batch, one: Arrived, fact: ContactFact, *, now: datetime) -> None:
     makes_account = one.origin.account_creation == AccountCreation.CONTACT and bool(fact.user_id or fact.email)
     person = batch.contacts.apply(fact, one.voice, makes_account=makes_account, now=now)
     if person is None:
+        batch.unwelcome.add(one.event.id)
         return
     told_by(person, one.event.source_id)
     batch.remember(Subject.CONTACT, fact.attributes)
@@ -366,6 +382,18 @@ def _take_role(batch: Batch, one: Arrived, fact: RoleFact, *, now: datetime) -> 
             name=fact.name,
         )
     )
+
+
+def _take_alias(batch: Batch, one: Arrived, fact: AliasFact, *, now: datetime) -> None:
+    if not batch.contacts.alias(fact, one.voice, now=now):
+        batch.unwelcome.add(one.event.id)
+
+
+def _take_track(batch: Batch, one: Arrived, fact: TrackFact) -> None:
+    if one.voice.at <= batch.erased_before.get(_tracked(one) or "", ""):
+        batch.unwelcome.add(one.event.id)
+    elif not one.is_history and not _is_first_sync(one, fact):
+        batch.tracks.append((one.event, fact))
 
 
 def _is_first_sync(one: Arrived, fact: TrackFact) -> bool:
@@ -439,5 +467,5 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     attributes = {workspace_id: batch.attributes for workspace_id, batch in batches.items()}
     await attribute.remember(session, attributes, now=now)
     for workspace_id, batch in batches.items():
-        for told, known_by in batch.erased:
-            await erasure.scrub(session, workspace_id, known_by, until=told.occurred_at)
+        for until, forgotten in batch.erased:
+            await erasure.begin(session, workspace_id, forgotten, until=until)

@@ -16,6 +16,7 @@ from models import (
     attribute,
     channel,
     destination,
+    erasure,
     event,
     merge,
     movement,
@@ -329,6 +330,7 @@ class ToldTrack:
 async def _load_tracks(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldTrack]:
     asking = await workflow.many(session, {one.asked_by for one in owed})
     arrived = await event.many(session, {int(one.fact_id) for one in owed})
+    await erasure.cover(session, arrived.values())
     told = {}
     for one in owed:
         by, what = asking.get(one.asked_by), arrived.get((one.workspace_id, int(one.fact_id)))

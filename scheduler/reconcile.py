@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, person, reach, slack_event, workspace
+from models import channel, installation, lookup, person, reach, slack_event, workspace
 from models.database import Database
 from models.installation import Installation
 from models.secret import Keyring
@@ -36,6 +36,7 @@ class Reconciler:
                 await self._list_guests(grant)
         async with self._database.write() as session:
             await slack_event.forget_old(session, now=self._now())
+            await lookup.forget_old(session, now=self._now())
 
     async def list_new_guests(self) -> None:
         """List the guests of workspaces that installed us just now, since nothing unfurls there before."""

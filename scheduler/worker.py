@@ -14,6 +14,7 @@ from models.wakeup import Topic
 from scheduler.address import Addresser
 from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
+from scheduler.erase import erase_forgotten
 from scheduler.forget import forget_removed
 from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
@@ -40,7 +41,7 @@ RECAP_POLL = 60.0
 """Seconds after which they are made even if no tick came."""
 
 FORGET_POLL = 60.0
-"""Seconds after which it is looked again for what a removed source brought."""
+"""Seconds after which it is looked again for what a removed source brought, and for who is to be erased."""
 
 REST = 0.4
 """Seconds between two looks at what fails, or for e-mail, at least, however many outcomes are written meanwhile."""
@@ -151,6 +152,7 @@ class Worker:
             pass
 
     async def _forget(self) -> None:
+        await erase_forgotten(self._database)
         await forget_removed(self._database, now=self._now())
 
     async def _tick(self) -> None:

@@ -74,6 +74,7 @@ COMMANDS = [
     Later("sources", at="bot.cli.sources:sources", says="Add, list and remove sources, where events come from."),
     Later("import", at="bot.cli.imports:import_", says="Bring in history from a file. Nothing of it is posted."),
     Later("accounts", at="bot.cli.accounts:accounts", says="List accounts."),
+    Later("people", at="bot.cli.people:people", says="Export or erase what is stored of one person."),
     Later("movements", at="bot.cli.movements:movements", says="List MRR movements, or sum them up."),
     Later("rules", at="bot.cli.rules:rules", says="Show or change by what rules MRR is counted."),
     Later("events", at="bot.cli.events:events", says="List what came in, and why any of it was refused."),

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.raw import keepable
+from handlers.raw import refused_event
 from handlers.senders.chartmogul import named, read_activity, read_customer
 from handlers.senders.reading import Received, Refused, digest, identifier
-from models.event import NewEvent, Refusal
+from models.event import NewEvent
 from models.fact import MovementFact, dump_facts
-from models.poll import Activities, Poll, PolledRecord, Said
+from models.poll import Activities, Poll, PolledRecord, Said, recalled
 
 AHEAD = timedelta(minutes=5)
 """By how much ChartMogul's clock may differ from ours. What lies further ahead has not happened yet."""
@@ -61,7 +61,7 @@ def customers(
             events.append(_refused(record, polled, received_at))
             continue
         before, facts = known.get(record.dedupe_key), dump_facts(record.facts)
-        news = _news(before.said if before is not None else [], facts)
+        news = _news(recalled(before.said, facts) if before is not None else [], facts)
         if news:
             number = before.changes + 1 if before is not None else 1
             events.append(_changed(record, f"customer:{record.dedupe_key}:{number}", news, polled, received_at))
@@ -119,13 +119,4 @@ def _event(record: Received, key: str, polled: Poll, received_at: datetime) -> N
 
 
 def _refused(record: Refused, polled: Poll, received_at: datetime) -> NewEvent:
-    return NewEvent(
-        workspace_id=polled.workspace_id,
-        source_id=polled.source_id,
-        kind=record.kind,
-        dedupe_key=record.dedupe_key,
-        occurred_at=received_at,
-        received_at=received_at,
-        raw=keepable(record.raw),
-        refusal=Refusal(record.field, record.reason),
-    )
+    return refused_event(record, workspace_id=polled.workspace_id, source_id=polled.source_id, received_at=received_at)

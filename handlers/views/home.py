@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from handlers.views import (
     deliveries,
     destinations,
+    dossiers,
     email_aliases,
     managers,
     records,
@@ -101,6 +102,7 @@ def manager_home(view: ManagerHome) -> View:
             *([reports.row(view.report_url, shows_previews=view.shows_previews)] if view.report_url else []),
             divider(),
             _managers(view),
+            dossiers.row(),
             *_missing(view),
         ]
     )

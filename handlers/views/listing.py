@@ -6,7 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from handlers.views.blocks import Block, actions, button, context
 
-PAGE_SIZE = 15
+PAGE_SIZE = 12
 """Two lists of this length, their headings and all that may need attention stay well under Slack's 100 blocks."""
 
 Row = TypeVar("Row")

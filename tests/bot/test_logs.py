@@ -2,9 +2,13 @@
 
 import json
 import logging
+import sqlite3
+import traceback
 
 import pytest
 import structlog
+from asyncpg import PostgresError
+from sqlalchemy.exc import IntegrityError
 
 from bot import logs
 
@@ -88,23 +92,65 @@ def test_fields_that_are_secrets_by_their_name_are_hidden_whatever_they_hold(
 
 def test_a_line_of_json_stays_json_and_keeps_what_is_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(log_format="json")
-    structlog.get_logger().info("said", url="http://127.0.0.1:3000", mail="ada@acme.com", token="xoxb-1")
+    structlog.get_logger().info("said", url="http://127.0.0.1:3000", at="here@once", token="xoxb-1")
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["token"]) == ("said", "info", "[hidden]")
-    assert (line["url"], line["mail"]) == ("http://127.0.0.1:3000", "ada@acme.com")
+    assert (line["url"], line["at"]) == ("http://127.0.0.1:3000", "here@once")
     assert line["timestamp"].endswith("Z")
 
 
-def test_a_traceback_for_people_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+ADA = "Ada Lovelace"
+
+
+def break_a_rule_of_the_database(name: str) -> None:
+    """Fail as SQLAlchemy does, with the words of asyncpg in which a row is quoted."""
+    broken = {"S": "ERROR", "C": "23505", "M": f"duplicate key: {name}", "D": f"Key ({name})", "n": "uq_contacts"}
+    try:
+        raise PostgresError.new(broken)
+    except PostgresError as error:
+        raise IntegrityError("INSERT", {"name": name}, error) from error
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_of_an_error_the_kind_and_the_place_are_written_and_no_word_that_quotes_somebody(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    logs.configure(level="debug", log_format=log_format)
+    for failing in (fail, {}.__getitem__, int, break_a_rule_of_the_database):
+        try:
+            failing(ADA)
+        except (ValueError, KeyError, IntegrityError) as error:
+            structlog.get_logger().exception("failed")
+            logging.getLogger("anything").exception("a library failed")
+            structlog.get_logger().error("failed_in", exc_info=ExceptionGroup(ADA, [error]))
+    logging.getLogger("asyncio").error("never retrieved: ValueError('ada@acme.io')")
+    lines = capsys.readouterr().err
+    assert not [word for word in ("Ada", "ada", "Lovelace") if word in lines]
+    assert lines.count("23505 uq_contacts") == 3
+    assert lines.count("raise ValueError(message)") >= 3
+    assert "KeyError" in lines
+
+
+def test_an_error_of_the_system_is_written_in_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(log_format="text")
     try:
-        fail("local".swapcase())
-    except ValueError:
+        sqlite3.connect(":memory:").execute("SELECT missing")
+    except sqlite3.Error:
         structlog.get_logger().exception("failed")
+    structlog.get_logger().error("failed", exc_info=ConnectionRefusedError(111, "Connect call failed"))
     lines = capsys.readouterr().err
-    assert "Traceback" in lines
-    # Once as the error's message, and never as the value of what it was in.
-    assert lines.count("LOCAL") == 1
+    assert "OperationalError: no such column: missing" in lines
+    assert "Connect call failed" in lines
+
+
+def test_the_words_of_an_error_would_be_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """The broken variant: an error as Python writes it."""
+    logs.configure(log_format="json")
+    try:
+        fail(ADA)
+    except ValueError:
+        structlog.get_logger().error("failed", written=traceback.format_exc())
+    assert ADA in capsys.readouterr().err
 
 
 def test_logs_go_to_stderr_and_libraries_speak_only_when_something_is_wrong(

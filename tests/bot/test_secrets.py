@@ -1,5 +1,9 @@
-"""A planted secret appears in no log, page, answer, message or database dump, whatever happens."""
+"""A planted secret appears in no log, page, answer, message or database dump, whatever happens.
 
+Nor does what is said of people stand in any log, in what is measured, in an answer to a source or on an error page.
+"""
+
+import json
 from typing import Any
 
 import pytest
@@ -7,8 +11,10 @@ from sqlalchemy import select
 
 from bot import logs
 from bot.sandbox.people import ACME, REVENUE, WINS
-from models import tables
+from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
+from models import event, poll, source, tables
 from models.database import Database
+from models.event import EventState, NewEvent
 from models.source import SourceKind
 from tests.stage import Stage, staged
 
@@ -16,6 +22,67 @@ OPENED = {"type": "app_home_opened", "user": "U0ADA", "channel": "D1", "tab": "h
 CLIENT_SECRET, SIGNING_SECRET = "planted-client-secret-5c1f", "planted-signing-secret-9e2d"
 SMTP_PASSWORD = "planted-smtp-password-77aa"
 FAILING = ["views.publish", "views.open", "conversations.info", "chat.postMessage", "oauth.v2.access", "users.info"]
+
+
+ADA, DANA = "Adaplanted Lovelace", "Danaplanted Reyes"
+PEOPLE = [ADA, DANA, "Lovelace", "ada@planted.example", "dana@planted.example", "+49 30 5550", "planted-user-id"]
+
+
+async def speak_of_people(stage: Stage, server: ChartMogulServer) -> list[str]:
+    """Say all sorts of things about people, well and badly; answer what sources and whoever scrapes got to read."""
+    _, webhook = await stage.add_source(name="People")
+    _, segment = await stage.add_source(kind=SourceKind.SEGMENT, name="Product")
+    polled, _ = await stage.add_source(kind=SourceKind.CHARTMOGUL, name="ChartMogul")
+    ada = {"user_id": "planted-user-id", "email": "ada@planted.example", "name": ADA, "phone": "+49 30 5550"}
+    at = {"account": {"external_id": "planted", "name": "Planted"}}
+    hired = {"type": "signal", "kind": "new_hire", "person": ADA, "occurred_at": stage.clock.now().isoformat(), **at}
+    owner = {"type": "role", "role": "owner", "email": "dana@planted.example", "name": DANA, **at}
+    told = [{"type": "contact", **ada}, owner, hired, {"type": "contact", **ada, "title": 7}, hired | {"person": [ADA]}]
+    identify = {
+        "type": "identify",
+        "userId": "planted-user-id",
+        "traits": {"email": "ada@planted.example", "name": ADA},
+    }
+    sent = [
+        (webhook, told[0]), (webhook, told), (segment, [identify, identify | {"userId": None}]),
+        (segment, [identify | {"traits": {"name": ADA * 400}}]),
+    ]  # fmt: skip
+    answers = [await stage.post(url, json.dumps(body).encode(), kind="application/json") for url, body in sent]
+    await poll_of_people(stage, server, polled)
+    await fail_to_apply(stage, polled)
+    answers += [await stage.get(path) for path in ("/metrics", f"/reports/{ADA}", f"/previews/{ADA}.png", f"/in/{ADA}")]
+    return [one.text for one in answers]
+
+
+async def poll_of_people(stage: Stage, server: ChartMogulServer, source_id: str) -> None:
+    server.add_customer(name=ADA, email="ada@planted.example", owner="dana@planted.example")
+    server.add_activity("act_1", date="2024-11-16T08:59:00+00:00", type="merge", customer_name=ADA)
+    async with stage.database.write() as session:
+        found = await source.get(session, ACME, source_id)
+        await poll.connect(
+            session, found, credentials=API_KEY, keyring=stage.keyring, by="U0ADA", now=stage.clock.now()
+        )
+
+
+async def fail_to_apply(stage: Stage, source_id: str) -> None:
+    """Store what no sender would let in, and wait until it can't be applied."""
+    fact = {"type": "contact", "user_id": "planted-user-id", "name": [ADA], ADA: "ada@planted.example"}
+    now = stage.clock.now()
+    broken = NewEvent(
+        workspace_id=ACME, source_id=source_id, kind="contact", dedupe_key="broken", occurred_at=now, received_at=now,
+        facts=[fact],
+    )  # fmt: skip
+    async with stage.database.write() as session:
+        await event.store(session, [broken])
+    await stage.until(lambda: is_refused(stage, "broken"))
+    await stage.until(lambda: is_refused(stage, None))
+
+
+async def is_refused(stage: Stage, key: str | None) -> bool:
+    """Say whether an event was refused: the one with this key, or without one, what was polled."""
+    async with stage.database.read() as session:
+        refused = await event.of_workspace(session, ACME, state=EventState.REFUSED)
+    return any(one.dedupe_key == key if key else one.refused_field == "type" for one in refused)
 
 
 async def live(stage: Stage) -> list[str]:
@@ -67,6 +134,7 @@ def planted_in(stage: Stage, webhooks: list[str]) -> dict[str, str]:
         "the client secret": CLIENT_SECRET,
         "the signing secret": SIGNING_SECRET,
         "the mail server's password": SMTP_PASSWORD,
+        "ChartMogul's API key": API_KEY,
     }
     return keys | tokens | codes | secret_keys | settings
 
@@ -87,19 +155,26 @@ async def keys(stage: Stage) -> list[str]:
 async def test_no_planted_secret_leaves_the_place_where_it_belongs(
     database: Database, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.configure(level="debug", log_format="json")
-    async with staged(
-        database_url,
-        keeps_logs=False,
-        slack_client_secret=CLIENT_SECRET,
-        slack_signing_secret=SIGNING_SECRET,
-        smtp_url=f"smtp://runrate:{SMTP_PASSWORD}@127.0.0.1:9?starttls=no",
-    ) as stage:
-        seen = await live(stage)
+    logs.configure(level="debug", log_format="json" if database.is_sqlite else "text")
+    async with (
+        chartmogul_server() as server,
+        staged(
+            database_url,
+            chartmogul_api_url=server.url,
+            keeps_logs=False,
+            slack_client_secret=CLIENT_SECRET,
+            slack_signing_secret=SIGNING_SECRET,
+            smtp_url=f"smtp://runrate:{SMTP_PASSWORD}@127.0.0.1:9?starttls=no",
+        ) as stage,
+    ):
+        await stage.install()
+        public = await speak_of_people(stage, server)
+        seen = [*public, *await live(stage)]
         secrets = planted_in(stage, await keys(stage))
         dump = await dumped(stage.database)
     output = capsys.readouterr()
-    assert output.err.count('"event"') > 10
+    assert output.err.count("event_not_applied") == 1
+    assert output.err.count("\n") > 10
     assert len(secrets) >= 9
     for name, secret in secrets.items():
         assert secret not in output.err, f"{name} is in the logs"
@@ -107,3 +182,8 @@ async def test_no_planted_secret_leaves_the_place_where_it_belongs(
         assert secret not in dump, f"{name} is in the database"
         assert not [text for text in seen if secret in text], f"{name} was shown"
     assert "planted" in dump  # The refused record is kept, without what was secret in it.
+    for word in PEOPLE:
+        assert word not in output.err, f"{word} is in the logs"
+        assert word not in output.out, f"{word} was printed"
+        assert not [text for text in public if word in text], f"{word} was shown to a source"
+    assert ADA in dump

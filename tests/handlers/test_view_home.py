@@ -73,6 +73,10 @@ REST = (
     ),
     "[Match e-mails]",
 )
+PRIVACY = (
+    "*Privacy*\nSee what is stored of one person, at a customer's or in Slack, and erase a contact.",
+    "[Export or erase a person]",
+)
 
 
 def test_a_manager_sees_the_workspace_at_a_glance() -> None:
@@ -93,6 +97,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         *REST,
         "*Managers*\nSlack admins and owners, and <@U0DANA>.",
         "[Name managers]",
+        *PRIVACY,
     ]
 
 
@@ -107,6 +112,7 @@ def test_an_empty_workspace_has_one_sentence_and_one_button_for_each_list() -> N
         *REST,
         "*Managers*\nSlack admins and owners.",
         "[Name managers]",
+        *PRIVACY,
     ]
 
 
@@ -231,9 +237,9 @@ def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
     assert {button["text"]["text"]: read_pages(button) for button in pager["elements"]} == buttons[page]
     assert {button["action_id"] for button in pager["elements"]} <= {listing.ACTIONS.previous, listing.ACTIONS.next}
     said = {
-        0: f"1–15 of {total}",
-        1: f"16–30 of {total}",
-        2: f"31–35 of {total}",
+        0: f"1–{PAGE_SIZE} of {total}",
+        1: f"{PAGE_SIZE + 1}–{2 * PAGE_SIZE} of {total}",
+        2: f"{2 * PAGE_SIZE + 1}–{total} of {total}",
         3: f"This page is empty; there are {total}.",
     }
     assert said[page] in read(view)

@@ -30,8 +30,8 @@ from models import (
     delivery,
     destination,
     email_alias,
+    erasure,
     event,
-    identity,
     lane,
     lookup,
     mute,
@@ -56,14 +56,13 @@ from models import (
 )
 from models.attribute import Subject
 from models.base import Base, UserError
-from models.contact import Directory
+from models.contact import Directory, Forgotten
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.destination import Frequency
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
-from models.identity import IdentityKind
 from models.mute import Muted
 from models.recap import Recap
 from models.recipient import RecipientKind
@@ -195,6 +194,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await person.remember(session, ACME, left, now=NOW)
         await person.name_managers(session, ACME, ["U1"], by=MARK, now=NOW)
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
+        gone = Forgotten(frozenset({MARK}), frozenset(), frozenset())
+        await erasure.begin(session, ACME, gone, until=said.written(NOW))
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
         unapplied = seeds.event_of(origin, seeds.account(), key="2")
         await event.store(session, [unapplied, seeds.event_of(origin, seeds.movement(), key="1"), bad])
@@ -292,7 +293,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "email_alias.of_workspace": {},
     "email_alias.remove": {"email": "b@a.io", "by": "U1", "now": NOW},
     "email_alias.unknown": {},
-    "erasure.scrub": {"known_by": [identity.new(ACME, IdentityKind.USER, "u_9")], "until": NOW},
+    "dossier.compile_for": {"who": "a@a.io"},
+    "erasure.begin": {"forgotten": Forgotten(frozenset({"u_9"}), frozenset(), frozenset()), "until": said.written(NOW)},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
     "event.empty_old": {"since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
@@ -403,7 +405,7 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "account.ensure", "destination.create", "installation.revoke", "lane.owe", "slack_event.is_first",
+    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.owe", "slack_event.is_first",
     "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""

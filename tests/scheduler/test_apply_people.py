@@ -20,6 +20,7 @@ from models.fact import dump_facts
 from models.identity import Identity
 from models.source import AccountCreation, Source, SourceKind
 from scheduler.apply import apply_waiting
+from scheduler.erase import erase_forgotten
 from tests import seeds
 from tests.seeds import ACME, NOW
 
@@ -56,6 +57,7 @@ async def tell(
     await seeds.receive(database, *(event_of(origin, one, received_at=received_at) for one in told))
     while await apply_waiting(database, now=NOW):
         pass
+    await erase_forgotten(database)
 
 
 async def known(database: Database) -> tuple[set[Any], set[Any]]:

@@ -15,17 +15,18 @@ from sqlalchemy import select
 from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
 from bot.vendors.serving import Fault
 from handlers.senders import chartmogul, polled
-from models import account, poll, role, source
+from models import account, poll, role, source, tables
 from models.audit import AuditEntry
 from models.database import Database
 from models.delivery import Delivery, FactKind
 from models.event import Event, EventState, NewEvent
-from models.fact import dump_facts
+from models.fact import ErasureFact, dump_facts
 from models.movement import Movement
 from models.poll import LEASE, LOOK_BACK_EVERY, Activities, ApiKeyError, Poll, PolledRecord
 from models.source import Source, SourceKind
 from scheduler.apply import apply_waiting
 from scheduler.drawing import Setting, draw_deliveries
+from scheduler.erase import erase_forgotten
 from scheduler.pollers.chartmogul import COURSE, CUSTOMERS, ChartMogulAdapter, Reader
 from scheduler.pollers.chartmogul_api import ChartMogul
 from scheduler.pollers.poller import Poller
@@ -520,3 +521,28 @@ async def test_an_entry_that_can_t_be_read_is_refused_once_and_takes_no_other_wi
         ("customer-name", 0),
         (f"attributes.custom.{'k' * 101}", 0),
     }
+    assert "Nul" not in str([one.raw for one in refused])
+
+
+async def test_who_was_erased_does_not_come_back_while_chartmogul_lists_them_as_before(at: Polling) -> None:
+    at.server.add_customer("cus_1", email="ada@acme.io", attributes={"custom": {"Billing": "Ada <ada@acme.io>"}})
+    await at.poll()
+    assert (await at.account()).email == "ada@acme.io"
+    gone = ErasureFact(email="ada@acme.io")
+    await seeds.receive(
+        at.database, seeds.event_of(at.source, gone, key="gone", occurred_at=at.clock.now(), received_at=at.clock.now())
+    )
+    await at.apply()
+    await erase_forgotten(at.database)
+    await at.poll(CUSTOMERS.every)
+    left = await at.account()
+    assert (left.email, left.attributes) == (None, {})
+    assert "ada@acme.io" not in await _everything(at.database)
+    at.server.customers["cus_1"]["email"] = "bo@acme.io"
+    await at.poll(CUSTOMERS.every)
+    assert (await at.account()).email == "bo@acme.io"
+
+
+async def _everything(database: Database) -> str:
+    async with database.read() as session:
+        return str([list(await session.execute(select(table))) for table in tables.metadata.sorted_tables])

@@ -115,6 +115,15 @@ def upgrade() -> None:
     sa.Column('set_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'email', name=op.f('pk_email_aliases'))
     )
+    op.create_table('erasures',
+    sa.Column('id', base.Number, sa.Identity(always=False), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('ids', base.JsonValue, nullable=False),
+    sa.Column('emails', base.JsonValue, nullable=False),
+    sa.Column('names', base.JsonValue, nullable=False),
+    sa.Column('until', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasures'))
+    )
     op.create_table('events',
     sa.Column('id', base.Number, sa.Identity(always=False), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -711,6 +720,7 @@ def downgrade() -> None:
     op.drop_index('ix_events_refused', table_name='events', sqlite_where=sa.text("state = 'refused'"), postgresql_where=sa.text("state = 'refused'"))
     op.drop_index('ix_events_held', table_name='events', sqlite_where=sa.text('held_at IS NOT NULL'), postgresql_where=sa.text('held_at IS NOT NULL'))
     op.drop_table('events')
+    op.drop_table('erasures')
     op.drop_table('email_aliases')
     op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
