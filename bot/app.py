@@ -28,15 +28,18 @@ from handlers.pages import SetupPage
 from handlers.pictures import Pictures
 from handlers.previews import Previews
 from handlers.reports import Reports
-from handlers.senders import polled
-from models import installation, migrations
+from handlers.senders import hubspot, polled, records, salesforce
+from models import crm, installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.pollers.chartmogul import ChartMogulAdapter
 from scheduler.pollers.chartmogul_api import ChartMogul
+from scheduler.pollers.crm import CrmAdapter
+from scheduler.pollers.hubspot_api import HubSpot
 from scheduler.pollers.poller import Adapter, Poller
+from scheduler.pollers.salesforce_api import Salesforce
 from scheduler.slack import TIMEOUT, Slack
 from scheduler.worker import Worker
 
@@ -130,8 +133,16 @@ class Runrate:
     def _poller(self, session: aiohttp.ClientSession, keyring: Keyring) -> Poller:
         """Make what polls each kind of source that has an API to ask."""
         chartmogul = ChartMogul(session, base_url=self._settings.chartmogul_api_url)
+        of_salesforce = Salesforce(session, now=self._now, login_url=self._settings.salesforce_login_url)
+        of_hubspot = HubSpot(session, base_url=self._settings.hubspot_api_url)
         adapters: dict[str, Adapter] = {
             SourceKind.CHARTMOGUL: ChartMogulAdapter(database=self.database, api=chartmogul, reader=polled),
+            SourceKind.SALESFORCE: CrmAdapter(
+                load=crm.load_salesforce, ask=of_salesforce.accounts, read=salesforce.read_account, reader=records
+            ),
+            SourceKind.HUBSPOT: CrmAdapter(
+                load=crm.load_hubspot, ask=of_hubspot.companies, read=hubspot.read_company, reader=records
+            ),
         }
         return Poller(database=self.database, adapters=adapters, keyring=keyring, now=self._now)
 

@@ -3,12 +3,18 @@
 from typing import Annotated, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.base import UserError
 from scheduler import mailserver
 from scheduler.mailserver import MailServer
+
+_APIS = {
+    "chartmogul_api_url": ("ChartMogul", "https://api.chartmogul.com/v1"),
+    "hubspot_api_url": ("HubSpot", "https://api.hubapi.com"),
+    "salesforce_login_url": ("Salesforce", "https://acme.my.salesforce.com"),
+}
 
 
 class Settings(BaseSettings):
@@ -30,6 +36,9 @@ class Settings(BaseSettings):
         default=(), validation_alias=AliasChoices("RUNRATE_SECRET_KEYS", "secret_keys")
     )
     chartmogul_api_url: str = "https://api.chartmogul.com/v1"
+    hubspot_api_url: str = "https://api.hubapi.com"
+    salesforce_login_url: str = ""
+    """A server that stands in for every My Domain; each source's own is asked where this is empty."""
     smtp_url: SecretStr = SecretStr("")
     event_retention_days: int = Field(default=30, ge=7, le=3650)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -55,12 +64,15 @@ class Settings(BaseSettings):
             raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
         return value.rstrip("/")
 
-    @field_validator("chartmogul_api_url")
+    @field_validator("chartmogul_api_url", "hubspot_api_url", "salesforce_login_url")
     @classmethod
-    def _check_chartmogul_api_url(cls, value: str) -> str:
+    def _check_api_url(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "salesforce_login_url" and not value:
+            return value
         url = urlsplit(value)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment or "@" in url.netloc:
-            raise ValueError("is the address of ChartMogul's API, such as https://api.chartmogul.com/v1")
+            vendor, usual = _APIS[str(info.field_name)]
+            raise ValueError(f"is the address of {vendor}'s API, such as {usual}")
         return value.rstrip("/")
 
     @field_validator("smtp_url")

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.story import Story
 from bot.vendors.desk import Desk
-from bot.vendors.plays import chartmogul, own, segment
+from bot.vendors.plays import chartmogul, hubspot, own, salesforce, segment
 from bot.vendors.town import Company, Town
 from models.fact import AccountFact, ContactFact, RoleFact
 
@@ -16,19 +16,30 @@ MOST_COMPANIES = 40
 def set_up_desk(*, now: Callable[[], datetime], app_url: str, slack_url: str) -> Desk:
     """Set up the desk."""
     town = Town(_companies(Story(today=now().date())), now)
-    vendors = [own.vendor(town), segment.vendor(town), chartmogul.vendor(town)]
+    vendors = [
+        own.vendor(town),
+        segment.vendor(town),
+        chartmogul.vendor(town),
+        salesforce.vendor(town),
+        hubspot.vendor(town),
+    ]
     return Desk(vendors, back={"The local Slack": slack_url, "Runrate's set-up page": app_url})
 
 
 def addresses(url: str) -> dict[str, Any]:
     """Give the settings that lead the app to the APIs below the desk's address."""
-    return {"chartmogul_api_url": f"{url}/chartmogul/v1"}
+    return {
+        "chartmogul_api_url": f"{url}/chartmogul/v1",
+        "salesforce_login_url": f"{url}/salesforce",
+        "hubspot_api_url": f"{url}/hubspot",
+    }
 
 
 def _companies(story: Story) -> list[Company]:
     """Give the first companies of the story with their people and owners."""
     history = story.history()
-    owners = {fact.account_external_id: fact.email for fact in history if isinstance(fact, RoleFact)}
+    roles = [fact for fact in history if isinstance(fact, RoleFact) and fact.role == "owner"]
+    owners = {fact.account_external_id: fact.email for fact in roles}
     people: dict[str, ContactFact] = {}
     for fact in history:
         if isinstance(fact, ContactFact) and fact.account_external_id and fact.email:

@@ -7,13 +7,13 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import chartmogul, people
+from handlers import chartmogul, crm, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views.blocks import View
 from models import source
 from models.base import UserError
-from models.source import Source, SourceKind
+from models.source import POLLED, Source, SourceKind
 from scheduler.messages.api_key import ACTIONS
 
 FORMS: Mapping[str, Callable[[AsyncSession, Source], Awaitable[View]]] = {SourceKind.CHARTMOGUL: chartmogul.opened}
@@ -31,10 +31,17 @@ async def pressed(
     """Open the form; over the modal that the button stands in, where it is in one."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
-        found = await source.get(session, visitor.workspace_id, str(action.get("value")))
-        if found.kind not in FORMS:
-            raise UserError("This source has no API to ask.")
-        drawn = await FORMS[found.kind](session, found)
+        drawn = await draw(session, desk, visitor, str(action.get("value")))
     show = client.views_push if (body.get("view") or {}).get("type") == "modal" else client.views_open
     await show(trigger_id=body["trigger_id"], view=drawn)
     await ack()
+
+
+async def draw(session: AsyncSession, desk: Desk, visitor: Visitor, source_id: str) -> View:
+    """Draw the form of a source."""
+    found = await source.get(session, visitor.workspace_id, source_id)
+    if found.kind in POLLED:
+        return await crm.opened(session, desk, found)
+    if found.kind not in FORMS:
+        raise UserError("This source has no API to ask.")
+    return await FORMS[found.kind](session, found)

@@ -254,7 +254,7 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
     silent = {origin.id: since for origin, since in await silence.told(session, workspace_id)}
     # Whoever has seen one event arrive needs no line to send a first one with.
     is_silent = not any(one.last_event_at for one in found)
-    urls = {one.id: _readable_url(desk, one) for one in found[-1:] if is_silent and one.kind != SourceKind.CSV}
+    urls = {one.id: _readable_url(desk, one) for one in found[-1:] if is_silent and one.has_webhook}
     polls = await poll.of_sources(session, ids)
     rows = (
         SourceRow(

@@ -6,6 +6,7 @@ from handlers import (
     chartmogul,
     commands,
     credentials,
+    crm,
     deliveries,
     destinations,
     dossiers,
@@ -32,7 +33,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, credentials, records,
+        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, crm, credentials, records,
         email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -6,10 +6,11 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import chartmogul, home, people
+from handlers import chartmogul, credentials, crm, home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import chartmogul as api_key
+from handlers.views import crm as crm_form
 from handlers.views import source_details as details
 from handlers.views import sources as forms
 from handlers.views.blocks import View
@@ -17,10 +18,11 @@ from handlers.views.filled import subject
 from handlers.views.source_details import MOST_REFUSED, RefusedEvent, SourceDetails
 from handlers.views.sources import Field, Menu, SourceAddress
 from models import erasure, event, record, source
+from models.crm import AccessInvalidError
 from models.event import REFUSED_KEPT, Event
 from models.poll import ApiKeyError
 from models.schedule import midnight
-from models.source import NoWebhookError, Source, SourceKind, SourceNameTakenError
+from models.source import POLLED, NoWebhookError, Source, SourceKind, SourceNameTakenError
 from scheduler.messages import silence as silence_message
 
 
@@ -70,15 +72,28 @@ async def added(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
                 now=desk.now(),
             )
             await chartmogul.connect(session, new, view, desk, visitor)
-            drawn = await _address(session, desk, new, key)
+            drawn = await _added(session, desk, visitor, new, key, view)
     except SourceNameTakenError as error:
         await ack(response_action="errors", errors=forms.errors({Field.NAME: str(error)}))
         return
     except ApiKeyError as error:
         await ack(response_action="errors", errors=api_key.errors(str(error)))
         return
+    except AccessInvalidError as error:
+        await ack(response_action="errors", errors=crm_form.errors(error.errors))
+        return
     await ack(response_action="update", view=drawn)
     await home.refresh(desk, client, visitor)
+
+
+async def _added(
+    session: AsyncSession, desk: Desk, visitor: Visitor, new: Source, key: str, view: dict[str, Any]
+) -> View:
+    """Draw what comes next: where to send events, or for a CRM, which is asked from now on, what is read of it."""
+    if new.kind not in POLLED:
+        return await _address(session, desk, new, key)
+    await crm.connect(session, new, view, desk, visitor)
+    return crm_form.connected(forms.title(new.name, SourceKind(new.kind)), callback_id=forms.CALLBACKS.shown)
 
 
 async def chose(
@@ -92,6 +107,9 @@ async def chose(
             drawn = await _details(desk, client, visitor, source_id)
         case Menu.SHOW:
             drawn = await _reveal(desk, visitor, source_id)
+        case Menu.CONNECTION:
+            async with desk.database.read() as session:
+                drawn = await credentials.draw(session, desk, visitor, source_id)
         case Menu.ROTATE:
             drawn = await _ask_to_rotate(desk, visitor, source_id)
         case Menu.REMOVE:

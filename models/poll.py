@@ -148,9 +148,16 @@ def read_key(written: str) -> str:
 
 
 async def connect(
-    session: AsyncSession, source: Source, *, credentials: str, keyring: Keyring, by: str, now: datetime
+    session: AsyncSession,
+    source: Source,
+    *,
+    credentials: str,
+    keyring: Keyring,
+    by: str,
+    now: datetime,
+    is_anew: bool = False,
 ) -> None:
-    """Poll with these credentials from now on. Others than before go on where those stopped."""
+    """Poll with these credentials from now on. Others than before go on where those stopped, or read all of it anew."""
     found = await session.get(Poll, source.id, with_for_update=True)
     if found is None:
         own = {"source_id": source.id, "workspace_id": source.workspace_id, "kind": source.kind}
@@ -159,6 +166,7 @@ async def connect(
     found.credentials_sealed, found.entered_by = keyring.seal(credentials), by
     found.failures, found.trouble, found.refused_at = 0, None, None
     _begin_anew(found)
+    found.read = {} if is_anew else found.read
     found.next_poll_at, found.lease_until, found.token = now, None, found.token + 1
     _record(session, source, "source.api_key_entered", by=by, now=now)
     wake(session, Topic.SOURCES)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id, insert, new_id
 from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind
-from models.source import Source
+from models.source import POLLED, Source
 
 LEAST = timedelta(hours=24)
 """Nobody is told of a shorter silence."""
@@ -53,7 +53,9 @@ class Silence(Base):
 async def falling(session: AsyncSession, *, now: datetime) -> list[Source]:
     """List the sources that have sent nothing for a while, which is not noted yet."""
     noted = exists().where(Silence.source_id == Source.id, Silence.began_at == Source.last_event_at)
-    query = select(Source).where(Source.last_event_at <= now - NOTED, Source.removed_at.is_(None), ~noted)
+    # A CRM in which nothing changes is no broken one; whether it can be asked is known from the poll.
+    sends = Source.kind.not_in(POLLED)
+    query = select(Source).where(Source.last_event_at <= now - NOTED, Source.removed_at.is_(None), sends, ~noted)
     return list(await session.scalars(query.order_by(Source.id)))
 
 

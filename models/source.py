@@ -27,12 +27,18 @@ HISTORY_BEFORE = timedelta(days=1)
 
 
 class SourceKind(StrEnum):
-    """What sends. `csv` names what `runrate import` brings; it has no webhook."""
+    """What sends. `csv` names what `runrate import` brings; neither it nor what is only polled has a webhook."""
 
     API = "api"
     CHARTMOGUL = "chartmogul"
     SEGMENT = "segment"
     CSV = "csv"
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+
+
+POLLED = (SourceKind.SALESFORCE, SourceKind.HUBSPOT)
+"""What sends nothing by itself: it is asked."""
 
 
 class AccountCreation(StrEnum):
@@ -64,7 +70,7 @@ class KeyStillWorksError(UserError):
 
 
 class NoWebhookError(UserError):
-    """Files come in with `runrate import`; there is no URL, no key and nothing to pause."""
+    """Nothing is sent to this source: it has neither a URL nor a key."""
 
 
 class Source(Base):
@@ -131,7 +137,7 @@ class Source(Base):
     @property
     def has_webhook(self) -> bool:
         """Say whether anything can be sent to it."""
-        return self.kind != SourceKind.CSV
+        return self.kind not in {SourceKind.CSV, *POLLED}
 
     def is_old_key_open(self, *, now: datetime) -> bool:
         """Say whether the key before the last rotation still opens it."""
@@ -274,7 +280,8 @@ async def rotate(
     session: AsyncSession, source: Source, *, keyring: Keyring, is_leaked: bool, by: str, now: datetime
 ) -> str:
     """Give a source a new key. The one before works for another day, or where it leaked, no more at all."""
-    _require_webhook(source)
+    if not source.has_webhook:
+        raise NoWebhookError
     if source.is_old_key_open(now=now) and not is_leaked:
         # The other side may still send with that one, of which only one can be kept.
         raise KeyStillWorksError
@@ -288,7 +295,8 @@ async def rotate(
 
 async def pause(session: AsyncSession, source: Source, *, by: str, now: datetime) -> None:
     """Apply nothing more of what a source sends; it is taken all the same, and held until the source is resumed."""
-    _require_webhook(source)
+    if source.kind == SourceKind.CSV:
+        raise NoWebhookError("Files come in with `runrate import`; there is nothing to pause.")
     if source.paused_at is None:
         source.paused_at = now
         _audit(session, source, "source.paused", by=by, now=now)
@@ -315,11 +323,6 @@ async def remove(session: AsyncSession, source: Source, *, by: str, now: datetim
 def note_try(session: AsyncSession, source: Source, event_id: int, *, by: str, now: datetime) -> None:
     """Note that somebody had a refused event of the source tried again."""
     _audit(session, source, "source.event_tried_again", by=by, now=now, event_id=event_id)
-
-
-def _require_webhook(source: Source) -> None:
-    if not source.has_webhook:
-        raise NoWebhookError
 
 
 def _audit(session: AsyncSession, source: Source, action: str, *, by: str, now: datetime, **detail: Any) -> None:

@@ -8,14 +8,15 @@ import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cli import console
+from bot.cli.access import access_options, read_access
 from bot.cli.console import BY, Console
 from bot.cli.options import example, json_option, workspace_option
 from bot.cli.output import instant, print_json, print_pairs, print_table
 from models import poll, source, workspace
-from models.source import KEY_PREFIX, AccountCreation, Source, SourceKind
+from models.source import KEY_PREFIX, POLLED, AccountCreation, Source, SourceKind
 
 KINDS = [kind for kind in SourceKind if kind is not SourceKind.CSV]
-"""What can be added. A source of kind csv has no webhook; `runrate import` makes it."""
+"""What can be added. `runrate import` makes a source of kind csv."""
 
 MASK = f"{KEY_PREFIX}_********"
 REMOVED = "“{}” is removed. What it brought stays."
@@ -31,6 +32,7 @@ def sources() -> None:
     epilog=example(
         "runrate sources add --kind chartmogul --name ChartMogul",
         "runrate sources add --kind segment --name Website --account-creation contact",
+        "runrate sources add --kind hubspot --name HubSpot --role csm=csm_owner",
     )
 )
 @click.option("--kind", type=click.Choice(KINDS, case_sensitive=False), required=True, help="What will send.")
@@ -45,6 +47,7 @@ def sources() -> None:
     envvar="CHARTMOGUL_API_KEY",
     help="For chartmogul: the API key to poll with; better given as CHARTMOGUL_API_KEY in the environment.",
 )
+@access_options
 @workspace_option
 @json_option
 def add(
@@ -55,8 +58,9 @@ def add(
     api_key: str | None,
     workspace_id: str | None,
     as_json: bool,
+    **access: Any,
 ) -> None:
-    """Add a source, and print its webhook URL and its key.
+    """Add a source, and print its webhook URL and its key. A CRM has neither: it is asked.
 
     Whoever knows the URL can send; keep it like a password.
     """
@@ -64,8 +68,17 @@ def add(
         raise click.UsageError("--account-creation is for sources of kind segment.")
     creation = account_creation or AccountCreation.COMPANY
     polled_with = api_key if kind is SourceKind.CHARTMOGUL else None
+    opens = read_access(kind, access)
     added = console.run(
-        partial(_add, workspace_id=workspace_id, kind=kind, name=name, account_creation=creation, api_key=polled_with),
+        partial(
+            _add,
+            workspace_id=workspace_id,
+            kind=kind,
+            name=name,
+            account_creation=creation,
+            api_key=polled_with,
+            opens=opens,
+        ),
         upgrades=True,
     )
     if as_json:
@@ -88,10 +101,15 @@ def list_(*, show_keys: bool, workspace_id: str | None, as_json: bool) -> None:
         click.echo(NONE_YET)
     else:
         cells = [
-            (row["name"], row["kind"], row["id"], instant(found.last_event_at), row["url"] or "runrate import")
+            (row["name"], row["kind"], row["id"], instant(found.last_event_at), row["url"] or _instead(found))
             for row, found in rows
         ]
         print_table(["Source", "Kind", "Id", "Last event (UTC)", "Webhook URL"], cells)
+
+
+def _instead(found: Source) -> str:
+    """Say what a source without a webhook has in its place."""
+    return "is asked" if found.kind in POLLED else "runrate import"
 
 
 NAMED = click.argument("name_or_id", metavar="NAME|ID")
@@ -200,6 +218,7 @@ async def _add(
     name: str,
     account_creation: AccountCreation,
     api_key: str | None,
+    opens: str | None,
 ) -> dict[str, Any]:
     async with opened.database.write() as session:
         tenant = await workspace.the_one(session, workspace_id)
@@ -217,14 +236,16 @@ async def _add(
             await poll.connect(
                 session, added, credentials=poll.read_key(api_key), keyring=opened.keyring, by=BY, now=opened.now
             )
-    return _row(opened, added, key)
+        if opens:
+            await poll.connect(session, added, credentials=opens, keyring=opened.keyring, by=BY, now=opened.now)
+    return _row(opened, added, key if added.has_webhook else None)
 
 
 async def _list(opened: Console, *, workspace_id: str | None) -> list[tuple[dict[str, Any], Source]]:
     async with opened.database.read() as session:
         tenant = await workspace.the_one(session, workspace_id)
         found = await source.of_workspace(session, tenant.id)
-        return [(_row(opened, one, MASK if one.kind in KINDS else None), one) for one in found]
+        return [(_row(opened, one, MASK if one.has_webhook else None), one) for one in found]
 
 
 async def _reveal(opened: Console, *, workspace_id: str | None) -> list[tuple[dict[str, Any], Source]]:
@@ -235,7 +256,7 @@ async def _reveal(opened: Console, *, workspace_id: str | None) -> list[tuple[di
         shown = {
             one.id: await source.reveal(session, one, keyring=keyring, by=BY, now=opened.now)
             for one in found
-            if one.kind in KINDS
+            if one.has_webhook
         }
         return [(_row(opened, one, shown.get(one.id)), one) for one in found]
 

@@ -35,7 +35,7 @@ def standing(polling: Polling) -> str:
     words = WORDS[polling.kind]
     if polling.is_refused:
         trouble = mrkdwn.escape(polling.trouble or "refuses it")
-        return f"{words.vendor} refuses the {words.key}: it {trouble}. Enter another one under “Show URL”."
+        return f"{words.vendor} refuses the {words.key}: it {trouble}. Enter another one under “{words.menu}”."
     if polling.trouble:
         return f"{words.vendor} {mrkdwn.escape(polling.trouble)}. Asked again {mrkdwn.moment(polling.next_poll_at)}."
     if polling.read_until is None:

@@ -24,7 +24,7 @@ def _event(kind: SourceKind, now: datetime) -> dict[str, Any] | None:
             return _chartmogul_movement(now)
         case SourceKind.SEGMENT:
             return _segment_customer(now)
-        case SourceKind.CSV:
+        case SourceKind.CSV | SourceKind.SALESFORCE | SourceKind.HUBSPOT:
             return None
 
 

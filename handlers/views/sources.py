@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from handlers.views import segment
+from handlers.views import crm, segment
 from handlers.views.blocks import (
     Block,
     Element,
@@ -25,7 +25,7 @@ from handlers.views.chartmogul import api_key_field
 from handlers.views.filled import filled
 from handlers.views.polling import Polling, standing
 from handlers.views.samples import curl_line
-from models.source import AccountCreation, SourceKind
+from models.source import POLLED, AccountCreation, SourceKind
 from scheduler.messages import mrkdwn
 
 
@@ -42,9 +42,11 @@ KINDS = {
     SourceKind.CHARTMOGUL: Words("ChartMogul", "Sends each MRR movement through a webhook"),
     SourceKind.SEGMENT: Words("Segment", "Sends accounts, contacts and attributes"),
     SourceKind.CSV: Words("Files", "Brought by runrate import"),
+    SourceKind.SALESFORCE: Words("Salesforce", "Is asked for owners, other roles and stages"),
+    SourceKind.HUBSPOT: Words("HubSpot", "Is asked for owners, other roles and stages"),
 }
 CONNECTED = (SourceKind.API, SourceKind.CHARTMOGUL, SourceKind.SEGMENT)
-"""The kinds that have a webhook, and so can be added."""
+"""The kinds that have a webhook."""
 
 
 LATER, AT_ONCE, STAYS, GOES = "later", "at once", "stays", "goes"
@@ -92,6 +94,7 @@ class Menu(StrEnum):
 
     DETAILS = "details"
     SHOW = "show"
+    CONNECTION = "connection"
     ROTATE = "rotate"
     PAUSE = "pause"
     RESUME = "resume"
@@ -208,8 +211,10 @@ def held(number: int) -> str:
 def menu(source_id: str, kind: SourceKind, *, is_paused: bool) -> Element:
     """Draw the menu beside a source; an import has no URL to show."""
     pause = ("Resume", Menu.RESUME) if is_paused else ("Pause", Menu.PAUSE)
-    of_webhook = [("Show URL", Menu.SHOW), ("Rotate key", Menu.ROTATE), pause]
-    offered = [("Details", Menu.DETAILS), *(of_webhook if kind in CONNECTED else []), ("Remove", Menu.REMOVE)]
+    own = [("Show URL", Menu.SHOW), ("Rotate key", Menu.ROTATE), pause] if kind in CONNECTED else []
+    if kind in POLLED:
+        own = [("Connection", Menu.CONNECTION), pause]
+    offered = [("Details", Menu.DETAILS), *own, ("Remove", Menu.REMOVE)]
     return overflow(ACTIONS.menu, *(option(words, f"{choice} {source_id}") for words, choice in offered))
 
 
@@ -227,11 +232,12 @@ def form(filled_in: SourceForm) -> View:
         blocks.append(_account_creation(filled_in))
     if filled_in.kind == SourceKind.CHARTMOGUL:
         blocks.append(api_key_field())
+    blocks.extend(crm.fields(filled_in.kind))
     return modal("Add source", blocks, callback_id=CALLBACKS.add, submit="Add")
 
 
 def _kind(filled_in: SourceForm) -> Block:
-    options = {kind: option(KINDS[kind].name, kind, description=KINDS[kind].brings) for kind in CONNECTED}
+    options = {kind: option(KINDS[kind].name, kind, description=KINDS[kind].brings) for kind in (*CONNECTED, *POLLED)}
     element = {
         "type": "radio_buttons",
         "action_id": ACTIONS.kind,
@@ -312,7 +318,7 @@ def _instructions(source: SourceAddress) -> list[str]:
             python = mrkdwn.code_block(f'Client(write_key="{source.key}", host="{source.tracking_url}")')
             library = f"*Or from your code*, give Segment's library our address. In Python:\n{python}"
             return [_steps("In Segment", way, add, paste), library]
-        case SourceKind.CSV:
+        case SourceKind.CSV | SourceKind.SALESFORCE | SourceKind.HUBSPOT:
             return []
 
 

@@ -26,6 +26,8 @@ class Words:
     key: str
     missing: str
     fix: str
+    menu: str = "Show URL"
+    """What to choose in the source's menu to enter it."""
 
 
 WORDS: Mapping[str, Words] = {
@@ -37,7 +39,21 @@ WORDS: Mapping[str, Words] = {
             "sends still does, and nothing is lost."
         ),
         fix="Make a new key in ChartMogul and enter it.",
-    )
+    ),
+    "salesforce": Words(
+        vendor="Salesforce",
+        key="sign-in",
+        missing="Until that works, owners, roles and stages stay as they were read last; what changes is read then.",
+        fix="Look at the external client app and its user in Salesforce, and enter the sign-in anew.",
+        menu="Connection",
+    ),
+    "hubspot": Words(
+        vendor="HubSpot",
+        key="key",
+        missing="Until there is another one, owners, roles and stages stay as they were read last.",
+        fix="Make a new service key in HubSpot and enter it.",
+        menu="Connection",
+    ),
 }
 """By the kind of source."""
 

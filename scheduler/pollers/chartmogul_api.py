@@ -2,24 +2,15 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
-from scheduler.pollers.http import TIMEOUT, FailedError, get_json
+from scheduler.pollers.http import TIMEOUT, FailedError, Listed, get_json
 
 PER_PAGE = 200
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One page of a list; the cursor leads to the next one, where there is one."""
-
-    entries: list[Any]
-    cursor: str | None
 
 
 class ChartMogul:

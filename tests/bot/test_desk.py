@@ -9,10 +9,15 @@ from sqlalchemy import select
 
 from bot.sandbox.people import ACME
 from bot.town import addresses, set_up_desk
+from bot.vendors.hubspot import TOKEN
+from bot.vendors.salesforce import CLIENT_ID, CLIENT_SECRET, MY_DOMAIN
 from models import account, poll, source
+from models.crm import read_hubspot, read_salesforce
 from models.database import Database
 from models.event import Event, EventState
 from models.source import SourceKind
+from scheduler.pollers.hubspot_api import HubSpot
+from scheduler.pollers.salesforce_api import Salesforce
 from tests.seeds import NOW
 from tests.stage import HOST, Stage, free_port, staged
 
@@ -107,3 +112,31 @@ async def test_what_cannot_be_done_is_said(asked: dict[str, str], said: str) -> 
             assert response.status == 403
         async with http.post(f"http://{HOST}:{port}/act/nobody", data=asked) as response:
             assert response.status == 404
+
+
+async def test_the_desks_crms_list_what_its_buttons_change() -> None:
+    desk = set_up_desk(now=lambda: NOW, app_url="http://app", slack_url="http://slack")
+    async with desk.open(host=HOST, port=0) as port, aiohttp.ClientSession() as http:
+        url = f"http://{HOST}:{port}"
+        where = addresses(url)
+        salesforce = Salesforce(http, now=lambda: NOW, login_url=where["salesforce_login_url"])
+        hubspot = HubSpot(http, base_url=where["hubspot_api_url"])
+        access = read_salesforce({"url": MY_DOMAIN, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
+
+        async def listed() -> list[list[Any]]:
+            accounts = await salesforce.accounts(access, since=None, cursor=None)
+            companies = await hubspot.companies(read_hubspot({"token": TOKEN}), since=None, cursor=None)
+            return [accounts.entries, companies.entries]
+
+        before = await listed()
+        assert [len(entries) for entries in before] == [12, 12]
+        acts = {
+            "salesforce": ("An account gets another owner", "An opportunity is created"),
+            "hubspot": ("A company gets another owner", "A company moves on"),
+        }
+        for slug, words in acts.items():
+            for act in words:
+                async with http.post(f"{url}/act/{slug}", data={"act": act}) as response:
+                    assert "The API lists it from now on." in await response.text()
+        for old, new in zip(before, await listed(), strict=True):
+            assert sum(one != other for one, other in zip(old, new, strict=True)) == 2

@@ -48,7 +48,13 @@ def test_a_new_source_has_a_name_and_a_kind_in_plain_words() -> None:
     assert view["callback_id"] == CALLBACKS.add
     name, kind = placed_in(view["blocks"])
     assert (name.label, kind.label, kind.dispatches) == ("Name", "What sends", True)
-    assert [option["text"]["text"] for option in kind.options] == ["Your own system", "ChartMogul", "Segment"]
+    assert [option["text"]["text"] for option in kind.options] == [
+        "Your own system",
+        "ChartMogul",
+        "Segment",
+        "Salesforce",
+        "HubSpot",
+    ]
     assert sources.read(submitted(view, {"Name": " Billing ", "What sends": "ChartMogul"})) == SourceForm(
         name="Billing", kind=SourceKind.CHARTMOGUL
     )

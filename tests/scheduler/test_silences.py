@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox.people import ADA
 from models import person, silence, source
 from models.delivery import FactKind
-from models.source import Source
+from models.source import Source, SourceKind
 from scheduler.silences import LISTENED, Silences
 from tests import seeds
 from tests.seeds import ACME, NOW
@@ -20,10 +20,10 @@ WEEKEND = [8 * HOUR] * 14 + [60 * HOUR] + [8 * HOUR] * 9
 """Three times a day, but for the weekend."""
 
 
-async def begin(line: Sending) -> Source:
+async def begin(line: Sending, *, kind: SourceKind = SourceKind.API) -> Source:
     """Install, with a source that has just been heard for the first time."""
     await line.install()
-    origin, _ = await seeds.add_source(line.database)
+    origin, _ = await seeds.add_source(line.database, kind=kind)
     await heard(line, origin, line.clock.at)
     return origin
 
@@ -141,6 +141,15 @@ async def test_nobody_is_told_of_a_paused_or_removed_source(line: Sending) -> No
     assert words_to(line, ADA) == []
     assert await told(line, FactKind.HEARD_AGAIN) == 0
     assert [one.reason for one in await line.ledger()] == ["deleted"]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_crm_in_which_nothing_changes_is_not_silent(line: Sending) -> None:
+    stage = stage_of(line)
+    origin = await begin(line, kind=SourceKind.HUBSPOT)
+    await live(line, stage, origin, [6 * HOUR] * 30)
+    await wait(line, stage, 4 * DAY)
+    assert await told(line, FactKind.SILENCE) == 0
 
 
 async def test_a_process_that_did_not_listen_itself_tells_nobody_of_the_time_before(line: Sending) -> None:

@@ -163,3 +163,21 @@ async def test_a_chartmogul_source_takes_an_api_key_that_is_kept_encrypted_and_p
     assert "two words" not in refused.stderr
     async with database.read() as session:
         assert [one.name for one in await source.of_workspace(session, acme)] == ["ChartMogul"]
+
+
+@on_one_engine
+async def test_a_crm_is_added_with_what_opens_it_and_has_no_url(run: Any, database: Database, acme: str) -> None:
+    hubspot = ("sources", "add", "--kind", "hubspot", "--name", "HubSpot", "--role", "csm=csm_owner", "--json")
+    added = (await run(*hubspot, HUBSPOT_SERVICE_KEY="planted-key")).document
+    assert (added["kind"], added["url"], added["key"]) == ("hubspot", None, None)
+    salesforce = ("sources", "add", "--kind", "salesforce", "--name", "CRM", "--url", "https://acme.my.salesforce.com")
+    refused = await run(*salesforce, "--client-id", "3MVG9")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Enter the consumer secret" in refused.stderr
+    words = (await run(*salesforce, "--client-id", "3MVG9", SALESFORCE_CLIENT_SECRET="planted-secret")).words
+    assert "planted" not in words
+    async with database.read() as session:
+        polled = await poll.of_sources(session, [one.id for one in await source.of_workspace(session, acme)])
+    assert sorted(one.kind for one in polled.values()) == ["hubspot", "salesforce"]
+    assert not any("planted" in one.credentials_sealed for one in polled.values())
+    assert "is asked" in (await run("sources", "list")).words
