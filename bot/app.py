@@ -28,7 +28,8 @@ from handlers.pages import SetupPage
 from handlers.pictures import Pictures
 from handlers.previews import Previews
 from handlers.reports import Reports
-from handlers.senders import hubspot, polled, records, salesforce
+from handlers.senders import hubspot, polled, records, salesforce, stripe_polled
+from handlers.senders.stripe import EVENTS
 from models import crm, installation, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
@@ -40,6 +41,8 @@ from scheduler.pollers.crm import CrmAdapter
 from scheduler.pollers.hubspot_api import HubSpot
 from scheduler.pollers.poller import Adapter, Poller
 from scheduler.pollers.salesforce_api import Salesforce
+from scheduler.pollers.stripe import StripeAdapter
+from scheduler.pollers.stripe_api import Stripe
 from scheduler.slack import TIMEOUT, Slack
 from scheduler.worker import Worker
 
@@ -135,6 +138,7 @@ class Runrate:
         chartmogul = ChartMogul(session, base_url=self._settings.chartmogul_api_url)
         of_salesforce = Salesforce(session, now=self._now, login_url=self._settings.salesforce_login_url)
         of_hubspot = HubSpot(session, base_url=self._settings.hubspot_api_url)
+        stripe = Stripe(session, base_url=self._settings.stripe_api_url)
         adapters: dict[str, Adapter] = {
             SourceKind.CHARTMOGUL: ChartMogulAdapter(database=self.database, api=chartmogul, reader=polled),
             SourceKind.SALESFORCE: CrmAdapter(
@@ -143,6 +147,7 @@ class Runrate:
             SourceKind.HUBSPOT: CrmAdapter(
                 load=crm.load_hubspot, ask=of_hubspot.companies, read=hubspot.read_company, reader=records
             ),
+            SourceKind.STRIPE: StripeAdapter(database=self.database, api=stripe, reader=stripe_polled, kinds=EVENTS),
         }
         return Poller(database=self.database, adapters=adapters, keyring=keyring, now=self._now)
 

@@ -18,6 +18,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 SECRETS = re.compile(
     r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+|rrk_[\w-]+|gAAAAA[\w=-]+|(?<=hooks\.slack\.com/)[\w/-]+"
+    r"|whsec_\w+|[rs]k_(?:live|test)_\w+"
     r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}|(?<=://)[^\s/:@\"]+:[^\s/@\"]+(?=@)"
     r"|[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"
 )

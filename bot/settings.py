@@ -14,6 +14,7 @@ _APIS = {
     "chartmogul_api_url": ("ChartMogul", "https://api.chartmogul.com/v1"),
     "hubspot_api_url": ("HubSpot", "https://api.hubapi.com"),
     "salesforce_login_url": ("Salesforce", "https://acme.my.salesforce.com"),
+    "stripe_api_url": ("Stripe", "https://api.stripe.com"),
 }
 
 
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     hubspot_api_url: str = "https://api.hubapi.com"
     salesforce_login_url: str = ""
     """A server that stands in for every My Domain; each source's own is asked where this is empty."""
+    stripe_api_url: str = "https://api.stripe.com"
     smtp_url: SecretStr = SecretStr("")
     event_retention_days: int = Field(default=30, ge=7, le=3650)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -64,7 +66,7 @@ class Settings(BaseSettings):
             raise ValueError("is the address under which Slack reaches Runrate, such as https://runrate.example.com")
         return value.rstrip("/")
 
-    @field_validator("chartmogul_api_url", "hubspot_api_url", "salesforce_login_url")
+    @field_validator("chartmogul_api_url", "hubspot_api_url", "salesforce_login_url", "stripe_api_url")
     @classmethod
     def _check_api_url(cls, value: str, info: ValidationInfo) -> str:
         if info.field_name == "salesforce_login_url" and not value:

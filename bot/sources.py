@@ -5,10 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from handlers.intake import IntakeSource
-from models import source
+from handlers.senders.stripe import How
+from models import poll, source, stripe
 from models.database import Database
 from models.secret import Keyring, fingerprint
+from models.source import Source, SourceKind
 from models.wakeup import Topic
 
 REMEMBERED = timedelta(seconds=10)
@@ -64,12 +68,25 @@ class Sources:
         now, changes = self._now(), self._changes
         async with self._database.read() as session:
             found = await source.find_by_key(session, key, now=now)
+            is_asked = found is not None and await _is_asked(session, found)
         if found is None:
             self._known.pop(digest, None)
             return None
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        secret = source.shared_secret(found, keyring=self._keyring) if self._keyring else None
-        answer = IntakeSource(found.id, found.workspace_id, found.kind, secret)
+        answer = IntakeSource(
+            found.id,
+            found.workspace_id,
+            found.kind,
+            source.shared_secret(found, keyring=self._keyring) if self._keyring else None,
+            stripe.secrets(found, keyring=self._keyring) if self._keyring else (),
+            How(stripe.rules(found), is_asked=is_asked),
+        )
         self._known[digest] = _Known(answer, now + REMEMBERED, changes)
         return answer
+
+
+async def _is_asked(session: AsyncSession, found: Source) -> bool:
+    """Say whether Stripe's API answers what its events leave open."""
+    polled = await poll.of_source(session, found.id) if found.kind == SourceKind.STRIPE else None
+    return polled is not None and polled.refused_at is None

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import chartmogul, crm, people
+from handlers import chartmogul, crm, people, stripe
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views.blocks import View
@@ -16,7 +16,10 @@ from models.base import UserError
 from models.source import POLLED, Source, SourceKind
 from scheduler.messages.api_key import ACTIONS
 
-FORMS: Mapping[str, Callable[[AsyncSession, Source], Awaitable[View]]] = {SourceKind.CHARTMOGUL: chartmogul.opened}
+FORMS: Mapping[str, Callable[[AsyncSession, Source], Awaitable[View]]] = {
+    SourceKind.CHARTMOGUL: chartmogul.opened,
+    SourceKind.STRIPE: stripe.opened,
+}
 """What draws the form, by the kind of source."""
 
 

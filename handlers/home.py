@@ -268,6 +268,7 @@ async def _sources(session: AsyncSession, desk: Desk, workspace_id: str, number:
             held=held.get(one.id, 0),
             silent_since=silent.get(one.id),
             polling=polling(polls[one.id]) if one.id in polls else None,
+            lacks_secret=one.kind == SourceKind.STRIPE and not one.signing_secrets,
         )
         for one in page
     )

@@ -20,7 +20,7 @@ from aiohttp import web
 from handlers import problem_json
 from handlers.body import CallRefusedError, decode, read_content, read_json
 from handlers.raw import refused_event
-from handlers.senders import SENDERS, signature, tracking
+from handlers.senders import SENDERS, signature, stripe, stripe_signature, tracking
 from handlers.senders.reading import Reading, Received, Refused
 from models.event import EventOutcome, NewEvent
 from models.fact import dump_facts
@@ -45,6 +45,10 @@ class IntakeSource:
     kind: str
     shared_secret: str | None = None
     """What Segment's Webhook destination signs with."""
+    signing_secrets: tuple[str, ...] = ()
+    """What Stripe signs with."""
+    how: stripe.How = stripe.PLAIN
+    """How Stripe's events are read."""
 
 
 class EventInbox(Protocol):
@@ -78,11 +82,7 @@ class Intake:
         try:
             source = _webhook_source(await self._find(request.match_info["source_key"]))
             content, received_at = await read_content(request), self._now()
-            body = decode(content)
-            reading = SENDERS[source.kind](body, received_at=received_at)
-            if source.kind == SourceKind.SEGMENT:
-                signed = request.headers.get(signature.HEADER)
-                reading = signature.judge(reading, body, content, signature=signed, secret=source.shared_secret)
+            reading = _read(source, request, content, received_at)
             outcomes = await self._store(source, reading, received_at)
             return _summary(source.kind, reading, outcomes)
         except CallRefusedError as refusal:
@@ -119,6 +119,24 @@ class Intake:
             return await self._inbox.add(events) if events else []
         except Exception as error:
             raise _unavailable(error) from error
+
+
+def _read(source: IntakeSource, request: web.Request, content: bytes, received_at: datetime) -> Reading:
+    """Read what came, as far as its signature lets us."""
+    if source.kind == SourceKind.STRIPE:
+        signed, secrets = request.headers.get(stripe_signature.HEADER), source.signing_secrets
+        wrong = stripe_signature.fault(content, signature=signed, secrets=secrets, now=received_at)
+        return (
+            Reading(unreadable=wrong)
+            if wrong
+            else stripe.read(decode(content), received_at=received_at, how=source.how)
+        )
+    body = decode(content)
+    reading = SENDERS[source.kind](body, received_at=received_at)
+    if source.kind == SourceKind.SEGMENT:
+        signed = request.headers.get(signature.HEADER)
+        reading = signature.judge(reading, body, content, signature=signed, secret=source.shared_secret)
+    return reading
 
 
 def _event(source: IntakeSource, record: Received | Refused, received_at: datetime) -> NewEvent:

@@ -43,6 +43,14 @@ KNOWN: Mapping[str, Known] = {
     "wrong_signature": Known(
         401, "The signature does not match", "Copy the secret anew from the source in Runrate's Home tab."
     ),
+    "no_signing_secret": Known(
+        401,
+        "The source has no signing secret yet",
+        "Enter the endpoint's signing secret with the source in the Home tab.",
+    ),
+    "signature_too_old": Known(
+        401, "The signature is older than 5 minutes", "Set the clock of the machine that Runrate runs on."
+    ),
     "unknown_source": Known(404, "No source has this address", "Copy the URL anew from the source in the Home tab."),
     "not_found": Known(404, "There is nothing at this address", "Compare the path with this page."),
     "method_not_allowed": Known(405, "This address takes another method", "Send a POST."),

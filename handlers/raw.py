@@ -38,6 +38,7 @@ _PERSONAL_ENDINGS = ("email", "name")
 _EMAIL_TEXT = re.compile(r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+")
 _SECRET_TEXT = re.compile(
     rf"xox[a-z]-[\w-]+|xapp-[\w-]+|https://hooks\.slack\.com/[^\s\"]+|{KEY_PREFIX}_[\w-]+"
+    r"|whsec_\w+|[rs]k_(?:live|test)_\w+"
     r"|(?:Bearer|Basic) [\w.~+/=-]{16,}"
 )
 

@@ -21,6 +21,7 @@ from handlers import (
     segment,
     signals,
     sources,
+    stripe,
     unfurls,
     unhandled,
     why,
@@ -33,7 +34,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, crm, credentials, records,
-        email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
+        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm, credentials,
+        records, email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import chartmogul, credentials, crm, home, people
+from handlers import chartmogul, credentials, crm, home, people, stripe
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import chartmogul as api_key
@@ -23,6 +23,7 @@ from models.event import REFUSED_KEPT, Event
 from models.poll import ApiKeyError
 from models.schedule import midnight
 from models.source import POLLED, NoWebhookError, Source, SourceKind, SourceNameTakenError
+from models.stripe import SigningSecretError
 from scheduler.messages import silence as silence_message
 
 
@@ -72,12 +73,14 @@ async def added(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
                 now=desk.now(),
             )
             await chartmogul.connect(session, new, view, desk, visitor)
+            await stripe.connect(session, new, view, desk, visitor)
             drawn = await _added(session, desk, visitor, new, key, view)
     except SourceNameTakenError as error:
         await ack(response_action="errors", errors=forms.errors({Field.NAME: str(error)}))
         return
-    except ApiKeyError as error:
-        await ack(response_action="errors", errors=api_key.errors(str(error)))
+    except (ApiKeyError, SigningSecretError) as error:
+        of_stripe = form.kind == SourceKind.STRIPE
+        await ack(response_action="errors", errors=stripe.errors(error) if of_stripe else api_key.errors(str(error)))
         return
     except AccessInvalidError as error:
         await ack(response_action="errors", errors=crm_form.errors(error.errors))
@@ -255,7 +258,8 @@ async def _address(session: AsyncSession, desk: Desk, found: Source, key: str) -
         shared_secret=source.shared_secret(found, keyring=desk.keyring),
         old_key_until=found.old_key_until if found.is_old_key_open(now=now) else None,
     )
-    return forms.address(address, more=await chartmogul.offer(session, found), now=now)
+    more = [*await chartmogul.offer(session, found), *await stripe.offer(session, found)]
+    return forms.address(address, more=more, now=now)
 
 
 def _refusal(refused: Event) -> RefusedEvent:

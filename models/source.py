@@ -32,6 +32,7 @@ class SourceKind(StrEnum):
     API = "api"
     CHARTMOGUL = "chartmogul"
     SEGMENT = "segment"
+    STRIPE = "stripe"
     CSV = "csv"
     SALESFORCE = "salesforce"
     HUBSPOT = "hubspot"
@@ -48,7 +49,7 @@ class AccountCreation(StrEnum):
     CONTACT = "contact"
 
 
-_RANKS = {SourceKind.SEGMENT: 1, SourceKind.CHARTMOGUL: 2}
+_RANKS = {SourceKind.SEGMENT: 1, SourceKind.CHARTMOGUL: 2, SourceKind.STRIPE: 2}
 _BEST_RANK = 3
 
 
@@ -119,6 +120,10 @@ class Source(Base):
     """Segment's audiences that are being synced for the first time, or were (`models.audience`)."""
     shared_secret_sealed: Mapped[str | None] = mapped_column(Text)
     """What Segment's Webhook destination signs with."""
+    signing_secrets: Mapped[list[dict[str, str]]] = mapped_column(JsonValue, default=list)
+    """What Stripe signs with, sealed, and who entered it when; several while one takes another's place."""
+    settings: Mapped[dict[str, Any]] = mapped_column(JsonValue, default=dict)
+    """How a Stripe source's MRR is counted (`models.stripe`)."""
     created_by: Mapped[str] = mapped_column(Id)
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
@@ -401,6 +406,7 @@ async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:
         source.key_sealed = keyring.rotate(source.key_sealed)
         if source.shared_secret_sealed is not None:
             source.shared_secret_sealed = keyring.rotate(source.shared_secret_sealed)
+        source.signing_secrets = [one | {"sealed": keyring.rotate(one["sealed"])} for one in source.signing_secrets]
     return len(sources)
 
 

@@ -1,8 +1,9 @@
 """`runrate sources`: where events come from."""
 
+import os
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,8 @@ from bot.cli.access import access_options, read_access
 from bot.cli.console import BY, Console
 from bot.cli.options import example, json_option, workspace_option
 from bot.cli.output import instant, print_json, print_pairs, print_table
-from models import poll, source, workspace
+from models import poll, source, stripe, workspace
+from models.base import UserError
 from models.source import KEY_PREFIX, POLLED, AccountCreation, Source, SourceKind
 
 KINDS = [kind for kind in SourceKind if kind is not SourceKind.CSV]
@@ -21,6 +23,19 @@ KINDS = [kind for kind in SourceKind if kind is not SourceKind.CSV]
 MASK = f"{KEY_PREFIX}_********"
 REMOVED = "“{}” is removed. What it brought stays."
 NONE_YET = "No source yet. Add one with: runrate sources add --kind api --name Billing"
+
+
+API_KEYS = {SourceKind.CHARTMOGUL: "CHARTMOGUL_API_KEY", SourceKind.STRIPE: "STRIPE_API_KEY"}
+"""Where the environment has the API key of each kind that can be polled."""
+
+MOST_READ = 1000
+SIGNING_SECRET = click.option(
+    "--signing-secret",
+    type=click.File(),
+    metavar="FILE",
+    help="For stripe: the file with the endpoint's signing secret, or - for standard input; or in the environment as "
+    "STRIPE_SIGNING_SECRET.",
+)
 
 
 @click.group(epilog=example("runrate sources add --kind api --name Billing"))
@@ -44,10 +59,11 @@ def sources() -> None:
 )
 @click.option(
     "--api-key",
-    envvar="CHARTMOGUL_API_KEY",
-    help="For chartmogul: the API key to poll with; better given as CHARTMOGUL_API_KEY in the environment.",
+    help="The API key to poll with; better given in the environment: for chartmogul as CHARTMOGUL_API_KEY, for stripe "
+    "as STRIPE_API_KEY.",
 )
 @access_options
+@SIGNING_SECRET
 @workspace_option
 @json_option
 def add(
@@ -56,6 +72,7 @@ def add(
     name: str,
     account_creation: AccountCreation | None,
     api_key: str | None,
+    signing_secret: TextIO | None,
     workspace_id: str | None,
     as_json: bool,
     **access: Any,
@@ -66,26 +83,30 @@ def add(
     """
     if account_creation and kind is not SourceKind.SEGMENT:
         raise click.UsageError("--account-creation is for sources of kind segment.")
-    creation = account_creation or AccountCreation.COMPANY
-    polled_with = api_key if kind is SourceKind.CHARTMOGUL else None
-    opens = read_access(kind, access)
-    added = console.run(
-        partial(
-            _add,
-            workspace_id=workspace_id,
-            kind=kind,
-            name=name,
-            account_creation=creation,
-            api_key=polled_with,
-            opens=opens,
-        ),
-        upgrades=True,
+    work = partial(
+        _add,
+        workspace_id=workspace_id,
+        kind=kind,
+        name=name,
+        account_creation=account_creation or AccountCreation.COMPANY,
+        api_key=(api_key or os.environ.get(API_KEYS[kind])) if kind in API_KEYS else None,
+        secret=_secret(kind, signing_secret),
+        opens=read_access(kind, access),
     )
+    added = console.run(work, upgrades=True)
     if as_json:
         print_json(added)
         return
     write_key = added["key"] if kind is SourceKind.SEGMENT else None
     print_pairs({"Source": added["name"], "Id": added["id"], "Webhook URL": added["url"], "Write key": write_key})
+
+
+def _secret(kind: SourceKind, given: TextIO | None) -> str | None:
+    """Read a signing secret from where it was said to stand, or from the environment."""
+    if given is not None and kind is not SourceKind.STRIPE:
+        raise click.UsageError("--signing-secret is for sources of kind stripe.")
+    written = given.read(MOST_READ) if given is not None else os.environ.get("STRIPE_SIGNING_SECRET", "")
+    return written.strip() or None if kind is SourceKind.STRIPE else None
 
 
 @sources.command("list", epilog=example("runrate sources list", "runrate sources list --show-keys --json"))
@@ -139,6 +160,29 @@ def rotate(name_or_id: str, *, leaked: bool, workspace_id: str | None, as_json: 
     else:
         old = "works no more" if leaked else "works for another 24 hours"
         print_pairs({"Source": rotated["name"], "Webhook URL": rotated["url"], "The old key": old})
+
+
+@sources.command("sign", epilog=example("runrate sources sign Stripe --signing-secret secret.txt"))
+@NAMED
+@SIGNING_SECRET
+@click.option("--only", is_flag=True, help="Forget the secrets before it. Otherwise all count, as while one is rolled.")
+@workspace_option
+@json_option
+def sign(
+    name_or_id: str, *, signing_secret: TextIO | None, only: bool, workspace_id: str | None, as_json: bool
+) -> None:
+    """Take what Stripe signs with a secret, which is kept encrypted and never shown."""
+    secret = _secret(SourceKind.STRIPE, signing_secret)
+    if secret is None:
+        raise click.UsageError("Say where the secret stands: --signing-secret FILE, or STRIPE_SIGNING_SECRET.")
+    work = partial(_sign, workspace_id=workspace_id, name_or_id=name_or_id, secret=secret, only=only)
+    row, number = console.run(work)
+    if as_json:
+        print_json({**row, "signing_secrets": number})
+    else:
+        click.echo(
+            f"“{row['name']}” takes what is signed with {'this secret' if number == 1 else f'{number} secrets'}."
+        )
 
 
 @sources.command(epilog=example("runrate sources pause Billing"))
@@ -210,6 +254,21 @@ async def _rotate(opened: Console, *, workspace_id: str | None, name_or_id: str,
     return _row(opened, found, key)
 
 
+async def _sign(
+    opened: Console, *, workspace_id: str | None, name_or_id: str, secret: str, only: bool
+) -> tuple[dict[str, Any], int]:
+    keyring = opened.keyring
+    async with opened.database.write() as session:
+        tenant = await workspace.the_one(session, workspace_id)
+        found = await source.named(session, tenant.id, name_or_id)
+        if found.kind != SourceKind.STRIPE:
+            raise UserError("Only a Stripe source has signing secrets.")
+        if only:
+            stripe.keep_secrets(session, found, (), by=BY, now=opened.now)
+        stripe.add_secret(session, found, secret, keyring=keyring, by=BY, now=opened.now)
+        return {"id": found.id, "kind": found.kind, "name": found.name}, len(found.signing_secrets)
+
+
 async def _add(
     opened: Console,
     *,
@@ -219,6 +278,7 @@ async def _add(
     account_creation: AccountCreation,
     api_key: str | None,
     opens: str | None,
+    secret: str | None,
 ) -> dict[str, Any]:
     async with opened.database.write() as session:
         tenant = await workspace.the_one(session, workspace_id)
@@ -238,6 +298,8 @@ async def _add(
             )
         if opens:
             await poll.connect(session, added, credentials=opens, keyring=opened.keyring, by=BY, now=opened.now)
+        if secret:
+            stripe.add_secret(session, added, secret, keyring=opened.keyring, by=BY, now=opened.now)
     return _row(opened, added, key if added.has_webhook else None)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from handlers.senders import api, chartmogul, segment
+from handlers.senders import api, chartmogul, segment, stripe
 from handlers.senders.reading import Reading
 
 
@@ -19,5 +19,10 @@ class Sender(Protocol):
         """Read the body."""
 
 
-SENDERS: Mapping[str, Sender] = {"api": api.read, "chartmogul": chartmogul.read, "segment": segment.read}
+SENDERS: Mapping[str, Sender] = {
+    "api": api.read,
+    "chartmogul": chartmogul.read,
+    "segment": segment.read,
+    "stripe": stripe.read,
+}
 """What reads a source's webhook, by the source's kind."""

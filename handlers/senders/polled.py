@@ -4,7 +4,7 @@ A movement that both the webhook and the API tell is one event, whichever comes 
 key. Of several activities that say the same at one instant the first has that key, and each other a number besides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,11 +52,16 @@ def uuids(entries: Sequence[Any]) -> list[str]:
 
 
 def customers(
-    entries: Sequence[Any], *, polled: Poll, known: Mapping[str, PolledRecord], received_at: datetime
+    entries: Sequence[Any],
+    *,
+    polled: Poll,
+    known: Mapping[str, PolledRecord],
+    received_at: datetime,
+    read: Callable[[Any], Received | Refused] = read_customer,
 ) -> tuple[list[NewEvent], Said]:
     """Read what is new of customers, and all that is said of those now."""
     events, said = [], {}
-    for record in map(read_customer, entries):
+    for record in map(read, entries):
         if isinstance(record, Refused):
             events.append(_refused(record, polled, received_at))
             continue

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from handlers.views import crm, segment
+from handlers.views import crm, segment, stripe
 from handlers.views.blocks import (
     Block,
     Element,
@@ -26,6 +26,7 @@ from handlers.views.filled import filled
 from handlers.views.polling import Polling, standing
 from handlers.views.samples import curl_line
 from models.source import POLLED, AccountCreation, SourceKind
+from models.stripe import Rules
 from scheduler.messages import mrkdwn
 
 
@@ -41,13 +42,17 @@ KINDS = {
     SourceKind.API: Words("Your own system", "Sends movements, accounts and roles as JSON"),
     SourceKind.CHARTMOGUL: Words("ChartMogul", "Sends each MRR movement through a webhook"),
     SourceKind.SEGMENT: Words("Segment", "Sends accounts, contacts and attributes"),
+    SourceKind.STRIPE: Words("Stripe", "Sends subscriptions, of which Runrate makes MRR"),
     SourceKind.CSV: Words("Files", "Brought by runrate import"),
     SourceKind.SALESFORCE: Words("Salesforce", "Is asked for owners, other roles and stages"),
     SourceKind.HUBSPOT: Words("HubSpot", "Is asked for owners, other roles and stages"),
 }
-CONNECTED = (SourceKind.API, SourceKind.CHARTMOGUL, SourceKind.SEGMENT)
+CONNECTED = (SourceKind.API, SourceKind.CHARTMOGUL, SourceKind.SEGMENT, SourceKind.STRIPE)
 """The kinds that have a webhook."""
 
+
+UNSIGNED = "Whoever has the URL or the key can send events. Keep both as secret as a password."
+SIGNED = "Only what Stripe signed is taken. Keep the URL as secret as a password all the same."
 
 LATER, AT_ONCE, STAYS, GOES = "later", "at once", "stays", "goes"
 
@@ -134,6 +139,8 @@ class SourceRow:
     """Since when it is silent for longer than its habit."""
     polling: Polling | None = None
     """How polling fares, where there is an API key."""
+    lacks_secret: bool = False
+    """Nothing proves yet that what comes is Stripe's, and so nothing is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +200,8 @@ def _standing(source: SourceRow) -> str:
         return f"Paused since {mrkdwn.moment(source.paused_at)} · {held(source.held)}"
     if source.silent_since is not None:
         return f"Silent since {mrkdwn.moment(source.silent_since)}, which is longer than usual"
+    if source.lacks_secret:
+        return "Takes nothing yet: its signing secret is missing"
     last = source.last_event_at
     return f"Last event {mrkdwn.moment(last)}" if last else "Waiting for your first event"
 
@@ -232,6 +241,8 @@ def form(filled_in: SourceForm) -> View:
         blocks.append(_account_creation(filled_in))
     if filled_in.kind == SourceKind.CHARTMOGUL:
         blocks.append(api_key_field())
+    if filled_in.kind == SourceKind.STRIPE:
+        blocks += stripe.fields(Rules())
     blocks.extend(crm.fields(filled_in.kind))
     return modal("Add source", blocks, callback_id=CALLBACKS.add, submit="Add")
 
@@ -282,7 +293,7 @@ def address(source: SourceAddress, *, more: Sequence[Block] = (), now: datetime)
         section(f"*Webhook URL*\n{mrkdwn.code_block(source.url)}"),
         section(f"*{key}*\n{mrkdwn.code_block(source.key)}"),
         *(segment.signing(source.id, source.shared_secret) if source.shared_secret else []),
-        context("Whoever has the URL or the key can send events. Keep both as secret as a password."),
+        context(SIGNED if source.kind == SourceKind.STRIPE else UNSIGNED),
         *([context(old_key(source.old_key_until))] if source.old_key_until else []),
         divider(),
         *(section(text) for text in _instructions(source)),
@@ -318,6 +329,12 @@ def _instructions(source: SourceAddress) -> list[str]:
             python = mrkdwn.code_block(f'Client(write_key="{source.key}", host="{source.tracking_url}")')
             library = f"*Or from your code*, give Segment's library our address. In Python:\n{python}"
             return [_steps("In Segment", way, add, paste), library]
+        case SourceKind.STRIPE:
+            way = "Open *Workbench*, then *Webhooks*, and press *Create new destination*."
+            events = "Select `customer.created`, `customer.updated` and all events of `customer.subscription`."
+            paste = "Choose *Webhook endpoint*, paste the URL as *Endpoint URL*, and create the destination."
+            sign = "Reveal the *Signing secret* on the new endpoint's page, copy it and enter it below."
+            return [_steps("In Stripe", way, events, paste, sign)]
         case SourceKind.CSV | SourceKind.SALESFORCE | SourceKind.HUBSPOT:
             return []
 

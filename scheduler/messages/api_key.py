@@ -54,6 +54,15 @@ WORDS: Mapping[str, Words] = {
         fix="Make a new service key in HubSpot and enter it.",
         menu="Connection",
     ),
+    "stripe": Words(
+        vendor="Stripe",
+        key="API key",
+        missing=(
+            "Until there is another key, what the webhook misses does not arrive; what the webhook sends still does, "
+            "and nothing is lost."
+        ),
+        fix="Make a new restricted key in Stripe and enter it.",
+    ),
 }
 """By the kind of source."""
 

@@ -19,6 +19,7 @@ from models.base import json_bytes
         ({"write_key": "wk_1", "API-Key": {"a": 1}}, {"write_key": "[hidden]", "API-Key": "[hidden]"}),
         ({"a": [{"password": "hunter2"}]}, {"a": [{"password": "[hidden]"}]}),
         ({"note": "use xoxb-12-abc now"}, {"note": "use [hidden] now"}),
+        ({"note": "sk_live_51Habc or whsec_abc"}, {"note": "[hidden] or [hidden]"}),
         ({"url": "https://hooks.slack.com/services/T0/B0/x"}, {"url": "[hidden]"}),
         ({"url": "https://a.example/in/rrk_abc-DEF_1"}, {"url": "https://a.example/in/[hidden]"}),
         ({"h": "Bearer abcdefghijklmnop"}, {"h": "[hidden]"}),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from handlers.api_examples import RECORDS
 from handlers.raw import keepable
-from handlers.senders import SENDERS, chartmogul, signature, tracking
+from handlers.senders import SENDERS, chartmogul, signature, stripe, tracking
 from handlers.senders.reading import Reading
 from models.base import json_bytes
 from models.fact import dump_facts, read_facts
@@ -26,6 +26,9 @@ READERS: dict[str, Callable[[Any], Reading]] = {
     **{kind: partial(read, received_at=NOW) for kind, read in SENDERS.items()},
     "activity": lambda entry: Reading((chartmogul.read_activity(entry),)),
     "customer": lambda entry: Reading((chartmogul.read_customer(entry),)),
+    "stripe asked": partial(SENDERS["stripe"], received_at=NOW, how=stripe.How(is_asked=True)),
+    "stripe subscription": lambda entry: Reading(tuple(stripe.read_listed(entry, stripe.PLAIN, received_at=NOW))),
+    "stripe customer": lambda entry: Reading((stripe.read_customer(entry),)),
     **{f"/v1/{call}": partial(tracking.read, call, received_at=NOW) for call in tracking.CALLS},
 }
 KNOWN_NAMES = """
@@ -34,7 +37,10 @@ KNOWN_NAMES = """
     custom_attributes customer customer-external-id customer-since customer-uuid date description email event
     external_id external_ids group_id groupId id kind messageId movement_type mrr_movement_in_account_currency
     name occurred_at originalTimestamp owner personas previousId properties records role sent_at sentAt status
-    subscription subscription-external-id tags timestamp traits type user_id userId uuid writeKey
+    subscription subscription-external-id tags amount_off billing_scheme cancel_at cancel_at_period_end canceled_at
+    coupon created current_period_end currency discount discounts end ended_at interval interval_count items metadata
+    object pause_collection percent_off plan previous_attributes price quantity recurring start_date tiers_mode
+    trial_end unit_amount unit_amount_decimal usage_type timestamp traits type user_id userId uuid writeKey
 """
 KNOWN_WORDS = """
     account alias audience churn contact delete expansion free group identify movement mrr_movement new_biz page role
@@ -53,6 +59,21 @@ JSON = st.recursive(
     max_leaves=25,
 )
 
+
+STRIPE_SUBSCRIPTION: dict[str, Any] = {
+    "id": "sub_1",
+    "customer": "cus_1",
+    "status": "active",
+    "currency": "usd",
+    "start_date": 1_763_000_000,
+    "trial_end": 1_763_100_000,
+    "canceled_at": None,
+    "cancel_at": None,
+    "discounts": [{"id": "di_1", "coupon": {"percent_off": 10, "duration": "forever"}}],
+    "items": {
+        "data": [{"id": "si_1", "quantity": 2, "price": {"unit_amount": 5000, "recurring": {"interval": "month"}}}]
+    },
+}
 
 GOOD: list[tuple[str, dict[str, Any]]] = [
     *[("api", example) for name, (_summary, example) in RECORDS.items() if name != "several"],
@@ -91,6 +112,17 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
             "attributes": {"tags": [], "custom": {}},
             "customer-since": "",
             "owner": "dana@acme.com",
+        },
+    ),
+    ("stripe subscription", STRIPE_SUBSCRIPTION),
+    ("stripe customer", {"id": "cus_1", "created": 1_763_000_000, "name": "", "email": "", "metadata": {"k": "v"}}),
+    (
+        "stripe",
+        {
+            "id": "evt_1",
+            "type": "customer.subscription.updated",
+            "created": 1_763_200_000,
+            "data": {"object": STRIPE_SUBSCRIPTION, "previous_attributes": {"quantity": 1, "items": {"data": []}}},
         },
     ),
     ("segment", {"type": "Send Contact", "message_id": "m", "timestamp": "", "user_id": "u_1", "company": {"id": "a"}}),

@@ -24,6 +24,7 @@ from handlers.views import (
     segment,
     source_details,
     sources,
+    stripe,
     why,
 )
 from handlers.views.deliveries import Delivering, Failure, Trouble
@@ -44,9 +45,11 @@ from models.recipient import RecipientKind
 from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
 from models.source import SourceKind
+from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
 from scheduler.messages import mrkdwn
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+SECRETS = [SigningSecret(f"sec_{number}", AT, "U0ADA") for number in range(MOST_SECRETS)]
 URL = "https://runrate.example.com/in/rrk_1"
 MARKUP = [
     "<!channel>", "<!here|here>", "<@U0EVE>", "<#C0BOARD|board>", "<!subteam^S1>", "<https://evil.example|free>", "&",
@@ -220,6 +223,8 @@ def test_the_other_modals(name: str, reason: str) -> None:
         destinations.delete_question(destination_id="dst_1", name=name, channel_ids=("C0REVENUE",), waiting=1),
         sources.remove_question(source_id="src_1", name=name, kind=SourceKind.API),
         sources.rotate_question(source_id="src_1", name=name),
+        stripe.key_form("src_1", name=name, is_set=True),
+        stripe.form("src_1", secrets=SECRETS, rules=Rules(Cancellation.AT_ONCE, frozenset(Passing))),
         source_details.draw(detailed),
         sources.form(SourceForm(name=mrkdwn.one_line(name)[:80], kind=SourceKind.SEGMENT)),
         *(

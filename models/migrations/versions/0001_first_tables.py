@@ -315,6 +315,8 @@ def upgrade() -> None:
     sa.Column('mappings', base.JsonValue, nullable=False),
     sa.Column('audiences', base.JsonValue, nullable=False),
     sa.Column('shared_secret_sealed', sa.Text(), nullable=True),
+    sa.Column('signing_secrets', base.JsonValue, nullable=False),
+    sa.Column('settings', base.JsonValue, nullable=False),
     sa.Column('created_by', sa.String(length=64), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('removed_at', base.UtcDateTime(), nullable=True),

@@ -1,10 +1,11 @@
 """Sources from the command line: the key is shown once, and later only on purpose."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import audit, poll, source
+from models import audit, poll, source, stripe
 from models.database import Database
 from models.secret import Keyring
 
@@ -181,3 +182,48 @@ async def test_a_crm_is_added_with_what_opens_it_and_has_no_url(run: Any, databa
     assert sorted(one.kind for one in polled.values()) == ["hubspot", "salesforce"]
     assert not any("planted" in one.credentials_sealed for one in polled.values())
     assert "is asked" in (await run("sources", "list")).words
+
+
+async def test_a_stripe_source_takes_its_secrets_from_a_file_or_the_environment_and_prints_none(
+    run: Any, database: Database, acme: str, tmp_path: Path, keyring: Keyring
+) -> None:
+    args = ("sources", "add", "--kind", "stripe", "--name", "Payments", "--json")
+    added = await run(*args, STRIPE_SIGNING_SECRET="whsec_planted_1", STRIPE_API_KEY="rk_planted")
+    file = tmp_path / "secret.txt"
+    file.write_text("whsec_planted_2\n")
+    second = await run("sources", "sign", "Payments", "--signing-secret", str(file))
+    assert second.stdout == "“Payments” takes what is signed with 2 secrets.\n"
+    assert await secrets_of(database, acme, keyring) == ("whsec_planted_1", "whsec_planted_2")
+    file.write_text("whsec_planted_3")
+    third = await run("sources", "sign", "Payments", "--signing-secret", str(file), "--only", "--json")
+    assert third.document["signing_secrets"] == 1
+    assert await secrets_of(database, acme, keyring) == ("whsec_planted_3",)
+    async with database.read() as session:
+        assert await poll.of_source(session, added.document["id"]) is not None
+    for result in (added, second, third):
+        assert "planted" not in result.stdout + result.stderr
+
+
+@on_one_engine
+async def test_a_signing_secret_is_for_stripe_and_has_to_stand_somewhere(run: Any, acme: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text("hello")
+    await run("sources", "add", "--kind", "api", "--name", "Billing", STRIPE_SIGNING_SECRET="whsec_1")
+    signing = ("--signing-secret", str(file))
+    for args, code, said in (
+        (("sources", "add", "--kind", "api", "--name", "Other", *signing), 2, "for sources of kind stripe"),
+        (("sources", "add", "--kind", "stripe", "--name", "Other", *signing), 1, "it begins with whsec_"),
+        (("sources", "sign", "Billing", *signing), 1, "Only a Stripe source has signing secrets."),
+        (("sources", "sign", "Billing"), 2, "Say where the secret stands"),
+    ):
+        result = await run(*args)
+        assert (result.exit_code, said in result.stderr) == (code, True), result.stderr
+        assert "hello" not in result.stderr
+    assert [one["name"] for one in (await run("sources", "list", "--json")).document] == ["Billing"]
+
+
+async def secrets_of(database: Database, workspace_id: str, keyring: Keyring) -> tuple[str, ...]:
+    async with database.read() as session:
+        found = await source.find_by_name(session, workspace_id, "Payments")
+    assert found is not None
+    return stripe.secrets(found, keyring=keyring)
