@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.story import Story
 from bot.vendors.desk import Desk
-from bot.vendors.plays import chartmogul, hubspot, own, salesforce, segment
+from bot.vendors.plays import chartmogul, hubspot, own, salesforce, segment, stripe
 from bot.vendors.town import Company, Town
 from models.fact import AccountFact, ContactFact, RoleFact
 
@@ -20,6 +20,7 @@ def set_up_desk(*, now: Callable[[], datetime], app_url: str, slack_url: str) ->
         own.vendor(town),
         segment.vendor(town),
         chartmogul.vendor(town),
+        stripe.vendor(town),
         salesforce.vendor(town),
         hubspot.vendor(town),
     ]
@@ -30,6 +31,7 @@ def addresses(url: str) -> dict[str, Any]:
     """Give the settings that lead the app to the APIs below the desk's address."""
     return {
         "chartmogul_api_url": f"{url}/chartmogul/v1",
+        "stripe_api_url": f"{url}/stripe",
         "salesforce_login_url": f"{url}/salesforce",
         "hubspot_api_url": f"{url}/hubspot",
     }

@@ -11,7 +11,7 @@ from bot.sandbox.people import ACME
 from bot.town import addresses, set_up_desk
 from bot.vendors.hubspot import TOKEN
 from bot.vendors.salesforce import CLIENT_ID, CLIENT_SECRET, MY_DOMAIN
-from models import account, poll, source
+from models import account, poll, source, stripe
 from models.crm import read_hubspot, read_salesforce
 from models.database import Database
 from models.event import Event, EventState
@@ -21,7 +21,12 @@ from scheduler.pollers.salesforce_api import Salesforce
 from tests.seeds import NOW
 from tests.stage import HOST, Stage, free_port, staged
 
-KINDS = {"own": SourceKind.API, "segment": SourceKind.SEGMENT, "chartmogul": SourceKind.CHARTMOGUL}
+KINDS = {
+    "own": SourceKind.API,
+    "segment": SourceKind.SEGMENT,
+    "chartmogul": SourceKind.CHARTMOGUL,
+    "stripe": SourceKind.STRIPE,
+}
 
 
 @pytest.fixture
@@ -61,13 +66,21 @@ async def events(at: Stage) -> list[Event] | None:
 async def test_what_each_vendor_sends_is_taken(acme_and_desk: tuple[Stage, str]) -> None:
     acme, url = acme_and_desk
     for slug, kind in KINDS.items():
-        _, webhook = await acme.add_source(kind=kind, name=slug)
+        source_id, webhook = await acme.add_source(kind=kind, name=slug)
+        if kind is SourceKind.STRIPE:
+            await sign(acme, source_id)
         for act in await buttons(acme, url, slug):
             page = await press(acme, url, slug, act=act, url=webhook)
             assert "Runrate answered 200." in page, act
     judged = await acme.until(lambda: events(acme))
     assert {one.kind for one in judged} >= {"movement", "subscription", "signal", "mrr_movement", "track"}
     assert [(one.kind, one.refused_because) for one in judged if one.refused_because] == []
+
+
+async def sign(at: Stage, source_id: str) -> None:
+    async with at.database.write() as session:
+        found = await source.get(session, ACME, source_id)
+        stripe.add_secret(session, found, "whsec_demo", keyring=at.keyring, by="U0ADA", now=at.clock.now())
 
 
 async def test_with_the_desks_key_the_history_is_read_and_not_told(acme_and_desk: tuple[Stage, str]) -> None:
