@@ -9,7 +9,8 @@ from sqlalchemy import Index, String, Text, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import likeness, said
+from models import account_alias, likeness, said
+from models.account_alias import AccountAlias
 from models.attribute import Value
 from models.base import Base, Id, JsonValue, Number, among, execute_all, insert, new_id, rows_among
 from models.fact import AccountFact, AccountStatus, read_instant
@@ -32,6 +33,8 @@ class Account(Base):
         ),
         Index("ix_accounts_domain_key", "workspace_id", "domain_key"),
         Index("ix_accounts_name_key", "workspace_id", "name_key"),
+        # What people look for an account by, so that looking through all of them reads nothing else.
+        Index("ix_accounts_sought", "workspace_id", "name", "domain", "external_id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -64,6 +67,8 @@ class Account(Base):
     is_provisional: Mapped[bool] = mapped_column(default=False)
     """Begun for a contact alone, and gone once that turns out to belong to another account."""
     customer_since: Mapped[datetime | None]
+    merged_at: Mapped[datetime | None]
+    """When another account became part of it last. From the first time on its MRR is what its movements add up to."""
     told_by: Mapped[str | None] = mapped_column(Text)
     """The ids of the sources that spoke of it (`models.origin`)."""
     created_at: Mapped[datetime]
@@ -86,7 +91,7 @@ async def hold(
 ) -> dict[str, dict[str, Account]]:
     """Give those of these accounts that there are, and hold their rows until the transaction ends.
 
-    They are named, and given, by their external ids in each workspace.
+    They are named, and given, by their external ids in each workspace, or by aliases.
     """
     found: dict[str, dict[str, Account]] = {workspace_id: {} for workspace_id in names_by_workspace}
     wanted = [(workspace_id, name) for workspace_id, names in names_by_workspace.items() for name in names]
@@ -95,7 +100,21 @@ async def hold(
         held = query.order_by(Account.id).with_for_update().execution_options(populate_existing=True)
         for account in await session.scalars(held):
             found[account.workspace_id][account.external_id] = account
+    unknown = [(workspace_id, name) for workspace_id, name in wanted if name not in found[workspace_id]]
+    if unknown:
+        for workspace_id, name, account in await _by_alias(session, unknown):
+            found[workspace_id][name] = account
     return found
+
+
+async def _by_alias(session: AsyncSession, wanted: Collection[tuple[str, str]]) -> list[tuple[str, str, Account]]:
+    """Give, and hold, the accounts to which some of these names of a workspace lead."""
+    place = (AccountAlias.workspace_id, AccountAlias.external_id)
+    query = (
+        select(*place, Account).join(Account, Account.id == AccountAlias.account_id).where(rows_among(place, wanted))
+    )
+    held = query.order_by(Account.id).with_for_update(of=Account).execution_options(populate_existing=True)
+    return [(row[0], row[1], row[2]) for row in await session.execute(held)]
 
 
 def new(workspace_id: str, external_id: str, *, now: datetime) -> Account:
@@ -125,6 +144,9 @@ async def ensure(
     query = select(Account.external_id, Account.id).where(Account.workspace_id == workspace_id)
     rows = await session.execute(query.where(among(Account.external_id, names.keys())))
     ids: dict[str, str] = dict(rows.all())
+    unknown = [(workspace_id, name) for name in names.keys() - ids.keys()]
+    if unknown:
+        ids |= {name: one for (_, name), one in (await account_alias.leading(session, unknown)).items()}
     stood = (among(Account.id, ids.values()), Account.is_provisional)
     await session.execute(
         update(Account).where(*stood).values(is_provisional=False), execution_options={"synchronize_session": False}
@@ -179,6 +201,12 @@ def apply(account: Account, fact: AccountFact, *, now: datetime, voice: Voice | 
     if fact.attributes:
         account.attributes = said.attributes(_whole(account))
     account.updated_at = now
+
+
+def take(account: Account, heard: Said) -> None:
+    """Let an account be what counts of all that was said of it."""
+    _take(account, heard, set(heard))
+    account.attributes = said.attributes(_whole(account))
 
 
 def _take(account: Account, heard: Said, changed: set[str]) -> None:
@@ -252,8 +280,17 @@ async def remove(session: AsyncSession, ids: Collection[str]) -> None:
 
 
 async def get(session: AsyncSession, workspace_id: str, account_id: str) -> Account | None:
-    """Find an account of this workspace."""
+    """Find an account of this workspace, also by the id of one that became part of it."""
     query = select(Account).where(Account.workspace_id == workspace_id, Account.id == account_id)
+    found: Account | None = await session.scalar(query)
+    if found is None and (now_in := await account_alias.now_in(session, workspace_id, account_id)):
+        found = await get(session, workspace_id, now_in)
+    return found
+
+
+async def with_external_id(session: AsyncSession, workspace_id: str, external_id: str) -> Account | None:
+    """Find an account of this workspace by its external id."""
+    query = select(Account).where(Account.workspace_id == workspace_id, Account.external_id == external_id)
     found: Account | None = await session.scalar(query)
     return found
 
@@ -314,6 +351,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "currency": account.currency,
         "attributes": account.attributes,
         "customer_since": account.customer_since.isoformat() if account.customer_since else None,
+        "merged_at": account.merged_at.isoformat() if account.merged_at else None,
         "created_at": account.created_at.isoformat(),
         "updated_at": account.updated_at.isoformat(),
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, delete, select
+from sqlalchemy import ForeignKey, Index, String, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -338,3 +338,8 @@ async def of_account(session: AsyncSession, account_id: str, *, limit: int = 100
     """List the people at an account, in the order in which they appeared."""
     query = select(Contact).where(Contact.account_id == account_id).order_by(Contact.id).limit(limit)
     return list(await session.scalars(query))
+
+
+async def count_of_account(session: AsyncSession, account_id: str) -> int:
+    """Count the people at an account."""
+    return int(await session.scalar(select(func.count()).where(Contact.account_id == account_id)) or 0)

@@ -88,6 +88,8 @@ class FactKind(StrEnum):
     """That it is back; the id is the silence's."""
     HISTORY = "history"
     """What last week's recap would have said, once history is in; the id is the source's."""
+    ACCOUNT = "account"
+    """An account's card that somebody shared; the id is the account's, and which time that was."""
     KEY_REFUSED = "key_refused"
     """That the API key of a source is refused; the id is the source's, with a number."""
 

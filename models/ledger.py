@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import event, movement, recap, signal, source
+from models import account, event, movement, recap, signal, source
 from models.base import among
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
 from models.destination import Destination
@@ -304,6 +304,11 @@ async def _told_signal(session: AsyncSession, delivery: Delivery) -> Told | None
     )
 
 
+async def _told_account(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await account.get(session, delivery.workspace_id, delivery.fact_id.partition("#")[0])
+    return Told(kind=FactKind.ACCOUNT, about=found.display_name, at=delivery.created_at) if found is not None else None
+
+
 async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str | None:
     return (await source.names(session, workspace_id)).get(source_id)
 
@@ -314,5 +319,6 @@ _TELLERS: Mapping[FactKind, Callable[[AsyncSession, Delivery], Awaitable[Told | 
     FactKind.TRACK: _told_track,
     FactKind.SIGNAL: _told_signal,
     FactKind.UNHEARD: _told_signal,
+    FactKind.ACCOUNT: _told_account,
 }
 """Who knows what a kind of delivery tells; of the others the kind says all."""

@@ -154,10 +154,10 @@ async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: d
     await session.execute(delete(Movement).where(among(Movement.id, [one.id for one in movements])), _UNSEEN)
     accounts = select(Account).where(among(Account.id, {one.account_id for one in movements}))
     for account in await session.scalars(accounts.order_by(Account.id).with_for_update()):
-        await _tell_again(session, account, now=now)
+        await tell_again(session, account, now=now)
 
 
-async def _tell_again(session: AsyncSession, account: Account, *, now: datetime) -> None:
+async def tell_again(session: AsyncSession, account: Account, *, now: datetime) -> None:
     """Let an account follow the movements that there are of it, as it did when each came."""
     account.mrr_minor, account.currency, account.mrr_at = None, None, None
     account.first_moves, account.unclear_in, account.status = {}, None, AccountStatus.LEAD
@@ -248,6 +248,15 @@ async def of_workspace(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def of_account(
+    session: AsyncSession, workspace_id: str, account_id: str, *, limit: int | None = None, offset: int = 0
+) -> list[Movement]:
+    """List an account's movements, newest first, after so many of them."""
+    theirs = (Movement.workspace_id == workspace_id, Movement.account_id == account_id)
+    query = select(Movement).where(*theirs).order_by(Movement.occurred_at.desc(), Movement.id.desc())
+    return list(await session.scalars(query.limit(limit).offset(offset)))
 
 
 async def count(session: AsyncSession, workspace_id: str) -> int:

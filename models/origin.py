@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import lane, movement, record, subscription, workspace
+from models import lane, movement, record, subscription, total, workspace
 from models.account import Account
+from models.account_alias import AccountAlias
 from models.base import among
 from models.contact import Contact
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, SkipReason, is_open
@@ -75,6 +76,7 @@ async def _movements(session: AsyncSession, source: Source, *, limit: int, now: 
     gone = list(await session.scalars(theirs.order_by(Movement.external_id).limit(limit)))
     await _skip(session, source, FactKind.MOVEMENT, [one.id for one in gone], now=now)
     await movement.remove(session, gone, now=now)
+    await total.add_up_again(session, {one.account_id for one in gone}, now=now)
     return len(gone)
 
 
@@ -97,7 +99,7 @@ async def _accounts(session: AsyncSession, source: Source, *, limit: int, now: d
     ids = await _held(session, Account, limit, *bare)
     ids = list(await session.scalars(select(Account.id).where(among(Account.id, ids), *bare)))
     await record.part(session, source.workspace_id, ids, now=now)
-    for table in (Role, Recount):
+    for table in (Role, Recount, AccountAlias):
         await session.execute(delete(table).where(among(table.account_id, ids)), execution_options=_UNSEEN)
     return await _delete(session, Account, ids)
 

@@ -21,6 +21,7 @@ from models.base import Base, Id, UserError, among, insert
 from models.currency import digits, rounded
 from models.fact import MovementKind
 from models.movement import Day, Movement
+from models.workspace import Workspace
 
 FX_OTHER = "fx_other"
 """What the line of rates is called beside the kinds of movements."""
@@ -168,6 +169,18 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> dict[str, li
     for currency, day, rate in await session.execute(query.order_by(Rate.currency, Rate.day)):
         found[currency].append((day, Fraction(rate)))
     return found
+
+
+async def worth(session: AsyncSession, workspace_id: str, amount_minor: int, currency: str, *, on: date) -> int | None:
+    """Say what an amount is worth in a workspace's base currency on a day; None where no rate says so."""
+    tenant = await session.get_one(Workspace, workspace_id)
+    theirs = (Rate.workspace_id == workspace_id, Rate.currency == currency, Rate.day <= on)
+    newest = (
+        await session.execute(select(Rate.day, Rate.rate).where(*theirs).order_by(Rate.day.desc()).limit(1))
+    ).all()
+    rates = Rates(tenant.base_currency, {currency: [(day, Fraction(told)) for day, told in newest]})
+    amount = rates.convert(amount_minor, currency, on)
+    return None if amount is None else rounded(amount)
 
 
 async def moved(session: AsyncSession, workspace_id: str, *, account_id: str | None = None) -> list[Moved]:

@@ -19,7 +19,7 @@ from sqlalchemy import ForeignKey, Index, Select, String, exists, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import account, audit, likeness, role, said, workspace
+from models import account, account_alias, audit, likeness, role, said, workspace
 from models.account import Account
 from models.base import Base, Id, JsonValue, UserError, among, new_id, rows_among, texts
 from models.fact import RecordFact
@@ -236,7 +236,13 @@ async def accounts_like(
             for place, key in enumerate(keys):
                 if key is not None and account_id not in without:
                     found[workspace_id, place, key].append(account_id)
+        for (workspace_id, key), account_id in (await account_alias.leading(session, _ids_named(records))).items():
+            found[workspace_id, 0, key].append(account_id)
     return {record.id: _first_found(record, found) for record in records}
+
+
+def _ids_named(records: Collection[Record]) -> list[tuple[str, str]]:
+    return [(record.workspace_id, record.account_key) for record in records if record.account_key is not None]
 
 
 def _first_found(record: Record, found: Mapping[tuple[str, int, str], list[str]]) -> list[str]:

@@ -238,6 +238,8 @@ async def recount(
     ledger = _Difference(workspace_id, now)
     for account_id, timeline in found.items():
         ledger.compare(account_id, timeline.changes, known.derived.get(account_id, {}))
+    for account_id, row in known.doubled:
+        ledger.remove(account_id, row)
     await ledger.write(session)
     rates = Rates(rules.base_currency, await _rates_for(session, workspace_id, found.values()))
     followed = [
@@ -288,15 +290,19 @@ class _Known(NamedTuple):
 
     derived: dict[str, dict[tuple[datetime, str], _Row]]
     told_at: dict[str, datetime]
+    doubled: list[tuple[str, _Row]]
+    """Further movements of an account at one instant in one currency: it was two accounts then."""
 
 
 async def _known(session: AsyncSession, account_ids: Collection[str]) -> _Known:
-    known = _Known({}, {})
+    known = _Known({}, {}, [])
     query = select(Movement.account_id, Movement.is_derived, *(getattr(Movement, name) for name in _Row._fields))
     for account_id, is_derived, *values in await session.execute(query.where(among(Movement.account_id, account_ids))):
         row = _Row._make(values)
         if is_derived:
-            known.derived.setdefault(account_id, {})[row.occurred_at, row.currency] = row
+            first = known.derived.setdefault(account_id, {}).setdefault((row.occurred_at, row.currency), row)
+            if first is not row:
+                known.doubled.append((account_id, row))
         else:
             known.told_at[account_id] = max(row.occurred_at, known.told_at.get(account_id, row.occurred_at))
     return known
@@ -323,9 +329,13 @@ class _Difference:
             elif (row.kind, *row[4:]) != change[2:6]:
                 self._change(account_id, change, row)
         for row in gone.values():
-            self._removed.append(row.id)
-            self._count(row.occurred_at, row.currency, row.kind, -1, -row.amount_minor)
-            self._restate(account_id, row, None, None)
+            self.remove(account_id, row)
+
+    def remove(self, account_id: str, row: _Row) -> None:
+        """Take a movement away that is no more."""
+        self._removed.append(row.id)
+        self._count(row.occurred_at, row.currency, row.kind, -1, -row.amount_minor)
+        self._restate(account_id, row, None, None)
 
     async def write(self, session: AsyncSession) -> None:
         """Write it all."""

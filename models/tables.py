@@ -2,6 +2,7 @@
 
 from models import (
     account,
+    account_alias,
     attribute,
     audit,
     channel,
@@ -38,9 +39,9 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, attribute, audit, channel, contact, delivery, destination, email_alias, erasure, event, identity,
-    installation, lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report, role,
-    signal, silence, slack_event, source, subscription, unfurl, workflow, workspace,
+    account, account_alias, attribute, audit, channel, contact, delivery, destination, email_alias, erasure, event,
+    identity, installation, lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report,
+    role, signal, silence, slack_event, source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -28,6 +28,7 @@ from models import (
     signal,
     source,
     subscription,
+    total,
     workspace,
 )
 from models.account import Account
@@ -459,6 +460,7 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     await contact.write(session, [batch.contacts for batch in batches.values()])
     await account.remove(session, over)
     await movement.add(session, [one for batch in batches.values() for one in batch.movements])
+    await total.add_up(session, [one for batch in batches.values() for one in batch.accounts.values()], now=now)
     for batch in batches.values():
         batch.movements += await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])

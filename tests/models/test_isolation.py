@@ -29,6 +29,7 @@ from models import (
     contact,
     delivery,
     destination,
+    duplicate,
     email_alias,
     erasure,
     event,
@@ -84,6 +85,8 @@ class Ids:
     """The ids of Acme's rows."""
 
     account: str = ""
+    former: str = ""
+    twin: str = ""
     destination: str = ""
     source: str = ""
     lane: str = ""
@@ -151,7 +154,9 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         told = seeds.account(name=MARK, attributes={MARK: MARK})
         held = await seeds.hold(session)
         account.apply(held, told, now=NOW)
-        ids.account = held.id
+        ids.account, ids.twin = held.id, (await seeds.hold(session, "twin")).id
+        ids.former = (await seeds.hold(session, "former")).id
+        await duplicate.merge(session, ACME, ids.former, ids.account, by=MARK, now=NOW)
         await attribute.remember(session, {ACME: {Subject.ACCOUNT: attribute.seen(told.attributes)}}, now=NOW)
         people = Directory(ACME)
         people.apply(PERSON, said.voice(1, NOW, NOW), now=NOW)
@@ -262,6 +267,11 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "account.mrr": {},
     "account.of_workspace": {},
     "account.unclear_currencies": {},
+    "account.with_external_id": {"external_id": "acme"},
+    "account_alias.now_in": {"former_id": "<former>"},
+    "account_card.read": {"account_id": "<account>", "now": NOW},
+    "account_search.find": {"typed": "former"},
+    "account_search.the_one": {"typed": "former"},
     "attribute.keys": {},
     "attribute.remember": {"seen_by_workspace": {Subject.ACCOUNT: {("new", "number")}}, "now": NOW},
     "attribute.types": {},
@@ -288,6 +298,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.named": {"typed": "Every movement"},
     "destination.of_workspace": {},
     "destination.page": {"limit": 5},
+    "duplicate.merge": {"former_id": "<twin>", "kept_id": "<account>", "by": "U1", "now": NOW},
+    "duplicate.weigh": {"account_id": "<account>"},
     "email_alias.find": {"email": "b@a.io"},
     "email_alias.give": {"email": "c@a.io", "user_id": "U1", "by": "U1", "now": NOW},
     "email_alias.of_workspace": {},
@@ -328,6 +340,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "movement.count": {},
     "movement.get": {"movement_id": "<movement>"},
     "movement.largest": {"currency": "USD", "since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
+    "movement.of_account": {"account_id": "<account>"},
     "movement.of_workspace": {},
     "movement.sums": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
@@ -360,6 +373,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "rate.moved": {},
     "rate.of_workspace": {},
     "rate.store": {"told": [RATE]},
+    "rate.worth": {"amount_minor": 100, "currency": "EUR", "on": RATE.day},
     "reach.channels": {},
     "reach.channels_to_join": {},
     "report.built_in": {},

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, lane, merge
+from models import account_search, delivery, lane, merge
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.fact import RecordFact
@@ -21,7 +21,7 @@ from tests.seeds import ACME, NOW
 
 WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?INDEX)")
 WALK_TO_APPLY = re.compile(
-    r"^SCAN (?:events|sources|accounts|contacts|movements|signals|roles|records)"
+    r"^SCAN (?:events|sources|accounts|account_aliases|contacts|movements|signals|roles|records)"
     r"|^SCAN (?:destinations|recipients|workflows|lanes)"
     r"|^SEARCH (?:accounts|contacts) .*\(workspace_id=\?\)"
 )
@@ -73,6 +73,20 @@ async def test_applying_walks_through_no_table(database: Database) -> None:
         found = await plans(session, seen)
     assert len(seen) > 12
     assert [line for line in found if WALK_TO_APPLY.match(line)] == []
+
+
+async def test_looking_through_all_accounts_reads_one_index_and_nothing_else(database: Database) -> None:
+    await seeds.install(database)
+    with statements(database) as seen:
+        async with database.write() as session:
+            for typed in ("nothing.example", "Nothing like it"):
+                await account_search.find(session, ACME, typed)
+    async with database.read() as session:
+        found = [line for line in await plans(session, seen) if "(workspace_id=?)" in line]
+    assert len(found) == 4
+    assert [
+        line for line in found if not line.startswith("SEARCH accounts USING COVERING INDEX ix_accounts_sought")
+    ] == []
 
 
 async def test_claiming_merging_and_settling_walk_through_no_table(database: Database) -> None:

@@ -37,6 +37,7 @@ def upgrade() -> None:
     sa.Column('name_key', sa.String(length=765), nullable=True),
     sa.Column('is_provisional', sa.Boolean(), nullable=False),
     sa.Column('customer_since', base.UtcDateTime(), nullable=True),
+    sa.Column('merged_at', base.UtcDateTime(), nullable=True),
     sa.Column('told_by', sa.Text(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
@@ -44,6 +45,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_accounts_domain_key', 'accounts', ['workspace_id', 'domain_key'], unique=False)
     op.create_index('ix_accounts_name_key', 'accounts', ['workspace_id', 'name_key'], unique=False)
+    op.create_index('ix_accounts_sought', 'accounts', ['workspace_id', 'name', 'domain', 'external_id'], unique=False)
     op.create_index('ix_accounts_unclear', 'accounts', ['workspace_id', 'unclear_in'], unique=False, sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
     op.create_index('uq_accounts_external_id', 'accounts', ['workspace_id', 'external_id'], unique=True)
     op.create_table('attributes',
@@ -383,6 +385,17 @@ def upgrade() -> None:
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
     )
+    op.create_table('account_aliases',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('external_id', sa.String(length=255), nullable=False),
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('former_id', sa.String(length=64), nullable=False),
+    sa.Column('merged_at', base.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_account_aliases_account_id_accounts')),
+    sa.PrimaryKeyConstraint('workspace_id', 'external_id', name=op.f('pk_account_aliases')),
+    sa.UniqueConstraint('former_id', name=op.f('uq_account_aliases_former_id'))
+    )
+    op.create_index(op.f('ix_account_aliases_account_id'), 'account_aliases', ['account_id'], unique=False)
     op.create_table('contacts',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -681,6 +694,8 @@ def downgrade() -> None:
     op.drop_table('deliveries')
     op.drop_index(op.f('ix_contacts_account_id'), table_name='contacts')
     op.drop_table('contacts')
+    op.drop_index(op.f('ix_account_aliases_account_id'), table_name='account_aliases')
+    op.drop_table('account_aliases')
     op.drop_table('workspaces')
     op.drop_index('uq_workflows_name', table_name='workflows', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index(op.f('ix_workflows_workspace_id_event'), table_name='workflows')
@@ -734,6 +749,7 @@ def downgrade() -> None:
     op.drop_table('attributes')
     op.drop_index('uq_accounts_external_id', table_name='accounts')
     op.drop_index('ix_accounts_unclear', table_name='accounts', sqlite_where=sa.text('unclear_in IS NOT NULL'), postgresql_where=sa.text('unclear_in IS NOT NULL'))
+    op.drop_index('ix_accounts_sought', table_name='accounts')
     op.drop_index('ix_accounts_name_key', table_name='accounts')
     op.drop_index('ix_accounts_domain_key', table_name='accounts')
     op.drop_table('accounts')
