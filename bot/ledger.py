@@ -23,6 +23,7 @@ WORDS = {
     FactKind.WELCOME: "Welcome",
     FactKind.UNFURL: "Preview of a link",
     FactKind.NOTICE: "Notice of a failure",
+    FactKind.ACCOUNT: "Account that somebody shared",
     FactKind.RECOVERY: "Notice that it works again",
     FactKind.SILENCE: "Notice of a silent source",
     FactKind.HEARD_AGAIN: "Notice that a source is back",

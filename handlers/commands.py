@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import deliveries, destinations, pauses, people, trials
+from handlers import accounts, deliveries, destinations, pauses, people, trials
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
@@ -24,7 +24,14 @@ def register(app: AsyncApp) -> None:
     app.command(COMMAND)(limited(run))
 
 
-async def run(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+async def run(
+    ack: AsyncAck,
+    command: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
     """Do what was typed, or say what can be."""
     typed = str(command.get("text") or "").strip()
     match typed.casefold().split():
@@ -32,6 +39,8 @@ async def run(ack: AsyncAck, command: dict[str, Any], client: AsyncWebClient, de
             await ack(**answers.usage())
         case ["list"]:
             await ack(**await destinations.listed(desk, client, visitor))
+        case ["account", *_]:
+            await accounts.find(ack, command, respond, client, desk, visitor)
         case ["deliveries"]:
             await ack(**await deliveries.answer(desk, client, visitor))
         case ["new"]:

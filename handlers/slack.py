@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from handlers import (
+    accounts,
     chartmogul,
     commands,
     credentials,
@@ -34,7 +35,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm, credentials,
-        records, email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle, unhandled,
+        home, accounts, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm,
+        credentials, records, email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle,
+        unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import people, signals
+from handlers import accounts, people, signals
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import why as view
@@ -39,6 +39,11 @@ async def chose(
     match menu.read(action):
         case Choice.WHY:
             await _tell(body, client, desk, visitor)
+            await ack()
+        case Choice.HISTORY:
+            async with desk.database.read() as session:
+                told = await _find(session, visitor.workspace_id, body)
+            await accounts.open_history(desk, client, visitor, trigger_id=body["trigger_id"], told=told)
             await ack()
         case Choice.STOP_SIGNALS:
             await signals.muted(ack, respond, desk, visitor)

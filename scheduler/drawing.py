@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    account_card,
     attribute,
     channel,
     destination,
@@ -30,6 +31,7 @@ from models import (
     workspace,
 )
 from models.account import Account
+from models.account_card import AccountCard
 from models.database import is_passing
 from models.delivery import Delivery, FactKind, SkipReason
 from models.destination import Destination, Frequency
@@ -47,6 +49,7 @@ from models.unfurl import Unfurl
 from models.workflow import Workflow
 from models.workspace import Workspace
 from scheduler.histories import draw_history, load_histories
+from scheduler.messages import account as account_message
 from scheduler.messages import merged as merged_message
 from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
@@ -55,6 +58,7 @@ from scheduler.messages import signal as signal_message
 from scheduler.messages import track as track_message
 from scheduler.messages import trial as trial_message
 from scheduler.messages import welcome as welcome_message
+from scheduler.messages.account import AccountMessage
 from scheduler.messages.merged import MergedMessage
 from scheduler.messages.message import Message, Unfurled
 from scheduler.messages.movement import MovementMessage
@@ -402,6 +406,33 @@ def _draw_unheard(owed: Delivery, told: ToldSignal, _setting: Setting) -> Drawn:
 
 
 @dataclass(frozen=True)
+class ToldAccount:
+    """An account's card on its way to a channel in which somebody shared it."""
+
+    card: AccountCard
+    needs_confirmation: bool
+
+
+async def _load_accounts(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldAccount]:
+    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
+    told = {}
+    for one in owed:
+        account_id = one.fact_id.partition("#")[0]
+        card = await account_card.read(session, one.workspace_id, account_id, now=setting.now)
+        if card is not None:
+            told[one.id] = ToldAccount(card, (one.workspace_id, one.target) in unconfirmed)
+    return told
+
+
+def _draw_account(owed: Delivery, told: ToldAccount, setting: Setting) -> Drawn:
+    hold_back_from_outsiders(needs_confirmation=told.needs_confirmation)
+    note = owed.note or "Somebody shared this"
+    return account_message.draw(
+        AccountMessage(card=told.card, note=note, told_at=setting.now, may_be_repeat=owed.may_be_repeat)
+    )
+
+
+@dataclass(frozen=True)
 class ToldLink:
     """A link that somebody shared, and what stands under it; no figures where nothing is shown."""
 
@@ -470,6 +501,7 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.TRACK: Drawing(_load_tracks, _draw_track),
     FactKind.SIGNAL: Drawing(_load_signals, _draw_signal),
     FactKind.UNHEARD: Drawing(_load_signals, _draw_unheard),
+    FactKind.ACCOUNT: Drawing(_load_accounts, _draw_account),
     FactKind.WELCOME: Drawing(_load_welcomes, _draw_welcome),
     FactKind.UNFURL: Drawing(_load_unfurls, _draw_unfurl),
     FactKind.NOTICE: Drawing(load_notices, draw_notice),

@@ -31,14 +31,14 @@ def reply(slack: Slack, right: ResponseUrl, body: Json) -> None:
     if body.get("delete_original") in TRUE and original:
         slack.erase(channel, original)
     elif body.get("replace_original") in TRUE and original:
-        slack.edit(channel, original, **{"blocks": None, "attachments": None, **_said(slack, body)})
+        slack.edit(channel, original, **{"blocks": None, "attachments": None, **_said(slack, right, body)})
     else:
         _post(slack, channel, bot, right, body)
 
 
 def _post(slack: Slack, channel: Channel, bot: Person, right: ResponseUrl, body: Json) -> None:
     alone = None if body.get("response_type") == "in_channel" else right.user_id
-    slack.post(channel, bot, **_said(slack, body), ephemeral_for=alone, thread_ts=body.get("thread_ts"))
+    slack.post(channel, bot, **_said(slack, right, body), ephemeral_for=alone, thread_ts=body.get("thread_ts"))
 
 
 def _original(channel: Channel, right: ResponseUrl) -> Message | None:
@@ -48,13 +48,14 @@ def _original(channel: Channel, right: ResponseUrl) -> Message | None:
     return original if original and original.app_id == right.app_id else None
 
 
-def _said(slack: Slack, body: Json) -> Json:
+def _said(slack: Slack, right: ResponseUrl, body: Json) -> Json:
     args = Arguments(body)
     said: dict[str, Any] = {
         "text": content.text(args),
         "blocks": content.blocks(slack, args, surface="message") or None,
         "attachments": content.attachments(slack, args) or None,
     }
+    content.refuse_charts(slack.workspaces[right.workspace_id], said["blocks"])
     if not any(said.values()):
         raise SlackError("no_text")
     return said

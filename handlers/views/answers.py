@@ -15,6 +15,7 @@ MOST_LISTED = 20
 COMMANDS = {
     "new": "make a destination",
     "list": "show the destinations and where they post",
+    "account": "show an account: its MRR, history, attributes and people",
     "edit": "change a destination",
     "pause": "silence a destination for a while",
     "resume": "let it post again",
@@ -23,8 +24,8 @@ COMMANDS = {
     "help": "show this",
 }
 
-NAMING = ("edit", "pause", "resume", "test")
-"""Which of them are followed by a destination's name."""
+NAMING = ("account", "edit", "pause", "resume", "test")
+"""Which of them are followed by the name of an account, or else of a destination."""
 
 SYNONYMS = {
     "add": "new",
@@ -32,6 +33,9 @@ SYNONYMS = {
     "ls": "list",
     "show": "list",
     "destinations": "list",
+    "accounts": "account",
+    "customer": "account",
+    "find": "account",
     "change": "edit",
     "stop": "pause",
     "try": "test",

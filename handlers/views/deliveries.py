@@ -53,6 +53,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.SILENCE: "the notice that a source is silent",
     FactKind.HEARD_AGAIN: "the notice that a source is back",
     FactKind.HISTORY: "what last week's recap would have said",
+    FactKind.ACCOUNT: "an account that somebody shared",
     FactKind.KEY_REFUSED: "the notice that an API key is refused",
 }
 """What is told where the kind says all."""
@@ -264,6 +265,6 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
         case Told(kind=FactKind.UNHEARD, about=str(about)):
             return f"a signal about {about} that reached nobody"
-        case Told(kind=FactKind.TRACK, about=str(about)):
-            return f"the event {about}"
+        case Told(kind=FactKind.TRACK | FactKind.ACCOUNT as kind, about=str(about)):
+            return f"the {'event' if kind is FactKind.TRACK else 'account'} {about}"
     return SAID_BY_KIND.get(told.kind, f"a {told.kind} of which nothing is known any more")

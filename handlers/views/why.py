@@ -92,7 +92,7 @@ def _fact(why: Why) -> str:
     told = why.told
     first = mrkdwn.escape(deliveries.capitalised(deliveries.words(told, why.locale)), 400)
     more = f", and {why.merged:,} more merged into this message" if why.merged else ""
-    when = "Due" if told.kind is FactKind.RECAP else "Happened"
+    when = {FactKind.RECAP: "Due", FactKind.ACCOUNT: "Shared"}.get(told.kind, "Happened")
     source = f"from {mrkdwn.quoted(told.source_name)}" if told.source_name else ""
     second = " · ".join(part for part in (f"{when} {mrkdwn.moment(told.at)}" if told.at else "", source) if part)
     return "\n".join(part for part in (f"{first}{more}", second) if part)
@@ -105,6 +105,8 @@ def _rule(why: Why) -> str:
         case FactKind.UNHEARD:
             note = mrkdwn.escape(why.note or "", 600)
             return f"It reached nobody: {note}. Managers hear of that once a day at most, until a fallback is chosen."
+        case FactKind.ACCOUNT:
+            return f"{mrkdwn.escape(why.note or 'Somebody shared this')}, from the answer to `/mrr account`."
         case kind if kind in OWN_RULES:
             return OWN_RULES[kind]
         case _:

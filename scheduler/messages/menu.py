@@ -21,11 +21,16 @@ ACTIONS = MenuActions()
 class Choice(StrEnum):
     """What the menu of a message offers."""
 
+    HISTORY = "account_history"
     STOP_SIGNALS = "stop_signals"
     WHY = "why"
 
 
-WORDS = {Choice.STOP_SIGNALS: "Stop signals", Choice.WHY: "Why did I get this?"}
+WORDS = {
+    Choice.HISTORY: "Account history",
+    Choice.STOP_SIGNALS: "Stop signals",
+    Choice.WHY: "Why did I get this?",
+}
 
 
 def menu(*choices: Choice) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.fact import MovementKind
 from scheduler.messages import money, mrkdwn
-from scheduler.messages.menu import menu
+from scheduler.messages.menu import Choice, menu
 from scheduler.messages.message import Message, message
 
 MOST_ATTRIBUTES = 10
@@ -59,7 +59,11 @@ class MovementMessage:
 
 def draw(movement: MovementMessage) -> Message:
     """Draw the message."""
-    section: dict[str, Any] = {"type": "section", "text": mrkdwn.marked(_body(movement)), "accessory": menu()}
+    section: dict[str, Any] = {
+        "type": "section",
+        "text": mrkdwn.marked(_body(movement)),
+        "accessory": menu(Choice.HISTORY),
+    }
     fields = _fields(movement)
     if fields:
         section["fields"] = fields
@@ -124,12 +128,13 @@ def _plan(movement: MovementMessage) -> list[str]:
 def _fields(movement: MovementMessage) -> list[dict[str, Any]]:
     known = [(label, value) for label, value in movement.attributes if value is not None and value != ""]
     return [
-        mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(label, 100))}  {mrkdwn.escape(_value(value))}")
+        mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(label, 100))}  {mrkdwn.escape(shown_value(value))}")
         for label, value in known[:MOST_ATTRIBUTES]
     ]
 
 
-def _value(value: str | float | bool) -> str:
+def shown_value(value: str | float | bool) -> str:
+    """Write the value of an attribute for people."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

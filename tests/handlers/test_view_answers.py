@@ -29,6 +29,7 @@ def test_help_says_what_one_can_ask_for() -> None:
         (
             "*What* `/mrr` *can do*\n`/mrr new` — make a destination\n"
             "`/mrr list` — show the destinations and where they post\n"
+            "`/mrr account NAME` — show an account: its MRR, history, attributes and people\n"
             "`/mrr edit NAME` — change a destination\n`/mrr pause NAME` — silence a destination for a while\n"
             "`/mrr resume NAME` — let it post again\n"
             "`/mrr test NAME` — post a test message to a destination's channels\n"

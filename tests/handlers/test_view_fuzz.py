@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import starting
 from handlers.views import (
+    accounts,
     answers,
     deliveries,
     destinations,
@@ -27,6 +28,7 @@ from handlers.views import (
     stripe,
     why,
 )
+from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
 from handlers.views.listing import Listing
@@ -35,12 +37,16 @@ from handlers.views.segment import SegmentForm
 from handlers.views.source_details import RefusedEvent, SourceDetails
 from handlers.views.sources import SourceAddress, SourceForm, SourceRow
 from models.account import Account
+from models.account_card import AccountCard
+from models.account_search import Fit, Found
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
+from models.duplicate import Weight
 from models.email_alias import EmailAlias
-from models.fact import MovementKind, SignalKind
+from models.fact import AccountStatus, MovementKind, SignalKind
 from models.filter import Filter
 from models.ledger import Asker, AskerKind, Failing, Told
+from models.movement import Movement
 from models.recipient import RecipientKind
 from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
@@ -188,6 +194,45 @@ def test_the_answers_about_deliveries(
     for drawn in (why.for_guest(name, ["U0DANA"]), why.unknown()):
         validate_view(drawn)
         check(drawn)
+
+
+@given(names, typed, names, st.sampled_from(AccountStatus), st.sampled_from(Fit))
+@fuzz
+def test_the_answers_and_forms_about_accounts(
+    name: str, text: str, external_id: str, status: AccountStatus, fit: Fit
+) -> None:
+    fields: dict[str, Any] = {"id": "acc_1", "external_id": external_id or "x", "status": status, "mrr_minor": 10**15}
+    one = Account(**fields, name=name, currency="JPY", domain=text)
+    other = Account(**{**fields, "id": "acc_2", "mrr_minor": None}, name=None)
+    card = AccountCard(**fields, name=name, currency="JPY", locale="de_DE", domain=text, movement_count=41)
+    reader = Reader(can_share=True, is_manager=True, alike=(one, other, one))
+    answers_given = [
+        accounts.card(card, reader, charts=True),
+        accounts.choice(text, Found((one, other) * 4, fit, has_more=True), locale="de_DE"),
+        accounts.not_found(text),
+        accounts.usage(),
+        accounts.for_guest(["U0DANA"]),
+    ]
+    for answer in answers_given:
+        validate_blocks(answer["blocks"], surface="ephemeral")
+        check(answer, answer["text"])
+    moved = Movement(kind=MovementKind.CHURN, amount_minor=-(10**15), currency="JPY", plan=text, occurred_at=AT)
+    views = [
+        accounts.history(card, reader),
+        accounts.movements(card, [moved] * accounts.PAGE, page=1),
+        accounts.movements(card, [], page=9),
+        accounts.merge_form(one, alike=[other], locale="de_DE"),
+        accounts.merge_question(one, other, Weight(movements=1, roles=2000), locale="de_DE"),
+        accounts.merge_question(other, one, Weight(), locale="de_DE"),
+        accounts.merged(one),
+        accounts.gone_view(),
+        accounts.guest_view(["U0DANA"]),
+    ]
+    for view in views:
+        validate_view(view)
+        check(view)
+    offered = accounts.options([one, other], locale="de_DE")
+    assert [option["value"] for option in offered] == ["acc_1", "acc_2"]
 
 
 @given(names, st.lists(names, max_size=12, unique=True), st.lists(names, max_size=120, unique=True))

@@ -65,15 +65,25 @@ def refuse_unknown_files(slack: Slack, given: list[Json], *, pointer: str, code:
 
 async def refuse_unshown(slack: Slack, workspace: Workspace, given: list[Json] | None) -> None:
     """Raise `invalid_blocks` for a chart where the workspace has none, and for a picture that can't be fetched."""
-    wrong = []
-    for index, block in enumerate(given or ()):
-        if block["type"] == CHART and workspace.shows != "charts":
-            wrong.append(f"unsupported type: {CHART} [json-pointer:/blocks/{index}/type]")
+    wrong = _charts(workspace, given)
     for place, url in _named(given, "image_url", "/blocks"):
         if workspace.shows == "words" or not await can_fetch(slack, url):
             wrong.append(f"downloading image failed [json-pointer:{place}]")
     if wrong:
         raise with_messages("invalid_blocks", wrong)
+
+
+def refuse_charts(workspace: Workspace, given: list[Json] | None) -> None:
+    """Raise `invalid_blocks` for a chart where the workspace has none."""
+    wrong = _charts(workspace, given)
+    if wrong:
+        raise with_messages("invalid_blocks", wrong)
+
+
+def _charts(workspace: Workspace, given: list[Json] | None) -> list[str]:
+    has_none = workspace.shows != "charts"
+    places = [index for index, block in enumerate(given or ()) if block["type"] == CHART and has_none]
+    return [f"unsupported type: {CHART} [json-pointer:/blocks/{index}/type]" for index in places]
 
 
 def _named(drawn: Any, sought: str, pointer: str) -> Iterator[tuple[str, Any]]:

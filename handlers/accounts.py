@@ -1,0 +1,298 @@
+"""Accounts: `/mrr account` and the card that it answers, sharing it, all its movements, and merging two into one."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers import people
+from handlers.channels import check_channels
+from handlers.desk import Desk, Visitor
+from handlers.listening import limited
+from handlers.views import accounts as view
+from handlers.views.accounts import Menu, Reader
+from handlers.views.answers import Answer
+from models import account, account_card, account_search, duplicate, movement, person, workspace
+from models.account import Account
+from models.account_card import AccountCard
+from models.account_search import Fit
+from models.base import UserError
+from models.delivery import Delivery
+from models.destination import FieldError
+from models.duplicate import AccountGoneError, SameAccountError
+from models.person import Person
+
+OFFERED = 20
+"""As many accounts are offered while somebody types."""
+OK = 200
+
+_LINK = re.compile(r"<(?:mailto:)?([^<>|]+)(?:\|([^<>]*))?>")
+_QUOTES = "\"'“”„‘’«» "
+
+
+def register(app: AsyncApp) -> None:
+    """Listen to the buttons, the menu, the field that asks while somebody types, and the forms."""
+    app.action(view.ACTIONS.open)(limited(opened))
+    app.action(view.ACTIONS.share)(limited(shared))
+    app.action(view.ACTIONS.movements)(limited(pressed_movements))
+    app.action(view.ACTIONS.older)(limited(turned))
+    app.action(view.ACTIONS.newer)(limited(turned))
+    app.action(view.ACTIONS.menu)(limited(chose))
+    app.options(view.ACTIONS.other)(limited(asked_for_options))
+    app.view(view.CALLBACKS.choose)(limited(chose_other))
+    app.view(view.CALLBACKS.merge)(limited(merged))
+
+
+async def find(
+    ack: AsyncAck,
+    command: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Answer `/mrr account` with the card, with a choice, or with what to type instead."""
+    typed = read_typed(str(command.get("text") or ""))
+    visiting = await people.who(desk, client, visitor)
+    async with desk.database.read() as session:
+        forms = await _found(session, desk, visiting, typed, channel=_channel(command))
+    if len(forms) > 1:
+        await _respond(respond, forms)
+        await ack()
+    else:
+        await ack(**forms[0])
+
+
+async def _found(
+    session: AsyncSession, desk: Desk, visiting: Person, typed: str, *, channel: str | None
+) -> Sequence[Answer]:
+    """Choose the answer; of a card, its forms, the plainest last."""
+    if visiting.is_guest:
+        return [view.for_guest(await person.named_managers(session, visiting.workspace_id))]
+    if not typed:
+        return [view.usage()]
+    found = await account_search.find(session, visiting.workspace_id, typed)
+    if len(found.accounts) == 1 and found.fit > Fit.NEAR:
+        return await _card(session, desk, visiting, found.accounts[0].id, channel=channel)
+    if not found:
+        return [view.not_found(typed)]
+    return [view.choice(typed, found, locale=await _locale(session, visiting.workspace_id))]
+
+
+def read_typed(text: str) -> str:
+    """Read what follows the command's word. Slack makes links of addresses, and entities of three characters."""
+    _, _, rest = " ".join(text.split()).partition(" ")
+    plain = _LINK.sub(lambda link: link[2] or link[1], rest)
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip(_QUOTES)
+
+
+def _channel(command: dict[str, Any]) -> str | None:
+    """Give the channel in which something was typed; None for a conversation that we can't be invited to."""
+    name = str(command.get("channel_name") or "")
+    is_direct = str(command["channel_id"]).startswith("D") or name == "directmessage" or name.startswith("mpdm-")
+    return None if is_direct else str(command["channel_id"])
+
+
+async def opened(
+    ack: AsyncAck,
+    action: dict[str, Any],
+    body: dict[str, Any],
+    client: AsyncWebClient,
+    respond: AsyncRespond,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Show the account that was chosen, in the place of the choice."""
+    visiting = await _member(desk, client, visitor)
+    channel = {"channel_id": body["channel"]["id"], "channel_name": body["channel"].get("name")}
+    async with desk.database.read() as session:
+        forms = await _card(session, desk, visiting, view.read_id(action), channel=_channel(channel))
+    await _respond(respond, forms, replace_original=True)
+    await ack()
+
+
+async def open_history(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, told: Delivery | None
+) -> None:
+    """Show the account of the movement that a message tells, in a modal."""
+    visiting = await people.who(desk, client, visitor)
+    async with desk.database.read() as session:
+        if visiting.is_guest:
+            drawn = view.guest_view(await person.named_managers(session, visitor.workspace_id))
+        else:
+            found = await movement.get(session, visitor.workspace_id, told.fact_id) if told is not None else None
+            account_id = found[1].id if found is not None else ""
+            shown = await account_card.read(session, visitor.workspace_id, account_id, now=desk.now())
+            drawn = view.gone_view() if shown is None else view.history(shown, await _reader(session, visiting, shown))
+    await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def shared(
+    ack: AsyncAck,
+    action: dict[str, Any],
+    body: dict[str, Any],
+    client: AsyncWebClient,
+    respond: AsyncRespond,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Owe the card to the channel in which it was asked for, once for each time that it was asked for."""
+    visiting, now = await _member(desk, client, visitor), desk.now()
+    channel_id = body["channel"]["id"]
+    await _check_channel(channel_id, client, desk, visitor)
+    asked = str(body["container"]["message_ts"])
+    async with desk.database.write() as session:
+        found = await account.get(session, visitor.workspace_id, view.read_id(action))
+        if found is None:
+            raise AccountGoneError
+        note = f"{visiting.name} shared this"
+        await account_card.share(session, found, channel_id, asked=asked, note=note, by=visitor.user_id, now=now)
+    await ack()
+    await respond(**view.shared(), replace_original=False)
+
+
+async def _check_channel(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Make sure that the card can be posted, and may be read by everybody there."""
+    try:
+        [place] = await check_channels([channel_id], client, desk, visitor)
+    except FieldError as error:
+        raise UserError(view.NOT_IN_HERE) from error
+    if place.needs_confirmation:
+        raise UserError(view.OUTSIDERS)
+
+
+async def pressed_movements(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Show all movements, over the card's modal or in one of their own."""
+    await _member(desk, client, visitor)
+    drawn = await _page(desk, visitor, view.read_id(action), page=0)
+    show = client.views_push if body.get("view") else client.views_open
+    await show(trigger_id=body["trigger_id"], view=drawn)
+    await ack()
+
+
+async def turned(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Show another page of the movements."""
+    await _member(desk, client, visitor)
+    drawn = await _page(desk, visitor, view.read_id(action), page=view.read_page(action))
+    await client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=drawn)
+    await ack()
+
+
+async def chose(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Ask a manager which account is the same as this one."""
+    await people.require_manager(desk, client, visitor)
+    match view.read_menu(action):
+        case Menu.MERGE, account_id:
+            async with desk.database.read() as session:
+                kept = await _account(session, visitor, account_id)
+                alike = await duplicate.alike(session, kept)
+                drawn = view.merge_form(kept, alike=alike, locale=await _locale(session, visitor.workspace_id))
+            show = client.views_push if body.get("view") else client.views_open
+            await show(trigger_id=body["trigger_id"], view=drawn)
+    await ack()
+
+
+async def asked_for_options(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Offer the accounts that what is being typed may mean, but for the one that stays."""
+    await people.require_manager(desk, client, visitor)
+    typed, kept_id = str(body.get("value") or ""), body["view"]["private_metadata"]
+    async with desk.database.read() as session:
+        found = await account_search.find(session, visitor.workspace_id, typed, most=OFFERED)
+        locale = await _locale(session, visitor.workspace_id)
+    await ack(options=view.options([one for one in found.accounts if one.id != kept_id], locale=locale))
+
+
+async def chose_other(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Ask whether the two are to be one, with what becomes of what."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        kept = await _account(session, visitor, body["view"]["private_metadata"])
+        former = await _account(session, visitor, view.read_other(body["view"]) or "")
+        if former.id == kept.id:
+            raise SameAccountError
+        weight = await duplicate.weigh(session, visitor.workspace_id, former.id)
+        drawn = view.merge_question(kept, former, weight, locale=await _locale(session, visitor.workspace_id))
+    await ack(response_action="update", view=drawn)
+
+
+async def merged(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Make the two one."""
+    await people.require_manager(desk, client, visitor)
+    former_id, kept_id = view.read_merge(body["view"])
+    async with desk.database.write() as session:
+        kept = await duplicate.merge(
+            session, visitor.workspace_id, former_id, kept_id, by=visitor.user_id, now=desk.now()
+        )
+        drawn = view.merged(kept)
+    await ack(response_action="update", view=drawn)
+
+
+async def _card(
+    session: AsyncSession, desk: Desk, visiting: Person, account_id: str, *, channel: str | None
+) -> Sequence[Answer]:
+    """Draw a card with a native chart, and without it for where the workspace has none yet."""
+    shown = await account_card.read(session, visiting.workspace_id, account_id, now=desk.now())
+    if shown is None:
+        raise AccountGoneError
+    reader = await _reader(session, visiting, shown, can_share=channel is not None)
+    return [view.card(shown, reader, charts=charts) for charts in (True, False)]
+
+
+async def _respond(respond: AsyncRespond, forms: Sequence[Answer], *, replace_original: bool = False) -> None:
+    """Answer in the first form that Slack takes."""
+    for form in forms:
+        answered = await respond(**form, replace_original=replace_original)
+        if answered.status_code == OK:
+            return
+
+
+async def _reader(session: AsyncSession, visiting: Person, shown: AccountCard, *, can_share: bool = False) -> Reader:
+    is_manager = await person.is_manager(session, visiting)
+    about = await account.get(session, visiting.workspace_id, shown.id) if is_manager else None
+    alike = tuple(await duplicate.alike(session, about)) if about is not None else ()
+    return Reader(can_share=can_share, is_manager=is_manager, alike=alike)
+
+
+async def _page(desk: Desk, visitor: Visitor, account_id: str, *, page: int) -> dict[str, Any]:
+    async with desk.database.read() as session:
+        shown = await account_card.read(session, visitor.workspace_id, account_id, now=desk.now())
+        if shown is None:
+            raise AccountGoneError
+        rows = await movement.of_account(
+            session, visitor.workspace_id, shown.id, limit=view.PAGE, offset=page * view.PAGE
+        )
+    return view.movements(shown, rows, page=page)
+
+
+async def _member(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Person:
+    """Let guests not pass."""
+    visiting = await people.who(desk, client, visitor)
+    if visiting.is_guest:
+        raise UserError("Accounts are for members of this workspace, not for guests. Ask a Slack admin.")
+    return visiting
+
+
+async def _account(session: AsyncSession, visitor: Visitor, account_id: str) -> Account:
+    found = await account.get(session, visitor.workspace_id, account_id)
+    if found is None:
+        raise AccountGoneError
+    return found
+
+
+async def _locale(session: AsyncSession, workspace_id: str) -> str:
+    tenant = await workspace.get(session, workspace_id)
+    assert tenant is not None  # noqa: S101 - whoever presses a button is of a workspace that installed us
+    return tenant.locale
