@@ -297,3 +297,20 @@ async def test_another_workspaces_rows_are_as_if_they_did_not_exist(
 @on_one_engine
 async def test_an_empty_list_says_what_to_do(run: Any, acme: str, args: tuple[str, ...], words: str) -> None:
     assert words in (await run(*args)).words
+
+
+async def test_an_account_is_shown_and_a_duplicate_becomes_part_of_it(
+    run: Any, receive: Any, acme: str, now: datetime
+) -> None:
+    await receive(acme, movement(MovementKind.NEW_BUSINESS, 10_000, "USD", now))
+    await receive(acme, AccountFact(external_id="acct_2", name="Northwind Inc", attributes={"seats": 16}))
+    shown = (await run("accounts", "show", "northwind traders", "--json")).document
+    assert (shown["external_id"], shown["mrr_minor"], shown["aliases"]) == ("acct_1", 10_000, [])
+    assert [one["amount"] for one in shown["movements"]] == [10_000]
+    assert "● New business" in (await run("accounts", "show", "acct_1")).words
+    assert "Name one by its external id" in (await run("accounts", "show", "northwind")).stderr
+    assert (await run("accounts", "merge", "acct_2", "acct_1", "--json")).document["attributes"] == {"seats": 16}
+    assert (await run("accounts", "show", "acct_2", "--json")).document["aliases"] == ["acct_2"]
+    again = await run("accounts", "merge", "acct_2", "acct_1")
+    assert (again.exit_code, "These are one account already" in again.stderr) == (1, True)
+    assert (await run("accounts", "merge", "acct_9", "acct_1")).exit_code == 1
