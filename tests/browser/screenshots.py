@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from bot import logs
 from bot.replay import Replay
 from bot.sandbox.people import ACME, ADA, DANA, GENERAL, REVENUE, WINS
 from bot.story import Happening, Signal, Story
+from bot.town import set_up_desk
 from models import account
 from models.fact import MovementFact, SignalFact, dump_facts
 from models.source import SourceKind
 from tests.browser import chromium
 from tests.browser.seat import Seat, seated
-from tests.stage import Stage, staged
+from tests.stage import HOST, Stage, staged
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LARGEST = 150_000
@@ -85,6 +87,8 @@ async def main() -> None:
         await _refused(studio)
         await _movements(studio, webhook, present)
         await _filter(studio)
+        await _account(studio)
+        await _vendors(studio)
         await _signal(studio, webhook)
         await _event_message(studio)
         await _report(studio)
@@ -178,6 +182,30 @@ async def _filter(studio: Studio) -> None:
     await studio.take("filter", ada.modal)
     await ada.submit("Cancel")
     await ada.page.set_viewport_size(SCREEN)
+
+
+async def _account(studio: Studio) -> None:
+    """Ask for a customer with a history."""
+    ada = studio.ada
+    movements = [one for one in studio.story.history() if isinstance(one, MovementFact)]
+    [(name, _)] = Counter(one.account_name for one in movements).most_common(1)
+    await ada.page.set_viewport_size(LONG_SCREEN)
+    await ada.go(REVENUE)
+    await ada.say(f"/mrr account {name}")
+    card = ada.messages("Share here")
+    await expect(card).to_have_count(1)
+    await studio.take("account", card)
+    await ada.page.set_viewport_size(SCREEN)
+
+
+async def _vendors(studio: Studio) -> None:
+    """Look at the desk where other vendors are played."""
+    stage, page = studio.stage, await studio.ada.page.context.new_page()
+    desk = set_up_desk(now=stage.clock.now, app_url=stage.url, slack_url=stage.sandbox.url)
+    async with desk.open(host=HOST, port=0) as port:
+        await page.goto(f"http://{HOST}:{port}")
+        await studio.take("vendors", page)
+    await page.close()
 
 
 async def _happen(studio: Studio, webhook: str, happening: Happening) -> None:
