@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models import account_alias, likeness, said
 from models.account_alias import AccountAlias
 from models.attribute import Value
-from models.base import Base, Id, JsonValue, Number, among, execute_all, insert, new_id, rows_among
+from models.base import UNSEEN, Base, Id, JsonValue, Number, among, execute_all, insert, new_id, rows_among
 from models.fact import AccountFact, AccountStatus, read_instant
 from models.likeness import NOTHING, Likeness
 from models.said import LEAST, MENTION, Said, Voice
@@ -148,9 +148,7 @@ async def ensure(
     if unknown:
         ids |= {name: one for (_, name), one in (await account_alias.leading(session, unknown)).items()}
     stood = (among(Account.id, ids.values()), Account.is_provisional)
-    await session.execute(
-        update(Account).where(*stood).values(is_provisional=False), execution_options={"synchronize_session": False}
-    )
+    await session.execute(update(Account).where(*stood).values(is_provisional=False), execution_options=UNSEEN)
     missing = names.keys() - ids.keys()
     if missing:
         common = {

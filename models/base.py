@@ -85,6 +85,9 @@ class TextList(TypeDecorator[Collection[str]]):
         return orjson.dumps(list(value or ())).decode() if dialect.name == "sqlite" else list(value or ())
 
 
+UNSEEN = {"synchronize_session": False}
+"""For an UPDATE or DELETE of rows that its session doesn't hold, which it would otherwise look through."""
+
 IDS = bindparam("ids", type_=TextList())
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import account, account_alias, audit, movement, record, said, subscription, total, workspace
 from models.account import Account
 from models.account_alias import AccountAlias
-from models.base import UserError
+from models.base import UNSEEN, UserError
 from models.contact import Contact
 from models.database import wake
 from models.movement import Movement
@@ -27,8 +27,6 @@ from models.wakeup import Topic
 
 MOST_ALIKE = 3
 UNSAID = tuple({*account.TAKEN_OVER, "customer_since"} - {"name"})
-
-_UNSEEN = {"synchronize_session": False}
 
 
 class AccountGoneError(UserError):
@@ -122,8 +120,8 @@ async def _held(
 async def _move_rows(session: AsyncSession, workspace_id: str, former_id: str, kept_id: str) -> None:
     for table in (Movement, Subscription, Contact, Signal, Restatement, AccountAlias):
         theirs = (table.workspace_id == workspace_id, table.account_id == former_id)
-        await session.execute(update(table).where(*theirs).values(account_id=kept_id), execution_options=_UNSEEN)
-    await session.execute(delete(Recount).where(Recount.account_id == former_id), execution_options=_UNSEEN)
+        await session.execute(update(table).where(*theirs).values(account_id=kept_id), execution_options=UNSEEN)
+    await session.execute(delete(Recount).where(Recount.account_id == former_id), execution_options=UNSEEN)
 
 
 def _take_over(former: Account, kept: Account, *, now: datetime) -> None:
@@ -152,7 +150,7 @@ async def _rename(session: AsyncSession, former: Account, kept: Account, *, now:
         merged_at=now,
     )
     await session.flush()
-    await session.execute(delete(Account).where(Account.id == former.id), execution_options=_UNSEEN)
+    await session.execute(delete(Account).where(Account.id == former.id), execution_options=UNSEEN)
     session.expunge(former)
     session.add(alias)
     await session.flush()

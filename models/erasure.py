@@ -19,7 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from models import account, poll, said
 from models.account import Account
-from models.base import Base, Id, JsonValue, Number, among, rows_among
+from models.base import UNSEEN, Base, Id, JsonValue, Number, among, rows_among
 from models.contact import Forgotten
 from models.database import wake
 from models.event import Event, EventState
@@ -98,7 +98,7 @@ async def leave_people_out(session: AsyncSession, events: Iterable[Event]) -> No
         facts = [fact for fact in one.facts if fact.get("type") not in _ABOUT_PEOPLE]
         # The objects stay as they are, since the events may be tried again one by one.
         emptied = update(Event).where(Event.id == one.id).values(facts=facts)
-        await session.execute(emptied, execution_options={"synchronize_session": False})
+        await session.execute(emptied, execution_options=UNSEEN)
 
 
 async def begin(session: AsyncSession, workspace_id: str, forgotten: Forgotten, *, until: str) -> None:

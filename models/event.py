@@ -37,7 +37,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import IDS, Base, Id, JsonValue, Number, among, json_bytes, sqlite_text, texts
+from models.base import IDS, UNSEEN, Base, Id, JsonValue, Number, among, json_bytes, sqlite_text, texts
 from models.database import wake
 from models.secret import fingerprint
 from models.source import Source
@@ -58,7 +58,6 @@ _NOT_REFUSED = (None, None, None)
 _MOST_IN_STATEMENT = 100
 """More rows at once are no faster, and the driver keeps the statements that it has prepared."""
 _LAST_ID = 2**63 - 1
-_UNSEEN = {"synchronize_session": False}
 _SQLITE_KNOWN = (
     "SELECT source_id, dedupe_key FROM json_each(?) AS asked CROSS JOIN events"
     " ON source_id = asked.value ->> 0 AND dedupe_key = asked.value ->> 1"
@@ -396,7 +395,7 @@ async def release(session: AsyncSession, source_id: str, *, limit: int) -> int:
     oldest = select(Event.id).where(Event.source_id == source_id, Event.held_at.is_not(None)).order_by(Event.id)
     released = update(Event).where(Event.id.in_(oldest.limit(limit).scalar_subquery())).values(held_at=None)
     wake(session, Topic.EVENTS)
-    return len(list(await session.scalars(released.returning(Event.id), execution_options=_UNSEEN)))
+    return len(list(await session.scalars(released.returning(Event.id), execution_options=UNSEEN)))
 
 
 async def mark_applied(session: AsyncSession, event_ids: Collection[int], *, now: datetime) -> None:
@@ -418,7 +417,7 @@ async def mark_refused(session: AsyncSession, event_id: int, refusal: Refusal, *
 async def _mark(session: AsyncSession, event_ids: Collection[int], values: dict[str, Any]) -> None:
     """Write without looking through the session for rows to change there: a batch would do that for each event."""
     statement = update(Event).where(Event.id.in_(event_ids)).values(values)
-    await session.execute(statement, execution_options=_UNSEEN)
+    await session.execute(statement, execution_options=UNSEEN)
 
 
 async def of_workspace(
@@ -456,7 +455,7 @@ async def empty_refused(session: AsyncSession, *, until: datetime, limit: int) -
 
 async def _empty(session: AsyncSession, which: Any, values: dict[str, Any]) -> int:
     emptied = update(Event).where(which).values(values).returning(Event.id)
-    return len(list(await session.scalars(emptied, execution_options=_UNSEEN)))
+    return len(list(await session.scalars(emptied, execution_options=UNSEEN)))
 
 
 async def oldest_waiting(session: AsyncSession, workspace_id: str) -> datetime | None:
@@ -475,7 +474,7 @@ async def try_again(session: AsyncSession, workspace_id: str, event_id: int) -> 
     if found is None or not found.can_be_tried_again:
         return None
     refused = (Event.id == event_id, IS_REFUSED)
-    await session.execute(update(Event).where(*refused).values(_WAITING_AGAIN), execution_options=_UNSEEN)
+    await session.execute(update(Event).where(*refused).values(_WAITING_AGAIN), execution_options=UNSEEN)
     wake(session, Topic.EVENTS)
     return found
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models.base import IDS, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
+from models.base import IDS, UNSEEN, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
 from models.delivery import MAIL, UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
@@ -46,7 +46,6 @@ from models.wakeup import Topic
 LEASE = timedelta(seconds=90)
 """Outlasts the HTTP timeout of a send by far."""
 
-UNSEEN = {"synchronize_session": False}
 """Written without looking through the session for rows to change there."""
 
 LIMITED_TOGETHER = timedelta(seconds=5)
@@ -387,7 +386,9 @@ async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str
     theirs = (Lane.workspace_id == workspace_id, Lane.target.in_(targets))
     await _hold(session, select(Lane.id).where(*theirs))
     is_later = or_(Lane.next_send_at > now, Lane.next_send_at.is_(None))
-    await session.execute(update(Lane).where(*theirs, is_later).values(next_send_at=_soonest(now)), UNSEEN)
+    await session.execute(
+        update(Lane).where(*theirs, is_later).values(next_send_at=_soonest(now)), execution_options=UNSEEN
+    )
     waiting = (Delivery.workspace_id == workspace_id, Delivery.target.in_(targets), Delivery.due_at > now)
     await session.execute(update(Delivery).where(*waiting, Delivery.state == DeliveryState.RETRYING).values(due_at=now))
     wake(session, Topic.DELIVERIES)
@@ -413,7 +414,7 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
             *(getattr(there, name) == getattr(table, name) for name in alike),
         )
         moved = update(table).where(table.workspace_id == workspace_id, getattr(table, column) == old, ~taken)
-        await session.execute(moved.values({column: new}), execution_options={"synchronize_session": False})
+        await session.execute(moved.values({column: new}), execution_options=UNSEEN)
     await session.execute(delete(Recipient).where(Recipient.workspace_id == workspace_id, Recipient.target == old))
     await session.execute(delete(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old))
     doubled = (Delivery.workspace_id == workspace_id, Delivery.target == old, Delivery.state.in_(UNSENT))

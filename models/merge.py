@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models.account import Account
-from models.base import IDS, among
+from models.base import IDS, UNSEEN, among
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, is_open
 from models.fact import MovementKind
 from models.lane import Lane
@@ -74,7 +74,7 @@ async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: dateti
             pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_WAITS)
             values = {"state": DeliveryState.COALESCED, "coalesced_into": head.id, "settled_at": now}
             statement = update(Delivery).where(*pile).values(values)
-            await session.execute(statement, execution_options={"synchronize_session": False})
+            await session.execute(statement, execution_options=UNSEEN)
 
 
 def _may_carry(head: Delivery) -> bool:

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import IDS, Base, Id, Number, among, execute_all, insert, new_id, told_before
+from models.base import IDS, UNSEEN, Base, Id, Number, among, execute_all, insert, new_id, told_before
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
-_UNSEEN = {"synchronize_session": False}
 
 DayKey = tuple[str, date, str, str]
 """The workspace, the day in UTC, the currency and the kind."""
@@ -150,8 +149,10 @@ async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: d
     moved = ((one.workspace_id, one.occurred_at, one.currency, one.kind, one.amount_minor) for one in movements)
     await add_to_days(session, moved, times=-1)
     emptied = (Day.workspace_id == movements[0].workspace_id, Day.number == 0)
-    await session.execute(delete(Day).where(*emptied), _UNSEEN)
-    await session.execute(delete(Movement).where(among(Movement.id, [one.id for one in movements])), _UNSEEN)
+    await session.execute(delete(Day).where(*emptied), execution_options=UNSEEN)
+    await session.execute(
+        delete(Movement).where(among(Movement.id, [one.id for one in movements])), execution_options=UNSEEN
+    )
     accounts = select(Account).where(among(Account.id, {one.account_id for one in movements}))
     for account in await session.scalars(accounts.order_by(Account.id).with_for_update()):
         await tell_again(session, account, now=now)

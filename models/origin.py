@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import lane, movement, record, subscription, total, workspace
 from models.account import Account
 from models.account_alias import AccountAlias
-from models.base import among
+from models.base import UNSEEN, among
 from models.contact import Contact
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, SkipReason, is_open
 from models.event import Event, EventState
@@ -26,8 +26,6 @@ from models.source import Source
 from models.subscription import Recount, Subscription
 
 GONE = "Its source was removed before it was applied."
-
-_UNSEEN = {"synchronize_session": False}
 
 
 def told_by(about: Account | Contact, *source_ids: str) -> None:
@@ -100,7 +98,7 @@ async def _accounts(session: AsyncSession, source: Source, *, limit: int, now: d
     ids = list(await session.scalars(select(Account.id).where(among(Account.id, ids), *bare)))
     await record.part(session, source.workspace_id, ids, now=now)
     for table in (Role, Recount, AccountAlias):
-        await session.execute(delete(table).where(among(table.account_id, ids)), execution_options=_UNSEEN)
+        await session.execute(delete(table).where(among(table.account_id, ids)), execution_options=UNSEEN)
     return await _delete(session, Account, ids)
 
 
@@ -114,7 +112,7 @@ async def _held(session: AsyncSession, table: Any, limit: int, *which: Any) -> l
 
 
 async def _delete(session: AsyncSession, table: Any, ids: Sequence[str]) -> int:
-    await session.execute(delete(table).where(among(table.id, ids)), execution_options=_UNSEEN)
+    await session.execute(delete(table).where(among(table.id, ids)), execution_options=UNSEEN)
     return len(ids)
 
 
@@ -139,7 +137,7 @@ async def _skip(
     await lane.hold(session, lanes)
     skipped = {"state": DeliveryState.SKIPPED, "reason": SkipReason.DELETED, "fix": None, "settled_at": now}
     statement = update(Delivery).where(*unsent).values(skipped).returning(Delivery.id)
-    ids = list(await session.scalars(statement, execution_options=_UNSEEN))
+    ids = list(await session.scalars(statement, execution_options=UNSEEN))
     merged = (Delivery.workspace_id == source.workspace_id, among(Delivery.coalesced_into, ids))
     again = {"state": DeliveryState.PENDING, "coalesced_into": None, "settled_at": None}
-    await session.execute(update(Delivery).where(*merged).values(again), execution_options=_UNSEEN)
+    await session.execute(update(Delivery).where(*merged).values(again), execution_options=UNSEEN)

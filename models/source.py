@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import IDS, Base, Id, JsonValue, UserError, among, new_id
+from models.base import IDS, UNSEEN, Base, Id, JsonValue, UserError, among, new_id
 from models.database import wake
 from models.secret import Keyring, fingerprint, random_secret, same
 from models.wakeup import Topic
@@ -340,7 +340,7 @@ async def hold_back(session: AsyncSession, ids: Collection[str], *, now: datetim
     It writes, so that nobody can resume a source while an event of it is being held, and so forget that one.
     """
     paused = update(Source).where(among(Source.id, ids), Source.paused_at.is_not(None)).values(holding_since=now)
-    return set(await session.scalars(paused.returning(Source.id), execution_options={"synchronize_session": False}))
+    return set(await session.scalars(paused.returning(Source.id), execution_options=UNSEEN))
 
 
 async def holding(session: AsyncSession) -> list[str]:
@@ -396,7 +396,7 @@ async def heard_from(session: AsyncSession, source_ids: Collection[str], *, now:
     if source_ids:
         heard = {"last_event_at": now, "first_event_at": func.coalesce(Source.first_event_at, now)}
         statement = update(Source).where(among(Source.id, source_ids)).values(heard)
-        await session.execute(statement, execution_options={"synchronize_session": False})
+        await session.execute(statement, execution_options=UNSEEN)
 
 
 async def rotate_keys(session: AsyncSession, keyring: Keyring) -> int:

@@ -17,14 +17,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import movement, mrr, rate
 from models.account import Account
-from models.base import Base, Id, Number, among, execute_all, insert, new_id
+from models.base import UNSEEN, Base, Id, Number, among, execute_all, insert, new_id
 from models.fact import SubscriptionFact
 from models.movement import Movement
 from models.mrr import Change, Segment, Timeline
 from models.rate import Rates
 from models.workspace import Workspace
-
-UNSEEN = {"synchronize_session": False}
 
 _Key = tuple[str, str, datetime]
 """Of a segment: the source, its id of the subscription, and the start."""
