@@ -1,6 +1,6 @@
 """A source: where events come from. Its key, the secret part of its URL, is hashed for look-up, sealed for managers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -253,11 +253,12 @@ async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
+MANY = select(Source).where(among(Source.id, IDS))
+
+
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Source]:
     """Give sources by their id, removed ones too."""
-    if not ids:
-        return {}
-    return {found.id: found for found in await session.scalars(select(Source).where(among(Source.id, ids)))}
+    return {found.id: found for found in await session.scalars(MANY, {"ids": ids})}
 
 
 NAMES = select(Source.id, Source.name).where(among(Source.id, IDS))
@@ -334,11 +335,14 @@ def _audit(session: AsyncSession, source: Source, action: str, *, by: str, now: 
     audit.record(session, source.workspace_id, actor=by, action=action, subject_id=source.id, detail=detail, now=now)
 
 
-async def hold_back(session: AsyncSession, ids: Collection[str], *, now: datetime) -> set[str]:
-    """Give those of these sources that are paused, and note that events of theirs are held.
+async def hold_back(session: AsyncSession, sources: Iterable[Source], *, now: datetime) -> set[str]:
+    """Give the ids of those of these sources that are paused, and note that events of theirs are held.
 
     It writes, so that nobody can resume a source while an event of it is being held, and so forget that one.
     """
+    ids = [one.id for one in sources if one.paused_at is not None]
+    if not ids:
+        return set()
     paused = update(Source).where(among(Source.id, ids), Source.paused_at.is_not(None)).values(holding_since=now)
     return set(await session.scalars(paused.returning(Source.id), execution_options=UNSEEN))
 

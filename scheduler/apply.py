@@ -7,6 +7,7 @@ after the other in memory, each in the batch of its own workspace, and what came
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -90,7 +91,12 @@ class Arrived:
     position: int
     fact: Fact
 
-    @property
+    @cached_property
+    def accounts(self) -> set[str]:
+        """The external ids of the accounts that it is about, or that it may make."""
+        return _accounts_of(self.fact)
+
+    @cached_property
     def key(self) -> tuple[str, str]:
         """The source, and its own id of a movement or signal, or one by the event and the fact's place in it."""
         own_id = self.fact.external_id if isinstance(self.fact, MovementFact | SignalFact) else None
@@ -203,35 +209,42 @@ async def _apply_some(database: Database, workspace_ids: Sequence[str], *, now: 
         events = await event.claim_waiting(session, held, limit=limit)
         if not events:
             return 0
-        paused = await source.hold_back(session, {waiting.source_id for waiting in events}, now=now)
+        sources = await source.many(session, {waiting.source_id for waiting in events})
+        paused = await source.hold_back(session, sources.values(), now=now)
         await event.hold(session, [waiting.id for waiting in events if waiting.source_id in paused], now=now)
-        await _apply_apart(session, [waiting for waiting in events if waiting.source_id not in paused], now=now)
+        ready = [waiting for waiting in events if waiting.source_id not in paused]
+        await _apply_apart(session, ready, sources, now=now)
         heard = {waiting.source_id for waiting in events if not waiting.is_history}
         await source.heard_from(session, heard, now=now)
         return len(events)
 
 
-async def _apply_apart(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
+async def _apply_apart(
+    session: AsyncSession, events: Sequence[Event], sources: Mapping[str, Source], *, now: datetime
+) -> None:
     """Apply events together; where that fails each half alone, until the one that can't be applied is refused."""
-    error = await _try(session, events, now=now) if events else None
+    error = await _try(session, events, sources, now=now) if events else None
     if error is None:
         return
+    await source.many(session, sources)  # What was changed of them was undone, and they have forgotten what they were.
     if len(events) == 1:
         await _refuse(session, events[0], error, now=now)
         return
     half = len(events) // 2
-    await _apply_apart(session, events[:half], now=now)
-    await _apply_apart(session, events[half:], now=now)
+    await _apply_apart(session, events[:half], sources, now=now)
+    await _apply_apart(session, events[half:], sources, now=now)
 
 
-async def _try(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> Exception | None:
+async def _try(
+    session: AsyncSession, events: Sequence[Event], sources: Mapping[str, Source], *, now: datetime
+) -> Exception | None:
     """Apply events in a savepoint; give what stood in the way.
 
     A fault of the database is not the events', and ends the transaction: all of them are still waiting then.
     """
     try:
         async with session.begin_nested():
-            await _apply(session, events, now=now)
+            await _apply(session, events, sources, now=now)
     except Exception as error:
         if is_passing(error):
             raise
@@ -245,9 +258,10 @@ async def _refuse(session: AsyncSession, failing: Event, error: Exception, *, no
     await event.mark_refused(session, failing.id, refusal, now=now)
 
 
-async def _apply(session: AsyncSession, events: Sequence[Event], *, now: datetime) -> None:
+async def _apply(
+    session: AsyncSession, events: Sequence[Event], sources: Mapping[str, Source], *, now: datetime
+) -> None:
     """Read the facts, hold what they speak of, let each change it in its turn, write that, and owe what it owes."""
-    sources = await source.many(session, {waiting.source_id for waiting in events})
     arrived = [
         Arrived(waiting, sources[waiting.source_id], position, _mapped(fact, sources[waiting.source_id]))
         for waiting in events
@@ -276,7 +290,7 @@ async def _hold(session: AsyncSession, arrived: Sequence[Arrived]) -> dict[str, 
     named: dict[str, set[str]] = {one.event.workspace_id: set() for one in arrived}
     people: dict[str, list[AboutPerson]] = {workspace_id: [] for workspace_id in named}
     for one in arrived:
-        named[one.event.workspace_id] |= _accounts_of(one.fact)
+        named[one.event.workspace_id] |= one.accounts
         if isinstance(one.fact, ContactFact | AliasFact | ErasureFact):
             people[one.event.workspace_id].append(one.fact)
     contacts = await contact.directories(session, people)
@@ -328,7 +342,7 @@ def _accounts_of(fact: Fact) -> set[str]:
 def _take(batch: Batch, one: Arrived, *, now: datetime) -> None:
     """Let a fact change what it speaks of, in memory, and note there which source spoke."""
     _change(batch, one, now=now)
-    for external_id in _accounts_of(one.fact) & batch.accounts.keys():
+    for external_id in one.accounts & batch.accounts.keys():
         told_by(batch.accounts[external_id], one.event.source_id)
 
 

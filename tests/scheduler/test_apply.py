@@ -184,10 +184,12 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("at", [0, 6, 12])
 async def test_an_event_that_can_t_be_written_harms_only_itself(database: Database, at: int) -> None:
-    """The others, in whose midst it stands, are told, each once and in their order."""
+    """The others, in whose midst it stands, are told, each once and in their order, and their source is heard."""
     origin, _ = await seeds.add_source(database)
     await seeds.add_destination(database, "C1")
-    news = [seeds.event_of(origin, seeds.movement(plan="poison" if n == at else None), key=str(n)) for n in range(13)]
+    synced = seeds.track().model_copy(update={"audience": "vip"})
+    facts = [seeds.movement(plan="poison" if n == at else None) for n in range(13)]
+    news = [seeds.event_of(origin, fact, synced, key=str(n)) for n, fact in enumerate(facts)]
     await seeds.receive(database, *news)
     with failing_at(database, "movements", "poison", ValueError()), capture_logs() as logged:
         assert await apply_waiting(database, now=NOW) == 13
@@ -196,6 +198,7 @@ async def test_an_event_that_can_t_be_written_harms_only_itself(database: Databa
     async with database.read() as session:
         moved = {one.id: one.external_id for one, _ in await movement.of_workspace(session, ACME)}
         told = [moved[one.fact_id] for one in reversed(await delivery.of_workspace(session, ACME))]
+        assert list((await source.get(session, ACME, origin.id)).audiences) == ["vip"]
     assert [place for place, state in enumerate(states) if state != EventState.APPLIED] == [at]
     assert told == [f"{n}#0" for n in range(13) if n != at]
 
