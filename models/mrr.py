@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from models.fact import AccountStatus, MovementKind
@@ -64,6 +65,7 @@ class Change(NamedTuple):
     external_id: str | None
     """The subscription, where it is only one."""
     is_history: bool
+    """Whether nobody waits for it: each subscription that made it was imported, or connected long after it happened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +116,23 @@ def _voids(later: Segment, earlier: Segment) -> bool:
     )
 
 
-def timeline(spans: Iterable[Segment], *, until: datetime, window: timedelta = WINDOW) -> Timeline:
-    """Follow an account through the spans of its subscriptions, up to an instant and with it."""
+def timeline(
+    spans: Iterable[Segment],
+    *,
+    until: datetime,
+    window: timedelta = WINDOW,
+    news_since: Mapping[str, datetime] = MappingProxyType({}),
+) -> Timeline:
+    """Follow an account through the spans of its subscriptions, up to an instant and with it.
+
+    What happened before `news_since` is history to a source, whose id it goes by.
+    """
     edges: dict[datetime, list[tuple[int, Segment]]] = defaultdict(list)
     for span in spans:
         edges[span.starts_at].append((1, span))
         if span.ends_at is not None:
             edges[span.ends_at].append((-1, span))
-    standing = _Standing()
+    standing = _Standing(news_since)
     changes: list[Change] = []
     for at in sorted(edges):
         if at > until:
@@ -142,8 +153,9 @@ def _timeline(changes: list[Change], standing: "_Standing", window: timedelta, *
 class _Standing:
     """Where an account stands as one goes along its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, news_since: Mapping[str, datetime]) -> None:
         self.status = AccountStatus.LEAD
+        self._news_since = news_since
         self.mrr: dict[str, int] = {}
         self._subscriptions = 0
 
@@ -190,7 +202,7 @@ class _Standing:
             after_minor=had + amount,
             source_id=source_id,
             external_id=external_id if len(subscriptions) == 1 else None,
-            is_history=all(span.is_history for span in moved),
+            is_history=all(span.is_history or at < self._news_since.get(span.source_id, at) for span in moved),
         )
 
     def _kind(self, amount: int, before: AccountStatus) -> MovementKind:

@@ -137,7 +137,7 @@ class Source(Base):
 
     def was_connected_after(self, at: datetime) -> bool:
         """Say whether something is history to this source: it happened more than a day before we were connected."""
-        return at < self.created_at - HISTORY_BEFORE
+        return at < _news_since(self.created_at)
 
     @property
     def has_webhook(self) -> bool:
@@ -259,6 +259,18 @@ MANY = select(Source).where(among(Source.id, IDS))
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Source]:
     """Give sources by their id, removed ones too."""
     return {found.id: found for found in await session.scalars(MANY, {"ids": ids})}
+
+
+async def news_since(session: AsyncSession, ids: Collection[str]) -> dict[str, datetime]:
+    """Say from when on what sources tell is news, and was not history when they were connected; by their ids."""
+    if not ids:
+        return {}
+    rows = await session.execute(select(Source.id, Source.created_at).where(among(Source.id, ids)))
+    return {source_id: _news_since(created_at) for source_id, created_at in rows}
+
+
+def _news_since(connected_at: datetime) -> datetime:
+    return connected_at - HISTORY_BEFORE
 
 
 NAMES = select(Source.id, Source.name).where(among(Source.id, IDS))

@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, Index, String, bindparam, delete, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import movement, mrr, rate
+from models import movement, mrr, rate, source
 from models.account import Account
 from models.base import UNSEEN, Base, Id, Number, among, execute_all, insert, new_id
 from models.fact import SubscriptionFact
@@ -232,7 +232,9 @@ async def recount(
     rules = await session.get_one(Workspace, workspace_id)
     window = timedelta(minutes=rules.classification_minutes)
     spans, known = await _spans(session, first_moves), await _known(session, first_moves)
-    found = {one: mrr.timeline(spans.get(one, ()), until=now, window=window) for one in first_moves}
+    live = {span.source_id for theirs in spans.values() for span in theirs if not span.is_history}
+    since = await source.news_since(session, live)
+    found = {one: mrr.timeline(spans.get(one, ()), until=now, window=window, news_since=since) for one in first_moves}
     ledger = _Difference(workspace_id, now)
     for account_id, timeline in found.items():
         ledger.compare(account_id, timeline.changes, known.derived.get(account_id, {}))

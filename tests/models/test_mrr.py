@@ -125,6 +125,17 @@ def test_a_history_that_a_live_fact_ends_is_history_but_for_the_end() -> None:
     assert [one.is_history for one in follow(segment(0, 9, 100)).changes] == [False, False]
 
 
+def test_what_happened_before_its_source_was_connected_is_history_unless_another_source_moved_with_it() -> None:
+    early, late = segment(0, 5, 100), segment(2, 5, 50, "b", source_id="late")
+    since = {"src": day(1), "late": day(4)}
+    found = mrr.timeline(mrr.spans([early, late]), until=day(9), news_since=since).changes
+    assert [one.is_history for one in found] == [True, True, False]
+    together = mrr.timeline(mrr.spans([early, late]), until=day(9), news_since={"src": day(1), "late": day(6)})
+    assert [one.is_history for one in together.changes] == [True, True, False]
+    alone = mrr.timeline(mrr.spans([late]), until=day(9), news_since={"late": day(6)})
+    assert [one.is_history for one in alone.changes] == [True, True]
+
+
 TICK = timedelta(minutes=30)
 TICKS = 40
 ENDS = st.none() | st.integers(0, TICKS)

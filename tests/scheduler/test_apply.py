@@ -533,11 +533,28 @@ async def test_movements_that_follow_from_a_live_subscription_are_told_and_histo
     assert (owed.fact_id, first.kind, first.is_history) == (moved.id, "new_business", True)
 
 
+async def test_of_old_subscriptions_that_come_in_live_only_what_just_happened_is_told(database: Database) -> None:
+    await seeds.install(database)
+    origin, _ = await seeds.add_source(database)
+    await seeds.add_destination(database, "C1")
+    changed = seeds.subscribed(mrr_minor=15_000, starts_at=NOW - timedelta(hours=23))
+    await tell(database, origin, seeds.subscribed(), changed)
+    await tell(database, origin, seeds.subscribed(mrr_minor=12_000, as_of=NOW + timedelta(hours=1)), key="corrected")
+    async with database.read() as session:
+        moved = {one.kind: one for one, _ in await movement.of_workspace(session, ACME)}
+        [owed] = await delivery.of_workspace(session, ACME)
+    assert {kind: (one.amount_minor, one.is_history) for kind, one in moved.items()} == {
+        "new_business": (12_000, True),
+        "expansion": (3_000, False),
+    }
+    assert owed.fact_id == moved["expansion"].id
+
+
 async def test_an_end_that_was_told_ahead_is_told_when_it_comes(database: Database) -> None:
     await seeds.install(database)
     origin, _ = await seeds.add_source(database)
     await seeds.add_destination(database, "C1")
-    await tell(database, origin, seeds.subscribed(ends_at=NOW + timedelta(days=3)), key="1")
+    await tell(database, origin, seeds.subscribed(starts_at=NOW, ends_at=NOW + timedelta(days=3)), key="1")
     assert await recount_due(database, now=NOW + timedelta(days=2)) == 0
     assert await recount_due(database, now=NOW + timedelta(days=3)) == 1
     assert await recount_due(database, now=NOW + timedelta(days=3)) == 0
@@ -551,9 +568,9 @@ async def test_what_waits_to_be_sent_is_told_as_it_was_corrected_or_not_at_all(d
     await seeds.install(database)
     origin, _ = await seeds.add_source(database)
     await seeds.add_destination(database, "C1")
-    await tell(database, origin, seeds.subscribed(ends_at=NOW), key="1")
-    later = NOW + timedelta(seconds=1)
-    await tell(database, origin, seeds.subscribed(mrr_minor=7_700, as_of=later), key="2")
+    since, later = NOW - timedelta(hours=2), NOW + timedelta(seconds=1)
+    await tell(database, origin, seeds.subscribed(starts_at=since, ends_at=NOW), key="1")
+    await tell(database, origin, seeds.subscribed(starts_at=since, mrr_minor=7_700, as_of=later), key="2")
     async with database.read() as session:
         owed = await delivery.of_workspace(session, ACME)
         setting = Setting(now=later, public_url="https://r.io", picture_url=str)
