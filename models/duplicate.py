@@ -99,7 +99,7 @@ async def merge(
     await record.move(session, workspace_id, former_id, kept_id, by=by, now=now)
     await _rename(session, former, kept, now=now)
     if former.mrr_at is not None:
-        await movement.tell_again(session, kept, now=now)
+        await movement.tell_again(session, [kept.id], now=now)
         await total.add_up(session, [kept], now=now)
     await subscription.recount_later(session, workspace_id, {kept_id: now})
     wake(session, Topic.RECAPS)

@@ -143,29 +143,32 @@ async def sum_days(session: AsyncSession, days: Mapping[DayKey, Sequence[int]]) 
 
 
 async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: datetime) -> None:
-    """Delete movements, take them from their days, and let their accounts be what the others say of them."""
+    """Delete movements, take them from their days, and let their accounts be what is told of them otherwise.
+
+    Whoever does this recounts those of them that have subscriptions.
+    """
     if not movements:
         return
     moved = ((one.workspace_id, one.occurred_at, one.currency, one.kind, one.amount_minor) for one in movements)
     await add_to_days(session, moved, times=-1)
     emptied = (Day.workspace_id == movements[0].workspace_id, Day.number == 0)
     await session.execute(delete(Day).where(*emptied), execution_options=UNSEEN)
-    await session.execute(
-        delete(Movement).where(among(Movement.id, [one.id for one in movements])), execution_options=UNSEEN
-    )
-    accounts = select(Account).where(among(Account.id, {one.account_id for one in movements}))
-    for account in await session.scalars(accounts.order_by(Account.id).with_for_update()):
-        await tell_again(session, account, now=now)
+    gone = delete(Movement).where(among(Movement.id, [one.id for one in movements]))
+    await session.execute(gone, execution_options=UNSEEN)
+    await tell_again(session, {one.account_id for one in movements}, now=now)
 
 
-async def tell_again(session: AsyncSession, account: Account, *, now: datetime) -> None:
-    """Let an account follow the movements that there are of it, as it did when each came."""
-    account.mrr_minor, account.currency, account.mrr_at = None, None, None
-    account.first_moves, account.unclear_in, account.status = {}, None, AccountStatus.LEAD
-    query = select(Movement).where(Movement.account_id == account.id).order_by(Movement.recorded_at, Movement.id)
-    for moved in await session.scalars(query):
-        _begin(account, moved, moved.mrr_before_minor)
-        _move(account, moved, moved.mrr_after_minor, now=now)
+async def tell_again(session: AsyncSession, account_ids: Collection[str], *, now: datetime) -> None:
+    """Let accounts follow the movements that sources told of them, as they did when each came."""
+    held = select(Account).where(among(Account.id, account_ids)).order_by(Account.id).with_for_update()
+    accounts = {account.id: account for account in await session.scalars(held)}
+    for account in accounts.values():
+        account.mrr_minor, account.currency, account.mrr_at = None, None, None
+        account.first_moves, account.unclear_in, account.status = {}, None, AccountStatus.LEAD
+    told = select(Movement).where(among(Movement.account_id, account_ids), ~Movement.is_derived)
+    for moved in await session.scalars(told.order_by(Movement.recorded_at, Movement.id)):
+        _begin(accounts[moved.account_id], moved, moved.mrr_before_minor)
+        _move(accounts[moved.account_id], moved, moved.mrr_after_minor, now=now)
 
 
 def _mrr(account: Account, fact: MovementFact) -> tuple[int | None, int | None]:

@@ -75,6 +75,7 @@ async def _movements(session: AsyncSession, source: Source, *, limit: int, now: 
     await _skip(session, source, FactKind.MOVEMENT, [one.id for one in gone], now=now)
     await movement.remove(session, gone, now=now)
     await total.add_up_again(session, {one.account_id for one in gone}, now=now)
+    await subscription.recount_all(session, source.workspace_id, of={one.account_id for one in gone}, now=now)
     return len(gone)
 
 

@@ -194,10 +194,14 @@ async def forget(session: AsyncSession, workspace_id: str, source_id: str, *, li
     return len(last)
 
 
-async def recount_all(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
-    """Note that every account with subscriptions is to be recounted: the rules have changed."""
+async def recount_all(
+    session: AsyncSession, workspace_id: str, *, of: Collection[str] | None = None, now: datetime
+) -> None:
+    """Note that every account with subscriptions is to be recounted, or of these accounts each that has any."""
     theirs = select(Subscription.account_id, Subscription.workspace_id, bindparam("now", now, Recount.due_at.type))
     theirs = theirs.where(Subscription.workspace_id == workspace_id).distinct()
+    if of is not None:
+        theirs = theirs.where(among(Subscription.account_id, of))
     statement = insert(session, Recount).from_select(["account_id", "workspace_id", "due_at"], theirs)
     await session.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_={"due_at": now}))
 

@@ -21,6 +21,7 @@ from models.role import Role
 from models.source import Source
 from scheduler.apply import apply_waiting
 from scheduler.forget import SETTLED, forget_removed
+from scheduler.recount import recount_due
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
@@ -86,6 +87,24 @@ async def test_an_account_that_stays_is_what_the_other_movements_say_of_it(datab
     [only] = await rows(database, Account)
     assert (only.mrr_minor, only.currency, only.status) == (None, None, AccountStatus.LEAD)
     assert await rows(database, Day) == []
+
+
+async def test_an_account_that_keeps_subscriptions_is_what_they_come_to(database: Database) -> None:
+    await seeds.install(database)
+    first, _ = await seeds.add_source(database)
+    second, _ = await seeds.add_source(database, name="Second")
+    await send(database, second, seeds.subscribed(), key="1")
+    await send(database, first, seeds.movement(kind="churn", amount_minor=-10_000, mrr_before_minor=70_000), key="2")
+    async with database.read() as session:
+        [before] = await account.of_workspace(session, ACME)
+    await forget(database, first)
+    await recount_due(database, now=NOW + SETTLED)
+    async with database.read() as session:
+        [kept] = await account.of_workspace(session, ACME)
+        assert [one.kind for one, _ in await movement.of_workspace(session, ACME)] == ["new_business"]
+    assert (before.mrr_minor, before.status) == (60_000, AccountStatus.CHURNED)
+    assert (kept.mrr_minor, kept.status, kept.mrr_at) == (10_000, AccountStatus.CUSTOMER, NOW - timedelta(days=365))
+    assert kept.unclear_in is None
 
 
 async def test_what_was_not_sent_is_skipped_and_what_was_sent_stays_in_the_ledger(database: Database) -> None:
