@@ -141,39 +141,36 @@ async def ensure(
 
     Whoever does this holds the workspace.
     """
-    query = select(Account.external_id, Account.id).where(Account.workspace_id == workspace_id)
-    rows = await session.execute(query.where(among(Account.external_id, names.keys())))
-    ids: dict[str, str] = dict(rows.all())
+    query = select(Account.external_id, Account.id, Account.is_provisional).where(Account.workspace_id == workspace_id)
+    known = (await session.execute(query.where(among(Account.external_id, names.keys())))).all()
+    ids: dict[str, str] = {external_id: account_id for external_id, account_id, _ in known}
+    stood = [account_id for _, account_id, is_provisional in known if is_provisional]
     unknown = [(workspace_id, name) for name in names.keys() - ids.keys()]
     if unknown:
-        ids |= {name: one for (_, name), one in (await account_alias.leading(session, unknown)).items()}
-    stood = (among(Account.id, ids.values()), Account.is_provisional)
-    await session.execute(update(Account).where(*stood).values(is_provisional=False), execution_options=UNSEEN)
+        led_to = {name: one for (_, name), one in (await account_alias.leading(session, unknown)).items()}
+        ids, stood = ids | led_to, [*stood, *led_to.values()]
+    if stood:
+        stays = update(Account).where(among(Account.id, stood)).values(is_provisional=False)
+        await session.execute(stays, execution_options=UNSEEN)
     missing = names.keys() - ids.keys()
     if missing:
-        common = {
-            "workspace_id": workspace_id,
-            "first_moves": {},
-            "attributes": {},
-            "said": {},
-            "records": {},
-            "is_provisional": False,
-            "created_at": now,
-            "updated_at": now,
-        }
-        begun = [
-            {
-                "id": new_id("acc", now),
-                "external_id": one,
-                "name": names[one],
-                "name_key": likeness.name(names[one]),
-                "status": AccountStatus.LEAD,
-                **common,
-            }
-            for one in sorted(missing)
-        ]
-        await execute_all(session, insert(session, Account), begun)
-        ids |= {str(row["external_id"]): str(row["id"]) for row in begun}
+        begun = [(new_id("acc", now), one, names[one], likeness.name(names[one])) for one in sorted(missing)]
+        await execute_all(
+            session,
+            insert(session, Account),
+            ("id", "external_id", "name", "name_key"),
+            begun,
+            workspace_id=workspace_id,
+            status=AccountStatus.LEAD.value,
+            first_moves={},
+            attributes={},
+            said={},
+            records={},
+            is_provisional=False,
+            created_at=now,
+            updated_at=now,
+        )
+        ids |= {external_id: account_id for account_id, external_id, *_ in begun}
     return ids
 
 

@@ -1,10 +1,10 @@
 """What every table shares: the declarative base, column types for both engines, identifiers, the refusal for people."""
 
-import itertools
-import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count, repeat
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -34,7 +34,22 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no i, l, o, u, so that an identifier can be read out aloud."""
 
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
-_made = itertools.count()
+_made = count()
+
+
+class _SqliteInstant(sqlite.DATETIME):
+    """An instant as SQLite keeps it. The same few are written and read again and again, and so are remembered."""
+
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002 - as SQLAlchemy calls it
+        """Give what writes it."""
+        return _sqlite_instant
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002 - as SQLAlchemy calls it
+        """Give what reads it."""
+        return _read_sqlite_instant
+
+
+_SQLITE_INSTANT: TypeEngine[datetime] = _SqliteInstant()  # type: ignore[no-untyped-call]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -43,26 +58,37 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Give the type that the engine takes."""
+        return dialect.type_descriptor(_SQLITE_INSTANT if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Refuse a naive instant, since nobody could say when it was."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("an instant needs a time zone")
-        instant = value.astimezone(UTC)
-        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+        return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give SQLite's naive UTC its zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        """Give it in UTC, whatever the zone of the session that PostgreSQL tells it in."""
+        return None if value is None else value.astimezone(UTC)
 
 
 def sqlite_text(instant: datetime) -> str:
     """Write an instant as `UtcDateTime` has SQLite keep it, for rows that go past SQLAlchemy."""
     day, _, time = iso_text(instant.astimezone(UTC)).partition("T")
     return f"{day} {time[:15]}" if instant.microsecond else f"{day} {time[:8]}.000000"
+
+
+@lru_cache(maxsize=8192)
+def _sqlite_instant(value: datetime | None) -> str | None:
+    return None if value is None else sqlite_text(value)
+
+
+@lru_cache(maxsize=8192)
+def _read_sqlite_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def iso_text(instant: datetime, option: int = 0) -> str:
@@ -224,9 +250,19 @@ class UserError(Exception):
 
 def new_id(prefix: str, now: datetime) -> str:
     """Make an identifier such as `dst_01k9…`: sorted by its millisecond, then by order in this process, then random."""
-    order = next(_made) & 0xFFFFF
-    value = (int(now.timestamp() * 1000) << 80) | (order << 60) | secrets.randbits(60)
-    return f"{prefix}_{''.join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])}"
+    order, luck = next(_made), int.from_bytes(os.urandom(8))
+    return (
+        f"{prefix}_{_millisecond(now)}{_PAIRS[order >> 10 & 1023]}{_PAIRS[order & 1023]}"
+        f"{_PAIRS[luck >> 50 & 1023]}{_PAIRS[luck >> 40 & 1023]}{_PAIRS[luck >> 30 & 1023]}"
+        f"{_PAIRS[luck >> 20 & 1023]}{_PAIRS[luck >> 10 & 1023]}{_PAIRS[luck & 1023]}"
+    )
+
+
+@lru_cache(maxsize=64)
+def _millisecond(now: datetime) -> str:
+    """Write when an identifier is made: it is the same for many."""
+    value = int(now.timestamp() * 1000)
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(40, -1, -10)])
 
 
 def insert(session: AsyncSession, table: type[Base]) -> postgresql.Insert:
@@ -235,8 +271,10 @@ def insert(session: AsyncSession, table: type[Base]) -> postgresql.Insert:
     return cast("postgresql.Insert", maker(table))
 
 
-async def execute_all(session: AsyncSession, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute an INSERT or UPDATE for many rows, which name all its parameters.
+async def execute_all(
+    session: AsyncSession, statement: Any, names: Sequence[str], rows: Sequence[Sequence[Any]], **common: Any
+) -> None:
+    """Execute an INSERT or UPDATE for many rows, which have the parameters of these names, and beside them common ones.
 
     SQLite gets them past SQLAlchemy, which takes longer to convert a row than SQLite takes to write it.
     """
@@ -244,18 +282,18 @@ async def execute_all(session: AsyncSession, statement: Any, rows: Sequence[Mapp
         return
     connection = await session.connection()
     if connection.dialect.name != "sqlite":
-        await connection.execute(statement, rows)
+        await connection.execute(statement, [{**dict(zip(names, row, strict=True)), **common} for row in rows])
         return
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
-    binds = [_SQLITE_BINDS.get(type(compiled.binds[name].type)) for name in compiled.positiontup]
-    columns = [[row[name] for row in rows] for name in compiled.positiontup]
-    kept = [map(bind, column) if bind else column for bind, column in zip(binds, columns, strict=True)]
-    await connection.exec_driver_sql(str(compiled), list(zip(*kept, strict=True)))
+    compiled = statement.compile(dialect=connection.dialect, column_keys=[*names, *common])
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
 
+    def kept(name: str) -> Iterable[Any]:
+        bind = _SQLITE_BINDS.get(type(compiled.binds[name].type))
+        if name in common:
+            return repeat(bind(common[name]) if bind else common[name], len(rows))
+        return map(bind, columns[name]) if bind else columns[name]
 
-@lru_cache(maxsize=8192)
-def _sqlite_instant(value: datetime | None) -> str | None:
-    return None if value is None else sqlite_text(value)
+    await connection.exec_driver_sql(str(compiled), list(zip(*map(kept, compiled.positiontup), strict=True)))
 
 
 _SQLITE_BINDS: Mapping[type[Any], Callable[[Any], Any]] = {

@@ -136,10 +136,12 @@ async def sum_days(session: AsyncSession, days: Mapping[DayKey, Sequence[int]]) 
     if not days:
         return
     key, summed = ("workspace_id", "day", "currency", "kind"), ("number", "amount_minor")
-    rows = [dict(zip((*key, *summed), (*of, *sums), strict=True)) for of, sums in sorted(days.items())]
+    rows = [(*of, *sums) for of, sums in sorted(days.items())]
     statement = insert(session, Day)
     together = {name: Day.__table__.c[name] + statement.excluded[name] for name in summed}
-    await execute_all(session, statement.on_conflict_do_update(index_elements=key, set_=together), rows)
+    await execute_all(
+        session, statement.on_conflict_do_update(index_elements=key, set_=together), (*key, *summed), rows
+    )
 
 
 async def remove(session: AsyncSession, movements: Sequence[Movement], *, now: datetime) -> None:

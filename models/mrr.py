@@ -161,17 +161,16 @@ class _Standing:
 
     def move(self, at: datetime, edges: Sequence[tuple[int, Segment]]) -> list[Change]:
         """Let subscriptions begin and end, and tell what that comes to in each currency."""
-        before, currencies = self.status, sorted({span.currency for _, span in edges})
-        amounts = dict.fromkeys(currencies, 0)
+        before, amounts = self.status, dict[str, int]()
         for sign, span in edges:
-            amounts[span.currency] += sign * span.mrr_minor
+            amounts[span.currency] = amounts.get(span.currency, 0) + sign * span.mrr_minor
             self._subscriptions += sign
-        had = {currency: self.mrr.get(currency, 0) for currency in currencies}
-        self.mrr.update({currency: had[currency] + amounts[currency] for currency in currencies})
+        for currency, amount in amounts.items():
+            self.mrr[currency] = self.mrr.get(currency, 0) + amount
         self._judge()
         return [
-            self._change(at, currency, amounts[currency], had[currency], before, edges)
-            for currency in currencies
+            self._change(at, currency, amounts[currency], before, edges)
+            for currency in sorted(amounts)
             if amounts[currency]
         ]
 
@@ -186,24 +185,20 @@ class _Standing:
         at: datetime,
         currency: str,
         amount: int,
-        had: int,
         before: AccountStatus,
         edges: Sequence[tuple[int, Segment]],
     ) -> Change:
         moved = [span for _, span in edges if span.currency == currency]
-        subscriptions = {(span.source_id, span.external_id) for span in moved}
+        subscriptions = {span[:2] for span in moved}
         source_id, external_id = min(subscriptions)
-        return Change(
-            at=at,
-            currency=currency,
-            kind=self._kind(amount, before),
-            amount_minor=amount,
-            before_minor=had,
-            after_minor=had + amount,
-            source_id=source_id,
-            external_id=external_id if len(subscriptions) == 1 else None,
-            is_history=all(span.is_history or at < self._news_since.get(span.source_id, at) for span in moved),
-        )
+        only = external_id if len(subscriptions) == 1 else None
+        has = self.mrr[currency]
+        # By their places: a hundred thousand of them are a second otherwise.
+        kind, is_history = self._kind(amount, before), self._is_history(at, moved)
+        return Change(at, currency, kind, amount, has - amount, has, source_id, only, is_history)
+
+    def _is_history(self, at: datetime, moved: Iterable[Segment]) -> bool:
+        return all(span.is_history or at < self._news_since.get(span.source_id, at) for span in moved)
 
     def _kind(self, amount: int, before: AccountStatus) -> MovementKind:
         match before:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import movement, mrr, rate, source
 from models.account import Account
-from models.base import UNSEEN, Base, Id, Number, among, execute_all, insert, new_id
+from models.base import UNSEEN, Base, Id, Number, among, execute_all, insert, iso_text, new_id
 from models.fact import SubscriptionFact
 from models.movement import Movement
 from models.mrr import Change, Segment, Timeline
@@ -109,9 +109,9 @@ async def store(session: AsyncSession, workspace_id: str, segments: Sequence[Seg
     """Write segments down; of what was said before under the same start, what was said last counts."""
     latest: dict[_Key, Segment] = {}
     for one in segments:
-        key = _key(one)
+        key = one[:3]
         latest[key] = mrr.newest(latest[key], one) if key in latest else one
-    there = {_key(one): one for one in await _of_same_subscriptions(session, latest.values())}
+    there = {one[:3]: one for one in await _of_same_subscriptions(session, latest.values())}
     added = [one for key, one in latest.items() if key not in there]
     changed = [one for key, one in latest.items() if key in there and mrr.newest(there[key], one) is one]
     await _write(session, workspace_id, added, changed)
@@ -129,13 +129,9 @@ def _concerned(there: Mapping[_Key, Segment], latest: Mapping[_Key, Segment], wr
     news = {
         key[:2]
         for one in written
-        if (key := _key(one)) not in there or starts[key[:2]] > 1 or one.said != there[key].said
+        if (key := one[:3]) not in there or starts[key[:2]] > 1 or one.said != there[key].said
     }
-    return {one.account_id for one in (*there.values(), *latest.values()) if _key(one)[:2] in news}
-
-
-def _key(segment: Segment) -> _Key:
-    return segment.source_id, segment.external_id, segment.starts_at
+    return {one.account_id for one in (*there.values(), *latest.values()) if one[:2] in news}
 
 
 async def _of_same_subscriptions(session: AsyncSession, segments: Iterable[Segment]) -> list[Segment]:
@@ -143,10 +139,10 @@ async def _of_same_subscriptions(session: AsyncSession, segments: Iterable[Segme
     ids: dict[str, set[str]] = defaultdict(set)
     for segment in segments:
         ids[segment.source_id].add(segment.external_id)
-    found: list[Segment] = []
+    connection, found = await session.connection(), list[Segment]()
     for source_id, external_ids in ids.items():
         theirs = (Subscription.source_id == source_id, among(Subscription.external_id, external_ids))
-        found += map(_segment, await session.execute(select(*_COLUMNS).where(*theirs)))
+        found += map(_segment, await connection.execute(select(*_COLUMNS).where(*theirs)))
     return found
 
 
@@ -159,25 +155,22 @@ async def _write(
 ) -> None:
     table = Subscription.__table__
     if added:
-        rows = [{**one._asdict(), "workspace_id": workspace_id} for one in added]
-        await execute_all(session, insert(session, Subscription), rows)
+        statement = insert(session, Subscription)
+        await execute_all(session, statement, Segment._fields, added, workspace_id=workspace_id)
     if changed:
         keys = ("source_id", "external_id", "starts_at")
-        statement = update(Subscription).where(*(table.c[name] == bindparam(f"of_{name}") for name in keys))
-        values = [name for name in Segment._fields if name not in keys]
-        statement = statement.values({name: bindparam(name) for name in values})
-        rows = [{**one._asdict(), **{f"of_{name}": getattr(one, name) for name in keys}} for one in changed]
-        await execute_all(session, statement, rows)
+        names = [f"of_{name}" if name in keys else name for name in Segment._fields]
+        which = (table.c[name] == bindparam(f"of_{name}") for name in keys)
+        values: dict[str, Any] = {name: bindparam(name) for name in Segment._fields if name not in keys}
+        await execute_all(session, update(Subscription).where(*which).values(values), names, changed)
 
 
 async def recount_later(session: AsyncSession, workspace_id: str, due: Mapping[str, datetime]) -> None:
     """Note when accounts are to be recounted."""
-    rows = [{"account_id": one, "workspace_id": workspace_id, "due_at": at} for one, at in sorted(due.items())]
-    if rows:
-        statement = insert(session, Recount)
-        due_at = statement.excluded.due_at
-        again = statement.on_conflict_do_update(index_elements=["account_id"], set_={"due_at": due_at})
-        await execute_all(session, again, rows)
+    statement = insert(session, Recount)
+    due_at = statement.excluded.due_at
+    again = statement.on_conflict_do_update(index_elements=["account_id"], set_={"due_at": due_at})
+    await execute_all(session, again, ("account_id", "due_at"), sorted(due.items()), workspace_id=workspace_id)
 
 
 async def forget(session: AsyncSession, workspace_id: str, source_id: str, *, limit: int, now: datetime) -> int:
@@ -247,13 +240,13 @@ async def recount(
     await ledger.write(session)
     rates = Rates(rules.base_currency, await _rates_for(session, workspace_id, found.values()))
     followed = [
-        _follow(account_id, timeline, first_moves[account_id], rates, now=now)
+        _follow(account_id, timeline, first_moves[account_id], rates, now.date())
         for account_id, timeline in found.items()
         if _leads(timeline, account_id, known)
     ]
-    await _write_accounts(session, followed)
+    await _write_accounts(session, followed, now=now)
     await _settle(session, workspace_id, found)
-    return [Movement(**row) for row in ledger.added if not row["is_history"]]
+    return ledger.news()
 
 
 async def apply(
@@ -271,8 +264,9 @@ async def _spans(session: AsyncSession, account_ids: Collection[str]) -> dict[st
     named = select(Subscription.source_id, Subscription.external_id).where(among(Subscription.account_id, account_ids))
     theirs = named.distinct().subquery()
     same = (Subscription.source_id == theirs.c.source_id) & (Subscription.external_id == theirs.c.external_id)
+    rows = await (await session.connection()).execute(select(*_COLUMNS).join(theirs, same))
     spans: dict[str, list[Segment]] = defaultdict(list)
-    for span in mrr.spans(map(_segment, await session.execute(select(*_COLUMNS).join(theirs, same)))):
+    for span in mrr.spans(map(_segment, rows)):
         spans[span.account_id].append(span)
     return spans
 
@@ -312,15 +306,26 @@ async def _known(session: AsyncSession, account_ids: Collection[str]) -> _Known:
     return known
 
 
+_ADDED = (
+    *("id", "account_id", "source_id", "external_id", "subscription_external_id"),
+    *("kind", "amount_minor", "currency", "mrr_before_minor", "mrr_after_minor", "is_history", "occurred_at"),
+)
+_CHANGED = ("kind", "amount_minor", "mrr_before_minor", "mrr_after_minor")
+_RESTATED = (
+    *("id", "account_id", "movement_id", "occurred_at", "currency"),
+    *("kind_before", "amount_before_minor", "kind", "amount_minor"),
+)
+
+
 class _Difference:
     """What recounting changes: movements that are new, other than they were, or no more."""
 
     def __init__(self, workspace_id: str, now: datetime) -> None:
-        self.added: list[dict[str, Any]] = []
         self._workspace_id, self._now = workspace_id, now
-        self._changed: list[dict[str, Any]] = []
+        self._added: list[tuple[Any, ...]] = []
+        self._changed: list[tuple[Any, ...]] = []
         self._removed: list[str] = []
-        self._restated: list[dict[str, Any]] = []
+        self._restated: list[tuple[Any, ...]] = []
         self._days: dict[tuple[date, str, str], list[int]] = {}
 
     def compare(self, account_id: str, changes: Iterable[Change], known: Mapping[tuple[datetime, str], _Row]) -> None:
@@ -343,75 +348,48 @@ class _Difference:
 
     async def write(self, session: AsyncSession) -> None:
         """Write it all."""
-        if self.added:
-            await execute_all(session, insert(session, Movement), self.added)
-        if self._changed:
-            values: dict[str, Any] = {
-                name: bindparam(name) for name in ("kind", "amount_minor", "mrr_before_minor", "mrr_after_minor")
-            }
-            statement = update(Movement).where(Movement.id == bindparam("movement_id")).values(values)
-            await execute_all(session, statement, self._changed)
+        await execute_all(session, insert(session, Movement), _ADDED, self._added, **self._common())
+        values: dict[str, Any] = {name: bindparam(name) for name in _CHANGED}
+        changed = update(Movement).where(Movement.id == bindparam("movement_id")).values(values)
+        await execute_all(session, changed, ("movement_id", *_CHANGED), self._changed)
         if self._removed:
             await session.execute(delete(Movement).where(among(Movement.id, self._removed)), execution_options=UNSEEN)
-        if self._restated:
-            await execute_all(session, insert(session, Restatement), self._restated)
+        common = {"workspace_id": self._workspace_id, "restated_at": self._now}
+        await execute_all(session, insert(session, Restatement), _RESTATED, self._restated, **common)
         await movement.sum_days(session, {(self._workspace_id, *of): sums for of, sums in self._days.items()})
 
+    def news(self) -> list[Movement]:
+        """Give the new movements that are no history, as they were written."""
+        place = _ADDED.index("is_history")
+        rows = (dict(zip(_ADDED, row, strict=True)) for row in self._added if not row[place])
+        return [Movement(**row, **self._common()) for row in rows]
+
+    def _common(self) -> dict[str, Any]:
+        """Give what is the same of all new movements."""
+        unknown = dict.fromkeys(("plan", "plan_before", "description", "url"))
+        return {"workspace_id": self._workspace_id, "is_derived": True, "recorded_at": self._now, **unknown}
+
     def _add(self, account_id: str, change: Change) -> None:
-        at = change.at.isoformat()
-        self.added.append(
-            {
-                "id": new_id("mov", self._now),
-                "workspace_id": self._workspace_id,
-                "account_id": account_id,
-                "source_id": change.source_id,
-                "external_id": f"derived:{account_id}:{at}:{change.currency}",
-                "kind": change.kind.value,
-                "amount_minor": change.amount_minor,
-                "currency": change.currency,
-                "mrr_before_minor": change.before_minor,
-                "mrr_after_minor": change.after_minor,
-                "plan": None,
-                "plan_before": None,
-                "description": None,
-                "subscription_external_id": change.external_id,
-                "url": None,
-                "is_history": change.is_history,
-                "is_derived": True,
-                "occurred_at": change.at,
-                "recorded_at": self._now,
-            }
-        )
-        self._count(change.at, change.currency, change.kind, 1, change.amount_minor)
+        at, currency, kind, amount, before, after, source_id, subscription_id, is_history = change
+        external_id = f"derived:{account_id}:{iso_text(at)}:{currency}"
+        told = (subscription_id, kind.value, amount, currency, before, after, is_history, at)
+        self._added.append((new_id("mov", self._now), account_id, source_id, external_id, *told))
+        self._count(at, currency, kind, 1, amount)
 
     def _change(self, account_id: str, change: Change, row: _Row) -> None:
-        values = {"kind": change.kind.value, "amount_minor": change.amount_minor}
-        around = {"mrr_before_minor": change.before_minor, "mrr_after_minor": change.after_minor}
-        self._changed.append({"movement_id": row.id, **values, **around})
+        told = (change.kind.value, change.amount_minor, change.before_minor, change.after_minor)
+        self._changed.append((row.id, *told))
         if (row.kind, row.amount_minor) != (change.kind, change.amount_minor):
             self._count(row.occurred_at, row.currency, row.kind, -1, -row.amount_minor)
             self._count(change.at, change.currency, change.kind, 1, change.amount_minor)
             self._restate(account_id, row, change.kind.value, change.amount_minor)
 
     def _restate(self, account_id: str, row: _Row, kind: str | None, amount_minor: int | None) -> None:
-        self._restated.append(
-            {
-                "id": new_id("rst", self._now),
-                "workspace_id": self._workspace_id,
-                "account_id": account_id,
-                "movement_id": row.id,
-                "occurred_at": row.occurred_at,
-                "currency": row.currency,
-                "kind_before": row.kind,
-                "amount_before_minor": row.amount_minor,
-                "kind": kind,
-                "amount_minor": amount_minor,
-                "restated_at": self._now,
-            }
-        )
+        was = (row.id, row.occurred_at, row.currency, row.kind, row.amount_minor)
+        self._restated.append((new_id("rst", self._now), account_id, *was, kind, amount_minor))
 
     def _count(self, at: datetime, currency: str, kind: str, number: int, amount_minor: int) -> None:
-        sums = self._days.setdefault((at.date(), currency, str(kind)), [0, 0])
+        sums = self._days.setdefault((at.date(), currency, kind), [0, 0])
         sums[0] += number
         sums[1] += amount_minor
 
@@ -438,32 +416,22 @@ def _leads(timeline: Timeline, account_id: str, known: _Known) -> bool:
     return account_id not in known.told_at or known.told_at[account_id] <= timeline.changes[-1].at
 
 
-def _follow(
-    account_id: str, timeline: Timeline, first_moves: Mapping[str, Any], rates: Rates, *, now: datetime
-) -> dict[str, Any]:
+_FOLLOWED = ("of_id", "mrr_minor", "currency", "mrr_at", "status", "first_moves")
+
+
+def _follow(account_id: str, timeline: Timeline, first_moves: Mapping[str, Any], rates: Rates, today: date) -> Any:
     """Say what an account has by its subscriptions, and that its MRR began at nothing."""
     last = timeline.changes[-1] if timeline.changes else None
-    amount, currency = rates.in_one(timeline.mrr, now.date()) if timeline.mrr else (0, last and last.currency)
-    began = {
-        change.currency: {"at": change.at.isoformat(timespec="microseconds"), "is_clear": True}
-        for change in reversed(timeline.changes)
-    }
-    return {
-        "of_id": account_id,
-        "mrr_minor": amount,
-        "currency": currency,
-        "mrr_at": last and last.at,
-        "status": timeline.status.value,
-        "first_moves": {**began, **first_moves},
-        "updated_at": now,
-    }
+    amount, currency = rates.in_one(timeline.mrr, today) if timeline.mrr else (0, last and last.currency)
+    began = {change.currency: change.at for change in reversed(timeline.changes)}
+    moves = {of: {"at": at.isoformat(timespec="microseconds"), "is_clear": True} for of, at in began.items()}
+    return account_id, amount, currency, last and last.at, timeline.status.value, {**moves, **first_moves}
 
 
-async def _write_accounts(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of_id"}
-        statement = update(Account).where(Account.id == bindparam("of_id")).values(values)
-        await execute_all(session, statement, rows)
+async def _write_accounts(session: AsyncSession, rows: Sequence[Sequence[Any]], *, now: datetime) -> None:
+    values: dict[str, Any] = {name: bindparam(name) for name in (*_FOLLOWED, "updated_at") if name != "of_id"}
+    statement = update(Account).where(Account.id == bindparam("of_id")).values(values)
+    await execute_all(session, statement, _FOLLOWED, rows, updated_at=now)
 
 
 async def _settle(session: AsyncSession, workspace_id: str, found: Mapping[str, Timeline]) -> None:
