@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import lane, subscription, workspace
 from models.database import Database
@@ -10,7 +13,7 @@ from scheduler.match import match_movements
 
 BATCH = 200
 """Few enough that on SQLite, where one writer writes at a time, nobody who presses a button waits long for it."""
-LARGE_BATCH = 1000
+LARGE_BATCH = 2000
 """The same where a person waits for all of it."""
 
 REST = 0.05
@@ -26,15 +29,18 @@ async def recount_due(database: Database, *, now: datetime) -> int:
 
 async def recount_some(database: Database, workspace_id: str, *, now: datetime, limit: int = BATCH) -> int:
     """Recount accounts of a workspace that are due, and owe what is news; 0 too while another worker is at it."""
-    async with database.write() as session:
-        if not await workspace.hold(session, [workspace_id]):
-            return 0
-        account_ids = await subscription.due(session, workspace_id, now=now, limit=limit)
-        moved = await subscription.recount(session, workspace_id, account_ids, now=now)
-        owed = await match_movements(session, moved)
-        if owed:
-            await lane.owe_together(session, owed, now=now)
-        return len(account_ids)
+    return await database.transact(partial(_recount_some, workspace_id=workspace_id, now=now, limit=limit))
+
+
+async def _recount_some(session: AsyncSession, *, workspace_id: str, now: datetime, limit: int) -> int:
+    if not await workspace.hold(session, [workspace_id]):
+        return 0
+    account_ids = await subscription.due(session, workspace_id, now=now, limit=limit)
+    moved = await subscription.recount(session, workspace_id, account_ids, now=now)
+    owed = await match_movements(session, moved)
+    if owed:
+        await lane.owe_together(session, owed, now=now)
+    return len(account_ids)
 
 
 async def recount_all_due(

@@ -6,9 +6,10 @@ was cut short is begun again.
 """
 
 import dataclasses
+import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cli import columns, console, direct, rows
 from bot.cli.console import Console
@@ -46,8 +48,10 @@ HISTORY = {"movement", "subscription"}
 """The kinds that last week's recap can be drawn from."""
 CHUNK = 500
 """Rows a transaction, so that a running Runrate never waits long for its own writes."""
-CHUNK_OF_TABLE = 4000
-"""The same of rows that go into a table of their own, which takes a tenth of the time."""
+CHUNK_OF_TABLE = 10_000
+"""The same of rows that go into a table of their own, which takes a twentieth of the time."""
+COLLECTS_AFTER = 50_000
+"""Objects, of which Python makes as many in a few milliseconds of an import."""
 
 
 class NothingTakenError(UserError):
@@ -143,13 +147,27 @@ def import_(
         is_dry=dry_run,
         shows_progress=not as_json and sys.stderr.isatty(),
     )
-    tally = console.run(work, upgrades=True)
+    with _seldom_collecting():
+        tally = console.run(work, upgrades=True)
     if as_json:
         print_json(tally.as_json())
     else:
         _print(tally, is_dry=dry_run)
     if tally.read and tally.refused == tally.read:
         raise NothingTakenError(f"Every row was refused; {tally.refused_file} says why.")
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Let Python seldom look for garbage, and not among all that was loaded, which took two fifths of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(COLLECTS_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class RefusedRows:
@@ -245,10 +263,13 @@ async def _take_into_table(opened: Console, chunk: list[Row], *, kind: Direct, t
             refused.append((row, _refuse(row, refusal.field, refusal.reason)))
     if is_dry or not read:
         return Taken(len(read), 0, refused)
-    async with opened.database.write() as session:
-        await workspace.hold_in_turn(session, target.workspace_id)
-        known = await kind.store(session, read, target=target)
+    known = await opened.database.transact(partial(_store_in_table, read=read, kind=kind, target=target))
     return Taken(len(read) - known, known, refused)
+
+
+async def _store_in_table(session: AsyncSession, *, read: Sequence[Any], kind: Direct, target: Target) -> int:
+    await workspace.hold_in_turn(session, target.workspace_id)
+    return await kind.store(session, read, target=target)
 
 
 def _fields(row: Row) -> dict[str, Any]:
@@ -275,7 +296,7 @@ def _chunks(found: Rows, kind: str, size: int) -> Iterator[list[Row]]:
 
 
 def _with_record(row: Row, kind: str) -> Row:
-    return row if row.problem else dataclasses.replace(row, value=columns.record(row.value, kind))
+    return row if row.problem else row._replace(value=columns.record(row.value, kind))
 
 
 def _read(chunk: list[Row], kind: str, opened: Console) -> list[Received | Refused]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import orjson
 
@@ -28,8 +28,7 @@ class Form(Enum):
     CSV = auto()
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row: its number, from 1; the line on which it ends, where the form has lines; what it says.
 
     A row that can't be read has a `problem`, and what was read of it as its value.
@@ -92,7 +91,7 @@ def renamed(found: Rows, names: Mapping[str, str]) -> Rows:
 def _renamed(row: Row, names: Mapping[str, str]) -> Row:
     if not isinstance(row.value, dict):
         return row
-    return replace(row, value={names.get(name, name): value for name, value in row.value.items()})
+    return row._replace(value={names.get(name, name): value for name, value in row.value.items()})
 
 
 def _of_document(path: Path) -> Iterator[Row]:
@@ -123,7 +122,7 @@ def _of_lines(path: Path) -> Iterator[Row]:
 def _of_csv(rows: Rows) -> Iterator[Row]:
     with _open(rows.path) as file:
         reader = csv.reader(file, delimiter=rows.delimiter, strict=True)
-        filled = (cells for cells in reader if any(cell.strip() for cell in cells))
+        filled = (cells for cells in reader if any(map(str.strip, cells)))
         try:
             next(filled, None)
             for number, cells in enumerate(filled, 1):
