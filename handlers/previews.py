@@ -37,7 +37,7 @@ class Previews:
         if asked is None:
             raise web.HTTPNotFound
         draw, stock = (
-            (_of_report, report_drawing.EXPIRED) if asked.currency is None else (_of_recap, recap_drawing.EXPIRED)
+            (_of_report, report_drawing.EXPIRED) if asked.figures is None else (_of_recap, recap_drawing.EXPIRED)
         )
         async with self._desk.database.read() as session:
             tenant = await workspace.get(session, asked.workspace_id)
@@ -57,12 +57,12 @@ async def _of_report(session: AsyncSession, tenant: Workspace, asked: Preview) -
 
 
 async def _of_recap(session: AsyncSession, tenant: Workspace, asked: Preview) -> str | None:
-    """Draw one currency of a recap; None where there is none."""
+    """Draw one currency of a recap, or all; None where there is none."""
     found = await recap.get(session, tenant.id, asked.subject_id)
     if found is None:
         return None
     period, rhythm = Period(found.first, found.end), Rhythm(found.frequency)
     for one in await recap.figures(session, tenant.id, found):
-        if one.currency == asked.currency:
+        if one.name == asked.figures:
             return recap_drawing.picture(one, rhythm=rhythm, period=period, locale=tenant.locale)
     return None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, Text, delete, extract, func, or_, select, union_all
+from sqlalchemy import ForeignKey, Index, Select, String, Text, delete, extract, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -321,13 +321,22 @@ async def sums(
     ]
 
 
-def _parts(workspace_id: str, since: datetime | None, until: datetime) -> list[Select[str, str, int, int]]:
+async def sums_by_day(
+    session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime
+) -> list[tuple[date, str, MovementKind, int]]:
+    """Sum the movements in `[since, until)` by their day in UTC, currency and kind."""
+    parts = union_all(*_parts(workspace_id, since, until)).subquery()
+    rows = await session.execute(select(parts.c.day, parts.c.currency, parts.c.kind, parts.c.amount_minor))
+    return [(day, currency, MovementKind(kind), int(amount)) for day, currency, kind, amount in rows]
+
+
+def _parts(workspace_id: str, since: datetime | None, until: datetime) -> list[Select[date, str, str, int, int]]:
     """Take a time apart into whole days in UTC, and what is before and after these."""
     first = None if since is None else _midnight(since + timedelta(days=1) - TICK)
     end = _midnight(until)
     if since is not None and first is not None and first >= end:
         return [_sum_of_moments(workspace_id, since, until)]
-    days = select(Day.currency, Day.kind, Day.number, Day.amount_minor).where(
+    days = select(Day.day, Day.currency, Day.kind, Day.number, Day.amount_minor).where(
         Day.workspace_id == workspace_id,
         Day.number != 0,
         Day.day < end.date(),
@@ -342,9 +351,11 @@ def _midnight(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _sum_of_moments(workspace_id: str, since: datetime, until: datetime) -> Select[str, str, int, int]:
+def _sum_of_moments(workspace_id: str, since: datetime, until: datetime) -> Select[date, str, str, int, int]:
+    """Sum up a part of a day."""
     return (
         select(
+            literal(since.astimezone(UTC).date()).label("day"),
             Movement.currency,
             Movement.kind,
             func.count().label("number"),

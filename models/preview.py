@@ -14,13 +14,13 @@ PURPOSE = "preview"
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The picture of a report, or of one currency of a recap, as it was at an instant."""
+    """The picture of a report, or of one currency or all of a recap, as it was at an instant."""
 
     workspace_id: str
     subject_id: str
     """The id of the report or recap."""
-    currency: str | None = None
-    """The currency of a recap that is shown; None for a report."""
+    figures: str | None = None
+    """The name of a recap's figures that are shown; None for a report."""
     as_of: datetime
 
     def is_expired(self, *, now: datetime) -> bool:
@@ -30,7 +30,7 @@ class Preview:
 def address(preview: Preview, *, keyring: Keyring, public_url: str) -> str:
     """Give the address of a preview."""
     at = int(preview.as_of.timestamp())
-    text = f"{preview.workspace_id}:{preview.subject_id}:{preview.currency or ''}:{at}"
+    text = f"{preview.workspace_id}:{preview.subject_id}:{preview.figures or ''}:{at}"
     return f"{public_url}/previews/{keyring.sign(text, purpose=PURPOSE)}.png"
 
 
@@ -39,10 +39,10 @@ def read(signed: str, *, keyring: Keyring) -> Preview | None:
     text = keyring.signed(signed, purpose=PURPOSE)
     if text is None:
         return None
-    workspace_id, subject_id, currency, at = text.split(":")
+    workspace_id, subject_id, figures, at = text.split(":")
     return Preview(
         workspace_id=workspace_id,
         subject_id=subject_id,
-        currency=currency or None,
+        figures=figures or None,
         as_of=datetime.fromtimestamp(int(at), UTC),
     )

@@ -6,7 +6,7 @@ start, the movements and that line add up to the end. Each figure is rounded onc
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -116,16 +116,33 @@ def state(
 
     `end_minor` is the MRR at the end where somebody else tells it. None where a rate is missing.
     """
-    start: dict[str, int] = defaultdict(int)
-    end: dict[str, int] = defaultdict(int)
-    exact: dict[MovementKind, Fraction] = defaultdict(Fraction)
+    start = Counter[str]()
+    between = []
     for one in moved:
-        if one.day >= until:
-            continue
-        end[one.currency] += one.amount_minor
         if one.day < since:
             start[one.currency] += one.amount_minor
-            continue
+        elif one.day < until:
+            between.append(one)
+    return bridge(start, between, rates, since=since, until=until, end_minor=end_minor)
+
+
+def bridge(
+    start: Mapping[str, int],
+    moved: Iterable[Moved],
+    rates: Rates,
+    *,
+    since: date,
+    until: date,
+    end_minor: int | None = None,
+) -> Statement | None:
+    """Make the statement of a period from its start by currency, at the rate of the day `since`, and its movements.
+
+    The end is at the rate of `until`, which is where the next period starts. None where a rate is missing.
+    """
+    end = Counter(start)
+    exact: dict[MovementKind, Fraction] = defaultdict(Fraction)
+    for one in moved:
+        end[one.currency] += one.amount_minor
         amount = rates.convert(one.amount_minor, one.currency, one.day)
         if amount is None:
             return None
@@ -162,10 +179,14 @@ async def store(session: AsyncSession, workspace_id: str, told: Iterable[Told]) 
     return known
 
 
-async def of_workspace(session: AsyncSession, workspace_id: str) -> dict[str, list[tuple[date, Fraction]]]:
-    """Read a workspace's rates, as `Rates` takes them."""
+async def of_workspace(
+    session: AsyncSession, workspace_id: str, *, currencies: Collection[str] | None = None
+) -> dict[str, list[tuple[date, Fraction]]]:
+    """Read a workspace's rates, as `Rates` takes them: of all currencies, or of these."""
     found: dict[str, list[tuple[date, Fraction]]] = defaultdict(list)
     query = select(Rate.currency, Rate.day, Rate.rate).where(Rate.workspace_id == workspace_id)
+    if currencies is not None:
+        query = query.where(among(Rate.currency, currencies))
     for currency, day, rate in await session.execute(query.order_by(Rate.currency, Rate.day)):
         found[currency].append((day, Fraction(rate)))
     return found

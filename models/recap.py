@@ -2,25 +2,33 @@
 
 The row names a period and nothing that happened in it: the figures are summed when a message is drawn, so that what
 arrived late is still in it, and a row whose zone was edited since keeps the instants between which it was to sum.
-Money is in minor units and never summed across currencies.
+Money is in minor units and never summed across currencies, but for a total in the workspace's base currency where every
+rate that it takes is known.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import account, movement
+from models import account, movement, rate
 from models.account import Account
 from models.base import Base, Id, insert, new_id
 from models.destination import Destination
 from models.fact import MovementKind
 from models.movement import KindSum
+from models.rate import Moved, Rates
 from models.schedule import Rhythm, Schedule
+from models.workspace import Workspace
+
+ALL = "all"
+"""The name of the figures that are a total."""
 
 MOST_ACCOUNTS = 5
 """How many of the largest gains, and of the largest losses, are named."""
@@ -72,11 +80,20 @@ class Figures:
     """The net of the period before; None where not all is known of that time."""
     gains: tuple[tuple[str, int], ...] = ()
     losses: tuple[tuple[str, int], ...] = ()
+    is_total: bool = False
+    """Whether it is all currencies together, at the rates of their days."""
+    fx_other_minor: int = 0
+    """What the movements don't explain of a total."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other figures of its period."""
+        return ALL if self.is_total else self.currency
 
     @property
     def net_minor(self) -> int:
-        """The sum of all five kinds."""
-        return sum(one.amount_minor for one in self.sums.values())
+        """What the MRR changed by: the sum of all five kinds, and of a total of FX/other too."""
+        return sum(one.amount_minor for one in self.sums.values()) + self.fx_other_minor
 
     @property
     def end_minor(self) -> int | None:
@@ -175,7 +192,10 @@ async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[s
 
 
 async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> list[Figures]:
-    """Sum up a period, each currency that had MRR or movements by itself, the one with the most movements first."""
+    """Sum up a period, each currency that had MRR or movements by itself, the one with the most movements first.
+
+    Where there are rates for all of it, their total comes before them.
+    """
     long_before = _nets(await movement.sums(session, workspace_id, until=recap.before_at))
     before = _nets(await movement.sums(session, workspace_id, since=recap.before_at, until=recap.starts_at))
     between = await movement.sums(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
@@ -199,7 +219,35 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
             losses=_largest(changes, currency, losses=True),
         )
         found.append(one)
-    return sorted(found, key=lambda one: -one.count)
+    found.sort(key=lambda one: -one.count)
+    return [*await _total(session, workspace_id, recap, found), *found]
+
+
+async def _total(session: AsyncSession, workspace_id: str, recap: Recap, found: Sequence[Figures]) -> Sequence[Figures]:
+    """State all currencies in the base currency, where there are others, and something moved, and all is known."""
+    starts = {one.currency: one.start_minor for one in found if one.start_minor is not None}
+    if not any(one.count for one in found) or len(starts) < len(found):
+        return ()
+    base = await session.scalar(select(Workspace.base_currency).where(Workspace.id == workspace_id))
+    if base is None or {one.currency for one in found if one.start_minor or one.count} == {base}:
+        return ()
+    rates = Rates(base, await rate.of_workspace(session, workspace_id, currencies=starts))
+    moved = await movement.sums_by_day(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
+    told = rate.bridge(starts, starmap(Moved, moved), rates, since=recap.first, until=recap.end)
+    if told is None:
+        return ()
+    counts = Counter[MovementKind]()
+    for one in found:
+        counts.update({kind: sum_.count for kind, sum_ in one.sums.items()})
+    sums = {kind: Sum(amount_minor=amount, count=counts[kind]) for kind, amount in told.sums.items()}
+    total = Figures(
+        currency=rates.base,
+        start_minor=told.start_minor,
+        sums=sums,
+        is_total=True,
+        fx_other_minor=told.fx_other_minor,
+    )
+    return (total,)
 
 
 def _nets(sums: Iterable[KindSum]) -> dict[str, int]:

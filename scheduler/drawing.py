@@ -292,7 +292,7 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
             picture_urls={
-                one.currency: setting.picture_url(_preview(recap, one.currency, setting.now)) for one in told.figures
+                one.name: setting.picture_url(_preview(recap, one.name, setting.now)) for one in told.figures
             },
         )
     )
@@ -319,8 +319,8 @@ def _draw_trial(owed: Delivery, to: Hearing, setting: Setting) -> Drawn:
     )
 
 
-def _preview(told: Recap, currency: str, now: datetime) -> Preview:
-    return Preview(workspace_id=told.workspace_id, subject_id=told.id, currency=currency, as_of=now)
+def _preview(told: Recap, figures: str, now: datetime) -> Preview:
+    return Preview(workspace_id=told.workspace_id, subject_id=told.id, figures=figures, as_of=now)
 
 
 @dataclass(frozen=True)

@@ -60,15 +60,20 @@ def by_kind(sums: Sequence[KindSum], currency: str, locale: str) -> str:
 def kinds(sums: Sequence[KindSum], currency: str, locale: str) -> list[str]:
     """Draw the bars alone, to stand inside another drawing."""
     amounts = {one.kind: one.amount_minor for one in sums}
+    return bars({words.word: amounts.get(kind, 0) for kind, words in KINDS.items()}, currency, locale)
+
+
+def bars(amounts: Mapping[str, int], currency: str, locale: str) -> list[str]:
+    """Draw a bar for each amount, in minor units, beside what it is called."""
     low, high = min(0, *amounts.values(), 0), max(0, *amounts.values(), 0)
     scale = (WIDTH - BARS_START) / (high - low or 1)
     zero = BARS_START - low * scale
-    drawn = [_line(zero)]
-    for row, (kind, amount) in enumerate(_told(sums, currency, locale).items()):
+    drawn = [_line(zero, rows=len(amounts))]
+    for row, (word, amount) in enumerate(amounts.items()):
         middle = ROW * row + ROW / 2
-        drawn.append(text(KINDS[kind].word, 0, middle + 5))
-        drawn.append(text(amount, VALUES_END, middle + 5, more=' text-anchor="end"'))
-        drawn.append(_bar(zero, amounts.get(kind, 0) * scale, middle))
+        drawn.append(text(word, 0, middle + 5))
+        drawn.append(text(money.signed(amount, currency, locale), VALUES_END, middle + 5, more=' text-anchor="end"'))
+        drawn.append(_bar(zero, amount * scale, middle))
     return drawn
 
 
@@ -77,8 +82,8 @@ def _told(sums: Sequence[KindSum], currency: str, locale: str) -> Mapping[Moveme
     return {kind: money.signed(amounts.get(kind, 0), currency, locale) for kind in KINDS}
 
 
-def _line(x: float) -> str:
-    bottom = ROW * len(KINDS)
+def _line(x: float, *, rows: int) -> str:
+    bottom = ROW * rows
     return f'<line class="axis" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{bottom}" stroke="{LINE}" stroke-width="1"/>'
 
 

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from models.currency import digits
 from models.fact import MovementKind
-from models.movement import KindSum
 from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart, money, mrkdwn
@@ -32,6 +31,8 @@ UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and
 
 BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
 
+FX_OTHER = "FX/other"
+
 EXPIRED = ("This picture has expired.", "Its figures stand below it, in words.")
 
 _DOT = " · "
@@ -55,7 +56,7 @@ class RecapMessage:
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
     picture_urls: Mapping[str, str]
-    """Where the picture of each currency is."""
+    """Where the pictures are, by the names of their figures."""
 
 
 Charts: TypeAlias = Callable[[RecapMessage, Figures], Sequence[dict[str, Any]]]
@@ -80,17 +81,14 @@ def draw(recap: RecapMessage) -> Message:
 def picture(figures: Figures, *, rhythm: Rhythm, period: Period, locale: str) -> str:
     """Draw a currency's chart as SVG."""
     title, name, left = _chart_title(figures), period_name(rhythm, period), chart.MARGIN
-    sums = [
-        KindSum(currency=figures.currency, kind=kind, count=one.count, amount_minor=one.amount_minor)
-        for kind, one in figures.sums.items()
-    ]
-    bars = "".join(chart.kinds(sums, figures.currency, locale))
+    amounts = _amounts(figures)
+    bars = "".join(chart.bars(amounts, figures.currency, locale))
     drawn = [
         chart.text(title, left, 50, size=chart.MIDDLE, more=' font-weight="bold"'),
         chart.text(f"{name[:1].upper()}{name[1:]}", left, 76, fill=chart.QUIET),
         f'<g transform="translate({left} 96)">{bars}</g>',
     ]
-    return chart.card(drawn, height=96 + chart.ROW * len(MovementKind) + 20, label=title)
+    return chart.card(drawn, height=96 + chart.ROW * len(amounts) + 20, label=title)
 
 
 def day(of: date) -> str:
@@ -124,7 +122,7 @@ def _nothing(recap: RecapMessage) -> tuple[str, str]:
 
 def _notification(recap: RecapMessage, moved: list[Figures]) -> str:
     """Say the fact for a phone's lock screen: `MRR, Tuesday 17 November: +$4,310 net → $152,480`."""
-    told = ", ".join(_net(recap, one) for one in moved[:MOST_DETAILED])
+    told = ", ".join(_net(recap, one) for one in moved[: 1 if moved[0].is_total else MOST_DETAILED])
     return " ".join([f"MRR, {period_name(recap.rhythm, recap.period)}: {told}", *_marks(recap)])
 
 
@@ -146,18 +144,35 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
     for number, one in enumerate(moved[:MOST_DETAILED]):
         if number > 0:
             yield {"type": "divider"}
+        headline = "\n".join(line for line in (_which(one, is_apart=moved[0].is_total), _headline(recap, one)) if line)
         if number == 0:
-            yield _section(f"{title}\n{_headline(recap, one)}") | {"accessory": menu()}
+            yield _section(f"{title}\n{headline}") | {"accessory": menu()}
         else:
-            yield _section(_headline(recap, one))
+            yield _section(headline)
         if number < MOST_CHARTS:
             yield from charts(recap, one)
-        yield {"type": "section", "fields": [mrkdwn.marked(by_kind(one, kind, recap.locale)) for kind in MovementKind]}
+        told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one)]
+        yield {"type": "section", "fields": [mrkdwn.marked(line) for line in told]}
         if one.gains or one.losses:
             yield _section(largest(one, recap.locale))
     rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
     if rest:
         yield _section(rest)
+
+
+def _which(one: Figures, *, is_apart: bool) -> str:
+    """Say what is together in a total, and which currency stands apart from one."""
+    if one.is_total:
+        return f"All currencies together in {mrkdwn.escape(one.currency, 20)}, by the rates of their days"
+    return f"In {mrkdwn.escape(one.currency, 20)} alone" if is_apart else ""
+
+
+def _fx_other(recap: RecapMessage, one: Figures) -> Sequence[str]:
+    """Say what the movements don't explain of a total."""
+    if not one.is_total:
+        return ()
+    told = mrkdwn.bold(_signed(recap, one.fx_other_minor, one)) if one.fx_other_minor else "none"
+    return (f"{FX_OTHER}  {told}",)
 
 
 def _headline(recap: RecapMessage, one: Figures) -> str:
@@ -221,21 +236,26 @@ def _no_chart(_recap: RecapMessage, _one: Figures) -> Sequence[dict[str, Any]]:
 
 def _picture(recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
     """Show the chart as a picture, where it has one, and say in its description all that it shows."""
-    if one.currency not in recap.picture_urls:
+    if one.name not in recap.picture_urls:
         return ()
-    sums = {kind: one.sums.get(kind, Sum()) for kind in MovementKind}
-    told = ", ".join(f"{KINDS[kind].word} {_signed(recap, sum_.amount_minor, one)}" for kind, sum_ in sums.items())
+    told = ", ".join(f"{word} {_signed(recap, amount, one)}" for word, amount in _amounts(one).items())
     described = f"{_chart_title(one)}, {period_name(recap.rhythm, recap.period)}: {told}"
-    return ({"type": PICTURE, "image_url": recap.picture_urls[one.currency], "alt_text": described},)
+    return ({"type": PICTURE, "image_url": recap.picture_urls[one.name], "alt_text": described},)
 
 
 def _chart_title(one: Figures) -> str:
-    return f"MRR change by kind, {one.currency}"
+    return f"MRR change by kind, {'all in ' if one.is_total else ''}{one.currency}"
+
+
+def _amounts(one: Figures) -> dict[str, int]:
+    """Give what the chart shows."""
+    amounts = {KINDS[kind].word: one.sums.get(kind, Sum()).amount_minor for kind in MovementKind}
+    return {**amounts, FX_OTHER: one.fx_other_minor} if one.is_total else amounts
 
 
 def _chart(_recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
-    """Draw the five kinds as bars, in whole units of the currency."""
-    values = {KINDS[kind].word: one.sums[kind].amount_minor if kind in one.sums else 0 for kind in MovementKind}
+    """Draw the five kinds as bars, and FX/other of a total, in whole units of the currency."""
+    values = _amounts(one)
     points = [{"label": word, "value": minor / 10 ** digits(one.currency)} for word, minor in values.items()]
     drawn = {
         "type": "bar",

@@ -82,19 +82,19 @@ async def test_a_recaps_picture_shows_its_own_figures_until_it_expires(acme: Sta
     await acme.move(webhook, currency="USD")
     await acme.move(webhook, currency="EUR", amount_minor=99_000)
     told = await made(acme)
-    fresh = Preview(workspace_id=ACME, subject_id=told.id, currency="USD", as_of=acme.clock.now())
-    euros, stock = await fetch(replace(fresh, currency="EUR")), await fetch(replace(fresh, subject_id="rcp_gone"))
+    fresh = Preview(workspace_id=ACME, subject_id=told.id, figures="USD", as_of=acme.clock.now())
+    euros, stock = await fetch(replace(fresh, figures="EUR")), await fetch(replace(fresh, subject_id="rcp_gone"))
     assert len({await fetch(fresh), euros, stock}) == 3
-    assert await fetch(replace(fresh, currency="CHF")) == stock
+    assert await fetch(replace(fresh, figures="CHF")) == stock
     assert await fetch(replace(fresh, workspace_id=GLOBEX)) == stock
-    assert await fetch(replace(fresh, currency=None)) != await fetch(fresh), "a recap's id names no report"
+    assert await fetch(replace(fresh, figures=None)) != await fetch(fresh), "a recap's id names no report"
     acme.clock.ahead = KEPT
     assert await fetch(fresh) == stock
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_forged_address_is_not_found(acme: Stage) -> None:
-    told = Preview(workspace_id=ACME, subject_id="rcp_1", currency="USD", as_of=acme.clock.now())
+    told = Preview(workspace_id=ACME, subject_id="rcp_1", figures="USD", as_of=acme.clock.now())
     ours = preview.address(told, keyring=acme.keyring, public_url="").removesuffix(".png").rpartition("/")[2]
     tampered = ours.replace("USD", "EUR")
     session = acme.keyring.sign("T0ACME:U0ADA::1", purpose="session")

@@ -343,6 +343,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "movement.of_account": {"account_id": "<account>"},
     "movement.of_workspace": {},
     "movement.sums": {"since": NOW, "until": NOW + timedelta(hours=1)},
+    "movement.sums_by_day": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},

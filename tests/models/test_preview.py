@@ -10,7 +10,7 @@ from models.preview import KEPT, Preview
 from tests.seeds import ACME, KEYRING, NOW
 
 REPORT = Preview(workspace_id=ACME, subject_id="rep_1", as_of=NOW)
-RECAP = Preview(workspace_id=ACME, subject_id="rcp_1", currency="USD", as_of=NOW)
+RECAP = Preview(workspace_id=ACME, subject_id="rcp_1", figures="USD", as_of=NOW)
 
 
 def signed(one: Preview) -> str:

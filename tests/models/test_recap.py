@@ -1,20 +1,25 @@
 """A recap's figures can be checked by hand: `[start, end)` in the destination's zone, each currency by itself."""
 
+import random
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy
 
-from models import account, destination, recap
+from models import account, destination, rate, recap
 from models.database import Database
 from models.destination import Destination, Frequency
 from models.fact import MovementKind
+from models.rate import Told
 from models.recap import Figures, Recap, Sum
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
 NEW, UP, DOWN, CHURN, BACK = MovementKind
-Told = tuple[str, str, MovementKind, int, int | None, str]
+Change = tuple[str, str, MovementKind, int, int | None, str]
 """When, of whom, what, how much, from how much, in which currency."""
 
 
@@ -23,7 +28,7 @@ def at(written: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def tell(database: Database, *told: Told, workspace_id: str = ACME) -> None:
+async def tell(database: Database, *told: Change, workspace_id: str = ACME) -> None:
     async with database.write() as session:
         for number, (when, who, kind, amount, before, currency) in enumerate(told):
             fact = seeds.movement(
@@ -51,7 +56,7 @@ async def summed(database: Database, one: Recap) -> list[Figures]:
         return await recap.figures(session, ACME, one)
 
 
-WEEK: list[Told] = [
+WEEK: list[Change] = [
     ("2026-10-01T12:00", "Northwind", NEW, 100_000, None, "USD"),
     ("2026-11-10T12:00", "Contoso", NEW, 50_000, None, "USD"),  # the week before
     ("2026-11-16T00:00", "Initech", NEW, 20_000, None, "USD"),  # the first instant of the week
@@ -101,10 +106,90 @@ async def test_currencies_are_never_summed_and_the_busiest_comes_first(database:
     assert [one.before_minor for one in found] == [None, None, 0]
 
 
+RATES = [
+    Told(date(2026, 11, 1), "EUR", Decimal("1.10")),
+    Told(date(2026, 11, 17), "EUR", Decimal("1.15")),
+    Told(date(2026, 11, 18), "EUR", Decimal("1.20")),
+]
+EUROS: list[Change] = [
+    ("2026-11-03T12:00", "Paris", NEW, 10_000, None, "EUR"),
+    ("2026-11-03T13:00", "Austin", NEW, 500, None, "USD"),
+    ("2026-11-17T08:00", "Paris", UP, 333, 10_000, "EUR"),
+    ("2026-11-17T09:00", "Austin", CHURN, -500, 500, "USD"),
+]
+
+
+async def test_where_rates_are_known_a_total_comes_first_and_what_they_did_is_apart(database: Database) -> None:
+    await seeds.install(database)
+    await tell(database, *EUROS)
+    one = await made(database, "2026-11-18T09:00")
+    assert [figures.name for figures in await summed(database, one)] == ["EUR", "USD"]
+    async with database.write() as session:
+        await rate.store(session, ACME, RATES)
+    total, *apart = await summed(database, one)
+    assert [(figures.name, figures.fx_other_minor) for figures in apart] == [("EUR", 0), ("USD", 0)]
+    assert total == Figures(
+        currency="USD",
+        start_minor=11_500 + 500,
+        sums={UP: Sum(amount_minor=383, count=1), CHURN: Sum(amount_minor=-500, count=1)},
+        is_total=True,
+        fx_other_minor=12_400 - 12_000 - 383 + 500,
+    )
+    assert (total.name, total.net_minor, total.end_minor) == ("all", 400, 12_400)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("2026-11-17T10:00", "London", NEW, 5, None, "GBP"),  # There is no rate for it.
+        ("2026-11-17T10:00", "Nice", UP, 5, 90, "EUR"),  # Of what it had before, no movement tells.
+    ],
+)
+async def test_there_is_no_total_where_something_of_it_is_unknown(database: Database, more: Change) -> None:
+    await seeds.install(database)
+    async with database.write() as session:
+        await rate.store(session, ACME, RATES)
+    await tell(database, *EUROS, more)
+    assert not any(one.is_total for one in await summed(database, await made(database, "2026-11-18T09:00")))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/New_York"])
+async def test_a_period_s_total_ends_where_the_next_one_starts(database: Database, zone: str) -> None:
+    await seeds.install(database)
+    luck = random.Random(zone)
+    told: list[Change] = [
+        (
+            f"2026-11-{luck.randrange(1, 9):02}T{luck.randrange(24):02}:30",
+            f"A{n}",
+            NEW,
+            luck.randrange(1, 9999),
+            0,
+            code,
+        )
+        for n in range(40)
+        for code in ["USD", "EUR", "JPY"][n % 3 : n % 3 + 1]
+    ]
+    await tell(database, *told)
+    async with database.write() as session:
+        for day in range(1, 12):
+            when = date(2026, 10, 30) + timedelta(day)
+            euro, yen = luck.randrange(9000, 13_000), luck.randrange(60, 70)
+            rates = [Told(when, "EUR", Decimal(euro).scaleb(-4)), Told(when, "JPY", Decimal(yen).scaleb(-4))]
+            await rate.store(session, ACME, rates)
+    ends = []
+    for day in range(2, 10):
+        run = datetime(2026, 11, day, 9, tzinfo=ZoneInfo(zone)).isoformat()
+        total, *apart = await summed(database, await made(database, run, zone=zone))
+        assert total.is_total
+        assert total.count == sum(one.count for one in apart)
+        ends.append((total.start_minor, total.end_minor))
+    assert all(end == start for (_, end), (start, _) in pairwise(ends))
+
+
 async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period(database: Database) -> None:
-    gains: list[Told] = [("2026-11-17T08:00", f"Up {n}", NEW, 100 * n, None, "USD") for n in range(1, 8)]
-    losses: list[Told] = [("2026-11-17T08:00", f"Down {n}", CHURN, -100 * n, 100 * n, "USD") for n in range(1, 8)]
-    still: list[Told] = [
+    gains: list[Change] = [("2026-11-17T08:00", f"Up {n}", NEW, 100 * n, None, "USD") for n in range(1, 8)]
+    losses: list[Change] = [("2026-11-17T08:00", f"Down {n}", CHURN, -100 * n, 100 * n, "USD") for n in range(1, 8)]
+    still: list[Change] = [
         ("2026-11-17T08:00", "Still", NEW, 900_000, None, "USD"),
         ("2026-11-17T09:00", "Still", CHURN, -900_000, 900_000, "USD"),
     ]
@@ -133,7 +218,7 @@ async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period
     ],
 )
 async def test_the_start_is_unknown_where_an_account_had_mrr_of_which_no_movement_tells(
-    database: Database, told: list[Told], start: int | None
+    database: Database, told: list[Change], start: int | None
 ) -> None:
     await tell(database, *told)
     found = await summed(database, await made(database, "2026-11-18T09:00"))
@@ -188,7 +273,7 @@ async def test_a_period_is_local_days(
     assert (one.starts_at, one.ends_at, one.before_at) == (at(starts), at(ends), at(before))
     tick = timedelta(microseconds=1)
     moments = [one.starts_at - tick, one.starts_at, one.ends_at - tick, one.ends_at]
-    told: list[Told] = [(moment.isoformat(), f"A{n}", NEW, 10**n, None, "USD") for n, moment in enumerate(moments)]
+    told: list[Change] = [(moment.isoformat(), f"A{n}", NEW, 10**n, None, "USD") for n, moment in enumerate(moments)]
     await tell(database, *told)
     [usd] = await summed(database, one)
     assert (usd.start_minor, usd.net_minor, usd.before_minor) == (1, 110, 1)

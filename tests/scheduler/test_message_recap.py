@@ -45,7 +45,7 @@ WEEKLY = RecapMessage(
     due_at=DUE,
     told_at=DUE,
     next_at=DUE + timedelta(days=7),
-    picture_urls={currency: f"https://r.io/previews/{currency}.png" for currency in ("USD", "EUR", "JPY")},
+    picture_urls={currency: f"https://r.io/previews/{currency}.png" for currency in ("USD", "EUR", "JPY", "all")},
 )
 DAILY = replace(WEEKLY, rhythm=Rhythm.DAILY, period=Period(date(2026, 11, 17), date(2026, 11, 18)))
 
@@ -167,6 +167,42 @@ def test_currencies_stand_below_each_other_and_an_unknown_start_is_said() -> Non
     validate_blocks(message["blocks"], surface="message")
 
 
+TOTAL = Figures(
+    currency="USD",
+    start_minor=14_817_000,
+    sums={UP: Sum(amount_minor=416_000, count=20), CHURN: Sum(amount_minor=-72_000, count=1)},
+    is_total=True,
+    fx_other_minor=3_000,
+)
+
+
+def test_a_total_comes_first_and_says_what_rates_did() -> None:
+    message = draw(replace(DAILY, figures=(TOTAL, USD, EUR, JPY)))
+    assert message["text"] == "MRR, Tuesday 17 November: +$3,470 net → $151,640"
+    read = lines(message)
+    assert read[:9] == [
+        "*MRR, Tuesday 17 November*",
+        "All currencies together in USD, by the rates of their days",
+        f"*+$3,470* net (▲ 2.3{NBSP}%) · $148,170 → *$151,640*",
+        "[MRR change by kind, all in USD]",
+        "● New business  none",
+        "▲ Expansion  *+$4,160*  20 movements",
+        "▼ Contraction  none",
+        "✕ Churn  *−$720*  1 movement",
+        "↻ Reactivation  none",
+    ]
+    assert read[9:11] == ["FX/other  *+$30*", "In USD alone"]
+    assert "In EUR alone" in read
+    pictured = message["plainer"]["blocks"][1]
+    assert pictured["alt_text"].endswith("Churn −$720, Reactivation $0, FX/other +$30")
+    assert message["blocks"][1]["chart"]["series"][0]["data"][-1] == {"label": "FX/other", "value": 30.0}
+    drawn = picture(TOTAL, rhythm=Rhythm.DAILY, period=DAILY.period, locale="en_US")
+    assert [one.text for one in ET.fromstring(drawn).iter(f"{SVG}text")][-2:] == ["FX/other", "+$30"]
+    still = draw(replace(DAILY, figures=(replace(TOTAL, fx_other_minor=0), USD)))
+    assert "FX/other  none" in lines(still)
+    validate_blocks(message["blocks"], surface="message")
+
+
 def test_beyond_six_currencies_only_the_net_is_told() -> None:
     figures = tuple(replace(EUR, currency=code) for code in ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN"))
     message = draw(replace(DAILY, figures=figures))
@@ -246,6 +282,8 @@ figures = st.builds(
     before_minor=amounts | st.none(),
     gains=accounts,
     losses=accounts,
+    is_total=st.booleans(),
+    fx_other_minor=amounts,
 )
 
 
@@ -267,7 +305,7 @@ def test_whatever_happened_slack_takes_the_message(
             rhythm=rhythm,
             period=Period(first, first + timedelta(days=7)),
             figures=told,
-            picture_urls={one.currency: f"https://r.io/{place}.png" for place, one in enumerate(told)},
+            picture_urls={one.name: f"https://r.io/{place}.png" for place, one in enumerate(told)},
             destination_name=name,
             channel_id=None if odd else "C0REVENUE",
             next_at=None if odd else DUE,
