@@ -3,8 +3,10 @@
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,7 +146,7 @@ ENDS = st.none() | st.integers(0, TICKS)
 @st.composite
 def histories(draw: st.DrawFn) -> list[Segment]:
     """Draw some subscriptions of an account, in half hours, each start of each once."""
-    said = st.tuples(st.integers(0, TICKS), ENDS, st.integers(0, 3), st.sampled_from("abc"), st.sampled_from("UUUE"))
+    said = st.tuples(st.integers(0, TICKS), ENDS, st.integers(0, 3), st.sampled_from("abc"), st.sampled_from("UUUEJ"))
     found = []
     for start, end, amount, of, currency in draw(st.lists(said, max_size=9, unique_by=lambda one: (one[0], one[3]))):
         at, until = START + start * TICK, None if end is None else START + max(start, end) * TICK
@@ -164,8 +166,8 @@ def look(segments: list[Segment], tick: int) -> tuple[Counter[str], bool]:
     return mrr_, is_active
 
 
-def look_at_every_tick(segments: list[Segment]) -> list[tuple[int, str, MovementKind, int]]:
-    """Compute the movements the slow way: compare each tick with the one before."""
+def look_at_every_tick(segments: list[Segment], *, near: int = 2) -> list[tuple[int, str, MovementKind, int]]:
+    """Compute the movements the slow way: compare each tick with the one before. `near` is the window, in ticks."""
     was_customer = is_customer = False
     before, found = Counter[str](), []
     for tick in range(TICKS + 1):
@@ -184,23 +186,23 @@ def look_at_every_tick(segments: list[Segment]) -> list[tuple[int, str, Movement
         is_customer = any(now.values()) or (is_customer and not ends)
         was_customer = was_customer or is_customer
         before = now
-    return [(tick, currency, _near(found, tick, kind), amount) for tick, currency, kind, amount in found]
+    return [(tick, currency, _near(found, tick, kind, near), amount) for tick, currency, kind, amount in found]
 
 
-def _near(found: list[tuple[int, str, MovementKind, int]], tick: int, kind: MovementKind) -> MovementKind:
-    """Look an hour back for a beginning, or ahead for an end."""
-    ticks = range(tick - 2, tick) if kind is UP else range(tick + 1, tick + 3)
+def _near(found: list[tuple[int, str, MovementKind, int]], tick: int, kind: MovementKind, near: int) -> MovementKind:
+    """Look back for a beginning, or ahead for an end."""
+    ticks = range(tick - near, tick) if kind is UP else range(tick + 1, tick + near + 1)
     kinds = {UP: {NEW, BACK}, DOWN: {CHURN}}.get(kind, set())
-    near = [other for at, _, other, _ in found if at in ticks and other in kinds]
-    return near[-1 if kind is UP else 0] if near else kind
+    anchors = [other for at, _, other, _ in found if at in ticks and other in kinds]
+    return anchors[-1 if kind is UP else 0] if anchors else kind
 
 
 @settings(max_examples=1000, deadline=None)
-@given(histories())
-def test_looking_at_every_tick_finds_the_same(segments: list[Segment]) -> None:
-    found = follow(*segments, until=TICKS).changes
+@given(histories(), st.sampled_from([2, 2, 0, 5]))
+def test_looking_at_every_tick_finds_the_same(segments: list[Segment], near: int) -> None:
+    found = follow(*segments, until=TICKS, window=near * TICK).changes
     quick = [((one.at - START) // TICK, one.currency, one.kind, one.amount_minor) for one in found]
-    assert quick == look_at_every_tick(segments)
+    assert quick == look_at_every_tick(segments, near=near)
     mrr_: defaultdict[str, int] = defaultdict(int)
     for one in found:
         assert one.before_minor == mrr_[one.currency]
@@ -215,18 +217,47 @@ def test_the_slow_way_notices_a_window_that_is_left_out() -> None:
     assert [one.kind for one in follow(*segments, window=timedelta(0)).changes] != slow
 
 
-def test_chartmoguls_documented_story_comes_out() -> None:
-    """Syncalytics, of https://help.chartmogul.com/hc/en-us/articles/201244842; yearly prices are rounded once."""
-    gold = minor(Decimal(4 * 500) / 12, "USD")
-    story = [
-        segment(0, 360, gold, "4 x Gold yearly"),
-        segment(5, 19, 6000, "2 x Silver monthly"),
-        segment(400, None, 3 * 5000, "3 x Gold monthly"),
-    ]
-    assert told(follow(*story)) == [
-        (0, NEW, 16667),
-        (5, UP, 6000),
-        (19, DOWN, -6000),
-        (360, CHURN, -16667),
-        (400, BACK, 15000),
-    ]
+def rounded_once(price: int, quantity: int = 1, *, months: int = 1) -> int:
+    return minor(Decimal(price * quantity) / months / 100, "USD")
+
+
+SYNCALYTICS = [
+    segment(0, 360, rounded_once(50000, 4, months=12), "4 x Gold yearly"),
+    segment(5, 19, rounded_once(3000, 2), "2 x Silver monthly"),
+    segment(400, None, rounded_once(5000, 3), "3 x Gold monthly"),
+]
+KINDS = {"new_biz": NEW, "expansion": UP, "contraction": DOWN, "churn": CHURN, "reactivation": BACK}
+DOCUMENTED: dict[str, Any] = {
+    "syncalytics 1": ("new_biz", 16667),
+    "syncalytics 2": ("expansion", 6000),
+    "syncalytics 3": ("contraction", -6000),
+    "syncalytics 4": ("churn", -16667),
+    "syncalytics 5": ("reactivation", 15000),
+    "plans": {"silver_monthly": 3000, "silver_yearly": 30000, "gold_monthly": 5000, "gold_yearly": 50000},
+    "unit": "cents",
+}
+"""ChartMogul's customer lifecycle, https://help.chartmogul.com/hc/en-us/articles/201244842."""
+OF_SENDERS = {"source", "prorated_formula", "stripe_example"}
+"""What is computed before subscriptions reach the engine: by ChartMogul itself, and by the sender of kind `stripe`."""
+EXAMPLES = Path(__file__).parents[2].parent / "shared" / "facts" / "mrr-examples.json"
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_chartmoguls_documented_story_comes_out(step: int) -> None:
+    _, kind, amount = told(follow(*SYNCALYTICS))[step - 1]
+    expected, minor_units = DOCUMENTED[f"syncalytics {step}"]
+    assert (kind, amount) == (KINDS[expected], minor_units)
+    assert len(told(follow(*SYNCALYTICS))) == sum(name.startswith("syncalytics") for name in DOCUMENTED)
+
+
+def cases(examples: dict[str, Any]) -> dict[str, Any]:
+    """Give each documented case that concerns the engine by its name."""
+    steps = {f"syncalytics {one['step']}": (one["type"], one["mrr_movement"]) for one in examples["syncalytics"]}
+    return steps | {name: value for name, value in examples.items() if name not in OF_SENDERS | {"syncalytics"}}
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the documented examples are not beside the project")
+def test_every_documented_case_is_a_test() -> None:
+    examples = orjson.loads(EXAMPLES.read_bytes())
+    assert cases(examples) == DOCUMENTED
+    assert cases({**examples, "another": 1}) != DOCUMENTED
