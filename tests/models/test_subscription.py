@@ -131,6 +131,49 @@ async def test_any_order_repetition_and_splitting_ends_in_the_same_movements_and
     assert {at: kept[at] for at in alone} == alone
 
 
+def splits(said: list[Segment], luck: random.Random, size: int) -> list[list[Segment]]:
+    """Shuffle what is said, say some of it twice, and cut it into batches of up to this size."""
+    deliveries = [*said, *luck.sample(said, len(said) // 3)]
+    luck.shuffle(deliveries)
+    batches = []
+    while deliveries:
+        number = luck.randint(1, size)
+        batches.append(deliveries[:number])
+        deliveries = deliveries[number:]
+    return batches
+
+
+async def test_any_splitting_with_corrections_and_time_in_between_ends_in_the_same(database: Database) -> None:
+    """Each split is of accounts and a source of its own, and some of what is said lies ahead when it is."""
+    luck = random.Random(1147)
+    accounts = {f"acc_{number}": number for number in range(4)}
+    said = [
+        one._replace(account_id=f"acc_{int(one.account_id[4:]) % 4}", external_id=f"sub_{int(one.external_id[4:]) % 9}")
+        for one in histories(luck)[:45]
+    ]
+    sizes = [1, 3, 7, 20, 999]
+    await begin(database, *(f"{at}_{size}" for at in accounts for size in sizes))
+    for size in sizes:
+        batches = splits(said, luck, size)
+        times = sorted(day(luck.randrange(600)) for _ in batches)
+        for batch, now in zip(batches, times, strict=True):
+            renamed = (one._replace(source_id=f"src_{size}", account_id=f"{one.account_id}_{size}") for one in batch)
+            await say(database, *renamed, now=now)
+    async with database.write() as session:
+        while ready := await subscription.due(session, ACME, now=NOW, limit=99):
+            await subscription.recount(session, ACME, ready, now=NOW)
+    async with database.read() as session:
+        found = defaultdict(list)
+        for account_id, *rest in await told(session):
+            at, _, size = account_id.rpartition("_")
+            found[int(size)].append((at, *rest))
+        assert all(found[size] == expected(said) for size in sizes)
+        by_hand = Counter[tuple[str, str]]()
+        for _, _, currency, kind, amount, _, _ in expected(said):
+            by_hand[currency, kind] += amount * len(sizes)
+        assert await totals(session) == by_hand
+
+
 async def test_a_correction_changes_what_follows_and_the_ledger_says_what_was(database: Database) -> None:
     await begin(database, "acc_1", "acc_2")
     await say(database, segment(0, None, 100), segment(9, None, 50, "b"), segment(3, None, 70, "c", account_id="acc_2"))
