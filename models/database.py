@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -45,6 +45,11 @@ TURN = 0.0005
 """Seconds for which one thread may keep Python from another. At Python's own 5 ms, a transaction in a thread would wait
 that long after many of its statements, while the event loop is busy sending.
 """
+
+SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
+"""SQLite's, of each connection."""
+MUCH = ("cache_size=-65536", "wal_autocheckpoint=16000")
+"""64 MiB each: rows that come in no order touch all pages of an index again and again."""
 
 T = TypeVar("T")
 
@@ -103,6 +108,11 @@ class Database:
             result, topics = await self._sessions.run(work)
         await self.wakeups.notify(*topics)
         return result
+
+    def expect_much(self) -> None:
+        """Prepare `transact`, before its first transaction, for a process that does little else than write."""
+        if self._sessions is not None:
+            self._sessions.expect_much()
 
     async def write_at_once(self, work: Callable[[sqlite3.Connection], T], *topics: Topic) -> T:
         """Run a plain function in a transaction of SQLite's, in one go in a thread of its own; give these wake-ups.
@@ -262,6 +272,10 @@ class _SessionThread:
         """Prepare; thread and connection begin with the first transaction."""
         self._executor = ThreadPoolExecutor(1, "sessions")
         self._engine = _sqlite_engine(url, writes=True, kind=_HereConnection)
+
+    def expect_much(self) -> None:
+        """Keep more of the file in memory, and copy to it from its log in larger pieces."""
+        event.listen(self._engine.sync_engine, "connect", partial(_pragmas, MUCH))
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[T]]) -> tuple[T, set[Topic]]:
         """Run a transaction; give what came of it after the commit, and the wake-ups that it asks for."""
@@ -438,10 +452,14 @@ def _open_sqlite(path: str) -> sqlite3.Connection:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    _pragmas(SETTINGS, connection, _record)
+
+
+def _pragmas(settings: Iterable[str], connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            cursor.execute(f"PRAGMA {pragma}")
+        for setting in settings:
+            cursor.execute(f"PRAGMA {setting}")
     except Exception:
         connection.close()  # The pool does not know it yet, and its thread would outlive the event loop.
         raise

@@ -221,6 +221,7 @@ async def _import(
     def bar(length: int, label: str) -> AbstractContextManager[Any]:
         return click.progressbar(length=length, label=label, file=sys.stderr, hidden=not shows_progress)
 
+    opened.database.expect_much()
     async with opened.database.write() as session:
         tenant = await workspace.the_one(session, workspace_id)
         origin = None if is_dry else await source.the_import(session, tenant.id, keyring=opened.keyring, now=opened.now)
