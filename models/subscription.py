@@ -398,8 +398,10 @@ async def _first_moves(
     session: AsyncSession, workspace_id: str, account_ids: Collection[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Give those of these accounts that are the workspace's, each with what it notes of its first movements."""
-    query = select(Account.id, Account.first_moves).where(Account.workspace_id == workspace_id)
-    return dict((await session.execute(query.where(among(Account.id, account_ids)))).all())
+    query = select(Account.id, Account.first_moves, Account.workspace_id).where(among(Account.id, account_ids))
+    found = await session.execute(query)
+    # Asked for the workspace too, SQLite would look through all its accounts.
+    return {account_id: first_moves for account_id, first_moves, of in found if of == workspace_id}
 
 
 async def _rates_for(

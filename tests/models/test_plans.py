@@ -22,8 +22,8 @@ from tests.seeds import ACME, NOW
 WALK = re.compile(r"^SCAN (?:deliveries|lanes|attempts)(?! USING (?:COVERING )?INDEX)")
 WALK_TO_APPLY = re.compile(
     r"^SCAN (?:events|sources|accounts|account_aliases|contacts|movements|signals|roles|records)"
-    r"|^SCAN (?:destinations|recipients|workflows|lanes)"
-    r"|^SEARCH (?:accounts|contacts) .*\(workspace_id=\?\)"
+    r"|^SCAN (?:destinations|recipients|workflows|lanes|subscriptions|recounts|restatements)"
+    r"|^SEARCH (?:accounts|contacts|subscriptions|recounts) .*\(workspace_id=\?\)"
 )
 """Through a table, or through all that a workspace has in it."""
 
@@ -61,17 +61,19 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def test_applying_walks_through_no_table(database: Database) -> None:
+    await seeds.install(database)
     await seeds.add_destination(database, "C1")
     origin, _ = await seeds.add_source(database)
     person = seeds.contact(user_id="u1", email="a@a.io", anonymous_id="x", account_external_id="acme")
     facts = [seeds.account(), person, seeds.movement(), seeds.role(), seeds.role(email=None, role="csm")]
     facts += [RecordFact(external_id="1", account_external_id="acme", domain="acme.io", name="Acme")]
-    await seeds.receive(database, seeds.event_of(origin, *facts, seeds.signal(), seeds.track(), key="1"))
+    facts += [seeds.subscribed(), seeds.signal(), seeds.track()]
+    await seeds.receive(database, seeds.event_of(origin, *facts, key="1"))
     with statements(database) as seen:
         assert await apply_waiting(database, now=NOW) == 1
     async with database.read() as session:
         found = await plans(session, seen)
-    assert len(seen) > 12
+    assert len(seen) > 16
     assert [line for line in found if WALK_TO_APPLY.match(line)] == []
 
 
