@@ -102,6 +102,17 @@ async def test_a_whole_transaction_that_fails_leaves_nothing_and_wakes_nobody(da
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_whoever_expects_to_write_much_keeps_more_of_the_file_in_memory(database: Database) -> None:
+    async def look(session: AsyncSession) -> list[int]:
+        names = ("cache_size", "wal_autocheckpoint", "synchronous")
+        return [await session.scalar(text(f"PRAGMA {name}")) for name in names]
+
+    database.expect_much()
+    full = 2
+    assert await database.transact(look) == [-65536, 16_000, full]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_whole_transaction_on_sqlite_may_wait_for_nothing_else(database: Database) -> None:
     async def wait_for_the_network(_session: AsyncSession) -> None:
         await asyncio.sleep(0)
