@@ -230,6 +230,20 @@ async def test_what_the_webhook_missed_is_news_however_long_we_were_away(at: Pol
     assert len(await at.told()) == 2
 
 
+async def test_of_an_old_subscription_that_nobody_listed_only_the_change_is_told(at: Polling) -> None:
+    move_in(at.server, 2)
+    began = len(at.server.events)
+    at.turn(timedelta(hours=2))
+    at.server.change("sub_0002", at.server.item(20000))
+    at.turn(timedelta(hours=2))
+    at.server.cancel("sub_0002")
+    await at.webhook(*at.server.events[began:][::-1])
+    new, *changes = await at.movements()
+    assert new == ("cus_0002", "new_business", 15000, True)
+    assert changes == [("cus_0002", "expansion", 5000, False), ("cus_0002", "churn", -20000, False)]
+    assert len(await at.told()) == 2
+
+
 @on_one_engine
 async def test_what_a_discount_is_is_asked_for_and_until_then_nothing_is_told(at: Polling) -> None:
     await at.poll()
