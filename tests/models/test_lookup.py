@@ -13,7 +13,7 @@ from tests.seeds import ACME, NOW
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_an_answer_that_is_believed_no_more_is_not_kept(database: Database) -> None:
     async with database.write() as session:
-        await lookup.remember(session, ACME, "ada@acme.io", "U1", now=NOW)
+        await lookup.remember(session, ACME, "ada@acme.io", Known("U1"), now=NOW)
         await lookup.forget_old(session, now=NOW + FOUND_KEPT)
         assert await lookup.known(session, ACME, "ada@acme.io", now=NOW) == Known("U1")
         await lookup.forget_old(session, now=NOW + FOUND_KEPT + timedelta(seconds=1))
