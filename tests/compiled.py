@@ -1,4 +1,4 @@
-"""SQL is compiled once a process here, and not once an engine.
+"""What tests spare their databases: SQL is compiled once a process, and SQLite doesn't wait for the disk.
 
 Each test has a database of its own, and so engines of its own. Each of them would compile all statements anew, which
 took a third of the suite's time.
@@ -12,9 +12,13 @@ _dialects: dict[tuple[str, str], Dialect] = {}
 _compiled: dict[Any, Any] = {}
 
 
+CARELESS = "is_careless"
+
+
 def share() -> None:
     """Let all engines of this process share what they compile."""
     event.listen(Engine, "engine_connect", _take_compiled)
+    event.listen(Engine, "engine_connect", _be_careless)
 
 
 def _take_compiled(connection: Connection) -> None:
@@ -22,3 +26,12 @@ def _take_compiled(connection: Connection) -> None:
     dialect = connection.dialect
     connection.dialect = _dialects.setdefault((dialect.name, dialect.driver), dialect)
     connection.execution_options(compiled_cache=_compiled)
+
+
+def _be_careless(connection: Connection) -> None:
+    """Let a new connection to SQLite wait for no disk. What is lost this way is lost only with the machine."""
+    if connection.dialect.name == "sqlite" and CARELESS not in connection.info:
+        connection.info[CARELESS] = True
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.close()
