@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from bot.sandbox.people import ACME, REVENUE
-from models import delivery, destination
+from models import delivery, destination, event
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
 from tests.stage import Stage
@@ -91,6 +91,12 @@ async def test_a_daily_recap_comes_at_its_time_with_the_day_before(acme: Stage) 
     first = await acme.ada.message(REVENUE, containing="No MRR movements on")
     day = acme.clock.now()
     await acme.move(webhook, kind="new_business", mrr_before_minor=0, occurred_at=day.isoformat())
+
+    async def is_applied() -> bool:
+        async with acme.database.read() as session:
+            return (await event.count_by_state(session, ACME))["applied"] == 1
+
+    await acme.until(is_applied)  # The recap tells of what is known when its time comes.
     await turn_to(acme, made.next_run_at + timedelta(days=1))
     second = await acme.ada.message(REVENUE, containing="+$420")
     assert second["text"] == f"MRR, {day:%A} {day.day} {day:%B}: +$420 net → $420"
