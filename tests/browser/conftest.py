@@ -4,6 +4,7 @@ One browser serves all tests of a process, so that these fixtures and tests shar
 so with `pytestmark`.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,9 +36,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(browser: Browser, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(browser: Browser, migrated_file: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     """Give the product, installed nowhere yet."""
-    async with staged(f"sqlite+aiosqlite:///{tmp_path / 'runrate.db'}") as stage:
+    path = shutil.copyfile(migrated_file, tmp_path / "runrate.db")
+    async with staged(f"sqlite+aiosqlite:///{path}") as stage:
         yield stage
 
 
