@@ -222,6 +222,8 @@ async def test_a_description_that_promises_more_than_is_taken_is_found_out(forgo
 
 async def test_a_description_that_forbids_what_is_taken_is_found_out() -> None:
     async with intake_alone(lambda: seeds.NOW) as served:
-        served.document["components"]["schemas"]["Role"]["properties"]["role"]["maxLength"] = 3
+        fields = served.document["components"]["schemas"]["Role"]["properties"]
+        for one in ("account_external_id", "id", "name", "role"):
+            fields[one]["maxLength"] = 3
         with pytest.raises(AssertionError, match="NEGATIVE"):
-            await asyncio.to_thread(send_records, served, "Role", examples=30)
+            await asyncio.to_thread(send_records, served, "Role", examples=60)

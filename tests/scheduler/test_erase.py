@@ -67,7 +67,7 @@ async def speak_of_ada(database: Database, workspace_id: str = ACME) -> Source:
     )
     await apply(database)
     async with database.write() as session:
-        await lookup.remember(session, workspace_id, ADA, "U1", now=NOW)
+        await lookup.remember(session, workspace_id, ADA, lookup.Known("U1"), now=NOW)
     return origin
 
 

@@ -48,7 +48,7 @@ def busy(database: Database, acme: str, keyring: Keyring, now: datetime) -> Call
             user = {"id": "U0DANA", "name": "dana", "profile": {"email": DANA, "real_name": "Dana"}}
             await person.remember(session, acme, user, now=now)
             await mute.add(session, acme, "U0DANA", Muted.SIGNALS, now=now)
-            await lookup.remember(session, acme, DANA, "U0DANA", now=now)
+            await lookup.remember(session, acme, DANA, lookup.Known("U0DANA"), now=now)
         await apply_waiting(database, now=now)
 
     return filled
