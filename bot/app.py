@@ -23,10 +23,12 @@ from bot.sources import Sources
 from handlers import checklist, health, metrics, pages, reference, slack
 from handlers.checklist import Checklist
 from handlers.desk import Desk
+from handlers.gate import Gate
 from handlers.intake import Intake
 from handlers.pages import SetupPage
 from handlers.pictures import Pictures
 from handlers.previews import Previews
+from handlers.recaps import Recaps
 from handlers.reports import Reports
 from handlers.senders import hubspot, polled, records, salesforce, stripe_polled
 from handlers.senders.stripe import EVENTS
@@ -209,7 +211,7 @@ class Runrate:
         return Desk(database=self.database, keyring=keyring, public_url=self._settings.address, now=self._now)
 
     def _report_routes(self, session: aiohttp.ClientSession) -> list[web.RouteDef]:
-        """List the routes of reports and of signing in; none while the settings for it are missing."""
+        """List the routes of reports, of recaps and of signing in; none while the settings for it are missing."""
         if self.keyring is None or self._settings.missing:
             return []
         settings, keyring = self._settings, self.keyring
@@ -219,9 +221,10 @@ class Runrate:
             base_url = settings.slack_api_url
             return AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
 
-        reports = Reports(self._desk(keyring), client=client, sign_in_path=SIGN_IN_PATH)
-        previews = Previews(self._desk(keyring), pictures=self._pictures)
-        return [*sign_in.routes(), *reports.routes(), *previews.routes()]
+        desk = self._desk(keyring)
+        gate = Gate(desk, client=client, sign_in_path=SIGN_IN_PATH)
+        parts = (sign_in, Reports(desk, gate), Recaps(desk, gate), Previews(desk, pictures=self._pictures))
+        return [route for part in parts for route in part.routes()]
 
     @cached_property
     def _create_app_url(self) -> str:

@@ -126,6 +126,53 @@ class ReportPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecapPart:
+    """A period in one currency, or in all together, in words. `start` and `end` are None where the MRR isn't known."""
+
+    name: str
+    currency: str
+    is_total: bool
+    net: str
+    start: str | None
+    end: str | None
+    sums: tuple[tuple[str, str, str, str], ...]
+    """Shape, word, amount and count of each kind; and of a total what the kinds don't explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecapLine:
+    """A movement in the list. `at` is its time in the recap's zone."""
+
+    at: str
+    account: str
+    shape: str
+    word: str
+    amount: str
+    before: str
+    after: str
+    plan: str
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecapPage:
+    """A page of a recap for somebody who may see it. `as_of` is the time on their clock."""
+
+    title: str
+    workspace: str
+    zone: str
+    as_of: str
+    parts: tuple[RecapPart, ...]
+    lines: tuple[RecapLine, ...]
+    count: str
+    """How many movements there are on all pages, in words."""
+    number: int
+    pages: int
+    path: str
+    csv_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiField:
     """A field that senders fill: what it takes, in words, and what it means."""
 
@@ -180,6 +227,11 @@ def installed_page(page: InstalledPage) -> str:
 def report_page(page: ReportPage) -> str:
     """Draw a report."""
     return _draw("report.html", page=page)
+
+
+def recap_page(page: RecapPage) -> str:
+    """Draw a recap with a part of its list."""
+    return _draw("recap.html", page=page)
 
 
 def api_page(page: ApiPage) -> str:

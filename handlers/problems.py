@@ -155,7 +155,7 @@ def misconfigured(missing_settings: Sequence[str]) -> Problem:
     )
 
 
-_NOT_OPENED = "The report was not opened."
+_NOT_OPENED = "The page was not opened."
 
 
 def sign_in_refused(verdict: str, sign_in_url: str) -> Problem:
@@ -185,7 +185,7 @@ def sign_in_cancelled(sign_in_url: str) -> Problem:
         status=HTTPStatus.OK,
         code="sign_in_cancelled",
         title="You cancelled; you aren't signed in",
-        meaning=f"Runrate shows reports only to members of their workspace. {_NOT_OPENED}",
+        meaning=f"Runrate shows reports and recaps only to members of their workspace. {_NOT_OPENED}",
         advice="Runrate learns your name, your e-mail address and your workspace, nothing else.",
         action=Action("Sign in with Slack", sign_in_url),
     )
@@ -217,13 +217,13 @@ def no_cookies(sign_in_url: str) -> Problem:
     )
 
 
-def no_report(sign_in_url: str) -> Problem:
-    """There is no such report, or it is another workspace's: the same to whoever asks."""
+def no_page(sign_in_url: str) -> Problem:
+    """There is no such report or recap, or it is another workspace's: the same to whoever asks."""
     return Problem(
         status=HTTPStatus.NOT_FOUND,
-        code="no_report",
-        title="There is no such report in your workspace",
-        meaning="A report opens only for members of the workspace that it belongs to.",
+        code="no_page",
+        title="There is no such report or recap in your workspace",
+        meaning="It opens only for members of the workspace that it belongs to.",
         advice="If you are a member of that workspace too, sign in there.",
         action=Action("Sign in to another workspace", sign_in_url),
     )
@@ -234,8 +234,8 @@ def guest(workspace: str, sign_in_url: str) -> Problem:
     return Problem(
         status=HTTPStatus.FORBIDDEN,
         code="guest",
-        title=f"Reports open for full members of {workspace}",
-        meaning=f"You are a guest there, and reports show revenue. {_NOT_OPENED}",
+        title=f"Reports and recaps open for full members of {workspace}",
+        meaning=f"You are a guest there, and they show revenue. {_NOT_OPENED}",
         advice="Ask whoever sent you the link for the figures that you need.",
         action=Action("Sign in as somebody else", sign_in_url),
     )
@@ -247,7 +247,7 @@ def deactivated(workspace: str, sign_in_url: str) -> Problem:
         status=HTTPStatus.FORBIDDEN,
         code="deactivated",
         title=f"Your account in {workspace} is deactivated",
-        meaning=f"Reports open only for its present members. {_NOT_OPENED}",
+        meaning=f"Reports and recaps open only for its present members. {_NOT_OPENED}",
         advice=f"If that is a mistake, ask an admin of {workspace}.",
         action=Action("Sign in as somebody else", sign_in_url),
     )
@@ -258,7 +258,7 @@ def membership_unknown() -> Problem:
     return Problem(
         status=HTTPStatus.BAD_GATEWAY,
         code="membership_unknown",
-        title="Slack didn't say whether you may see this report",
+        title="Slack didn't say whether you may see this page",
         meaning=f"Runrate asks Slack whether you are a member. {_NOT_OPENED}",
         advice="Try again in a minute.",
         action=Action("Open the set-up page", SETUP_PATH),

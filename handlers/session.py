@@ -39,7 +39,7 @@ def start(
         COOKIE,
         keyring.sign(text, purpose=PURPOSE),
         max_age=int(LIFE.total_seconds()),
-        path="/reports",
+        path="/",
         secure=is_encrypted,
         httponly=True,
         samesite="Lax",

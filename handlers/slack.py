@@ -18,6 +18,7 @@ from handlers import (
     managers,
     notices,
     pauses,
+    recaps,
     records,
     segment,
     signals,
@@ -36,7 +37,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
     listening.prepare(app, desk)
     for module in (
         home, accounts, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm,
-        credentials, records, email_aliases, managers, dossiers, signals, notices, why, unfurls, commands, lifecycle,
+        credentials, records, email_aliases, managers, dossiers, signals, recaps, notices, why, unfurls, commands,
+        lifecycle,
         unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -6,7 +6,22 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, Text, delete, extract, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    case,
+    delete,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +50,13 @@ class Movement(Base):
         Index("uq_movements_external_id", "source_id", "external_id", unique=True),
         Index("ix_movements_period", "workspace_id", "occurred_at", "currency", "account_id", "kind", "amount_minor"),
         Index(None, "account_id", "occurred_at"),
+        Index(
+            "ix_movements_news",
+            "workspace_id",
+            "recorded_at",
+            sqlite_where=text("is_history = 0"),
+            postgresql_where=text("NOT is_history"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -265,6 +287,32 @@ async def of_account(
     return list(await session.scalars(query.limit(limit).offset(offset)))
 
 
+async def in_period(
+    session: AsyncSession,
+    workspace_id: str,
+    *,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    offset: int = 0,
+    after: Movement | None = None,
+) -> list[tuple[Movement, Account]]:
+    """List the movements in `[since, until)`, oldest first, each with its account; those that come after one of them.
+
+    To follow one takes as long at the end as at the beginning; to leave out many takes longer the more they are.
+    """
+    query = (
+        select(Movement, Account)
+        .join(Account, Account.id == Movement.account_id)
+        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
+    )
+    if after is not None:
+        at = Movement.occurred_at
+        query = query.where(at >= after.occurred_at, or_(at > after.occurred_at, Movement.id > after.id))
+    rows = await session.execute(query.order_by(Movement.occurred_at, Movement.id).limit(limit).offset(offset))
+    return [(row[0], row[1]) for row in rows]
+
+
 async def count(session: AsyncSession, workspace_id: str) -> int:
     """Count a workspace's movements."""
     return int(await session.scalar(select(func.count()).where(Movement.workspace_id == workspace_id)) or 0)
@@ -366,10 +414,22 @@ def _sum_of_moments(workspace_id: str, since: datetime, until: datetime) -> Sele
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What all movements of an account come to in a time; in minor units."""
+
+    currency: str
+    account: Account
+    amount_minor: int
+    rising: int
+    """How many accounts there are in this currency that gained, named or not."""
+    falling: int
+
+
 async def changes(
     session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime, most: int
-) -> list[tuple[str, Account, int]]:
-    """List the accounts that moved the most in `[since, until)`, each with its currency and its sum.
+) -> list[Change]:
+    """List the accounts that moved the most in `[since, until)`.
 
     They are as many each way as wanted, and more where several moved as much as the last of these.
     """
@@ -384,13 +444,20 @@ async def changes(
         func.rank().over(partition_by=sums.c.currency, order_by=order).label(name)
         for name, order in (("up", sums.c.change.desc()), ("down", sums.c.change))
     ]
-    ranked = select(sums, *places).subquery()
+    numbers = [
+        func.count(case((which, 1))).over(partition_by=sums.c.currency).label(name)
+        for name, which in (("rising", sums.c.change > 0), ("falling", sums.c.change < 0))
+    ]
+    ranked = select(sums, *places, *numbers).subquery()
     query = (
-        select(ranked.c.currency, Account, ranked.c.change)
+        select(ranked.c.currency, Account, ranked.c.change, ranked.c.rising, ranked.c.falling)
         .join(Account, Account.id == ranked.c.account_id)
         .where(or_(ranked.c.up <= most, ranked.c.down <= most))
     )
-    return [(currency, moved, int(sum_)) for currency, moved, sum_ in await session.execute(query)]
+    return [
+        Change(currency=currency, account=moved, amount_minor=int(sum_), rising=rising, falling=falling)
+        for currency, moved, sum_, rising, falling in await session.execute(query)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

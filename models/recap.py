@@ -13,18 +13,17 @@ from datetime import date, datetime, timedelta
 from itertools import starmap
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import account, movement, rate
-from models.account import Account
 from models.base import Base, Id, insert, new_id
-from models.destination import Destination
+from models.destination import LONGEST_ZONE, Destination
 from models.fact import MovementKind
-from models.movement import KindSum
+from models.movement import Change, KindSum, Movement
 from models.rate import Moved, Rates
-from models.schedule import Rhythm, Schedule
+from models.schedule import Period, Rhythm, Schedule
 from models.workspace import Workspace
 
 ALL = "all"
@@ -51,8 +50,15 @@ class Recap(Base):
     """When the period before it began."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    zone: Mapped[str] = mapped_column(String(LONGEST_ZONE))
+    """Whose days these are."""
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
+
+    @property
+    def a_year_ago(self) -> tuple[datetime, datetime]:
+        """The same period a year before, as instants."""
+        return Period(self.first, self.end).a_year_ago(Rhythm(self.frequency)).instants(self.zone)
 
     @property
     def days_before(self) -> int:
@@ -78,8 +84,13 @@ class Figures:
     sums: Mapping[MovementKind, Sum] = field(default_factory=dict)
     before_minor: int | None = None
     """The net of the period before; None where not all is known of that time."""
+    year_ago_minor: int | None = None
+    """The net of the same period a year ago; None where nothing is known of that time."""
     gains: tuple[tuple[str, int], ...] = ()
     losses: tuple[tuple[str, int], ...] = ()
+    more_gains: int = 0
+    """How many accounts gained beside those that are named."""
+    more_losses: int = 0
     is_total: bool = False
     """Whether it is all currencies together, at the rates of their days."""
     fx_other_minor: int = 0
@@ -104,6 +115,16 @@ class Figures:
     def count(self) -> int:
         """The number of movements."""
         return sum(one.count for one in self.sums.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Late:
+    """Movements that arrived when the recap of their own time had been made. `nets` are by currency, in minor units."""
+
+    count: int
+    nets: Mapping[str, int]
+    is_just_before: bool
+    """Whether all are of the period right before."""
 
 
 async def make(
@@ -137,6 +158,7 @@ def _row(asking: Destination, run: datetime, *, now: datetime) -> dict[str, Any]
         "before_at": _before(schedule, starts_at),
         "starts_at": starts_at,
         "ends_at": ends_at,
+        "zone": asking.zone,
         "due_at": run,
         "created_at": now,
     }
@@ -160,6 +182,7 @@ def of_last_week(workspace_id: str, *, zone: str, now: datetime) -> Recap:
         before_at=_before(schedule, starts_at),
         starts_at=starts_at,
         ends_at=ends_at,
+        zone=zone,
         due_at=now,
     )
 
@@ -177,6 +200,41 @@ async def is_outdone(session: AsyncSession, recap: Recap) -> bool:
         Recap.destination_id == recap.destination_id, Recap.frequency == recap.frequency, Recap.first > recap.first
     )
     return await session.scalar(later.limit(1)) is not None
+
+
+async def made_before(session: AsyncSession, recap: Recap) -> Recap | None:
+    """Find the newest of its destination's recaps of the same frequency that were made before it."""
+    earlier = select(Recap).where(
+        Recap.destination_id == recap.destination_id,
+        Recap.frequency == recap.frequency,
+        Recap.first < recap.first,
+        Recap.created_at < recap.created_at,
+    )
+    found: Recap | None = await session.scalar(earlier.order_by(Recap.first.desc()).limit(1))
+    return found
+
+
+async def late(session: AsyncSession, workspace_id: str, recap: Recap, *, before: Recap) -> Late | None:
+    """Sum up what arrived between the making of two recaps of a destination, and is of the first one's time or older.
+
+    Each late movement is so told by one of the destination's recaps. What came as history never is late.
+    """
+    count, oldest = func.count(), func.min(Movement.occurred_at)
+    arrived = select(Movement.currency, count, func.sum(Movement.amount_minor), oldest).where(
+        Movement.workspace_id == workspace_id,
+        Movement.recorded_at >= before.created_at,
+        Movement.recorded_at < recap.created_at,
+        Movement.occurred_at < before.ends_at,
+        ~Movement.is_history,
+    )
+    rows = (await session.execute(arrived.group_by(Movement.currency).order_by(count.desc(), Movement.currency))).all()
+    if not rows:
+        return None
+    return Late(
+        count=sum(row[1] for row in rows),
+        nets={row[0]: int(row[2]) for row in rows},
+        is_just_before=before.ends_at == recap.starts_at and min(row[3] for row in rows) >= before.starts_at,
+    )
 
 
 async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[str, list[Figures]]:
@@ -199,6 +257,8 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
     long_before = _nets(await movement.sums(session, workspace_id, until=recap.before_at))
     before = _nets(await movement.sums(session, workspace_id, since=recap.before_at, until=recap.starts_at))
     between = await movement.sums(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
+    then, until = recap.a_year_ago
+    year_ago = _nets(await movement.sums(session, workspace_id, since=then, until=until))
     unclear = await account.unclear_currencies(session, workspace_id)
     changes = await movement.changes(
         session, workspace_id, since=recap.starts_at, until=recap.ends_at, most=MOST_ACCOUNTS
@@ -206,6 +266,8 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
     found = []
     for currency in sorted(long_before.keys() | before.keys() | {one.currency for one in between}):
         is_known, is_old = currency not in unclear, currency in long_before or currency in before
+        theirs = [change for change in changes if change.currency == currency]
+        gains, losses = _largest(theirs, losses=False), _largest(theirs, losses=True)
         one = Figures(
             currency=currency,
             start_minor=long_before.get(currency, 0) + before.get(currency, 0) if is_known else None,
@@ -215,8 +277,11 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
                 if sum_.currency == currency
             },
             before_minor=before.get(currency, 0) if is_known and is_old else None,
-            gains=_largest(changes, currency, losses=False),
-            losses=_largest(changes, currency, losses=True),
+            year_ago_minor=year_ago.get(currency) if is_known else None,
+            gains=gains,
+            losses=losses,
+            more_gains=theirs[0].rising - len(gains) if theirs else 0,
+            more_losses=theirs[0].falling - len(losses) if theirs else 0,
         )
         found.append(one)
     found.sort(key=lambda one: -one.count)
@@ -258,11 +323,9 @@ def _nets(sums: Iterable[KindSum]) -> dict[str, int]:
     return nets
 
 
-def _largest(
-    changes: Iterable[tuple[str, Account, int]], currency: str, *, losses: bool
-) -> tuple[tuple[str, int], ...]:
+def _largest(changes: Iterable[Change], *, losses: bool) -> tuple[tuple[str, int], ...]:
     """Give the accounts that the period brought the largest gain, or loss, all their movements taken together."""
     sign = -1 if losses else 1
-    theirs = [(moved, change) for of, moved, change in changes if of == currency and change * sign > 0]
-    theirs.sort(key=lambda one: (-one[1] * sign, one[0].external_id))
-    return tuple((moved.display_name, change) for moved, change in theirs[:MOST_ACCOUNTS])
+    theirs = [one for one in changes if one.amount_minor * sign > 0]
+    theirs.sort(key=lambda one: (-one.amount_minor * sign, one.account.external_id))
+    return tuple((one.account.display_name, one.amount_minor) for one in theirs[:MOST_ACCOUNTS])

@@ -42,6 +42,13 @@ class Period:
         """Give the period as instants in UTC, `[start, end)`."""
         return instant(self.first, time(), zone), instant(self.end, time(), zone)
 
+    def a_year_ago(self, rhythm: Rhythm) -> "Period":
+        """Give the same period a year before: the same days or month, or the week 52 weeks before."""
+        if rhythm is Rhythm.WEEKLY:
+            return Period(self.first - timedelta(weeks=52), self.end - timedelta(weeks=52))
+        first = _a_year_ago(self.first)
+        return Period(first, _a_year_ago(self.end) if rhythm is Rhythm.MONTHLY else first + (self.end - self.first))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
@@ -143,6 +150,12 @@ def instant(day: date, at: time, zone: str) -> datetime:
 def midnight(now: datetime, zone: str) -> datetime:
     """Give the instant at which today began in a zone."""
     return instant(_local_date(now, zone), time(), zone)
+
+
+def _a_year_ago(day: date) -> date:
+    """Give the same day a year before; of 29 February the 28th."""
+    is_leap_day = (day.month, day.day) == (2, LATEST_FIRST + 1)
+    return day.replace(year=day.year - 1, day=LATEST_FIRST if is_leap_day else day.day)
 
 
 def _local_date(moment: datetime, zone: str) -> date:

@@ -40,7 +40,7 @@ from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.merge import Merged
 from models.movement import Movement
 from models.preview import Preview
-from models.recap import Figures, Recap
+from models.recap import Figures, Late, Recap
 from models.recipient import RecipientKind
 from models.report import Figures as ReportFigures
 from models.schedule import Period, Rhythm
@@ -257,6 +257,7 @@ class ToldRecap:
     is_outdone: bool
     to: Hearing
     figures: tuple[Figures, ...] = ()
+    late: Late | None = None
 
 
 async def _load_recaps(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldRecap]:
@@ -265,9 +266,16 @@ async def _load_recaps(session: AsyncSession, owed: Sequence[Delivery], _setting
     for one in owed:
         to, found = hearing.get(one.id), await recap.get(session, one.workspace_id, one.fact_id)
         if to is not None and found is not None and to.destination.frequency == found.frequency:
-            told[one.id] = ToldRecap(found, await recap.is_outdone(session, found), to)
+            told[one.id] = ToldRecap(
+                found, await recap.is_outdone(session, found), to, late=await _late(session, found)
+            )
     figures = await recap.figures_of(session, [one.recap for one in told.values() if not one.is_outdone])
     return {key: replace(one, figures=tuple(figures.get(one.recap.id, ()))) for key, one in told.items()}
+
+
+async def _late(session: AsyncSession, told: Recap) -> Late | None:
+    before = await recap.made_before(session, told)
+    return None if before is None else await recap.late(session, told.workspace_id, told, before=before)
 
 
 def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
@@ -289,6 +297,8 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
             told_at=setting.now,
             next_at=destination.next_run_at,
             days_before=recap.days_before,
+            late=told.late,
+            list_url=f"{setting.public_url}/recaps/{recap.id}",
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
             picture_urls={

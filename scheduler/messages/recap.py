@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from models.currency import digits
 from models.fact import MovementKind
-from models.recap import Figures, Sum
+from models.recap import Figures, Late, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart, money, mrkdwn
 from scheduler.messages.menu import menu
@@ -33,6 +33,11 @@ BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhyt
 
 FX_OTHER = "FX/other"
 
+EARLIER = {Rhythm.DAILY: "earlier days", Rhythm.WEEKLY: "earlier weeks", Rhythm.MONTHLY: "earlier months"}
+
+OPEN = "recap_open"
+"""The name of the button that opens the full list."""
+
 EXPIRED = ("This picture has expired.", "Its figures stand below it, in words.")
 
 _DOT = " · "
@@ -52,9 +57,12 @@ class RecapMessage:
     told_at: datetime
     next_at: datetime | None = None
     days_before: int = 1
-    """How many days the recap before a daily one told of: after a weekend or holidays, more than one."""
+    """How many days the recap before this one told of: before a daily one, after a weekend or holidays, several."""
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
+    late: Late | None = None
+    list_url: str | None = None
+    """Where every movement of the period is listed."""
     picture_urls: Mapping[str, str]
     """Where the pictures are, by the names of their figures."""
 
@@ -70,10 +78,11 @@ def draw(recap: RecapMessage) -> Message:
     if not moved:
         fact, rest = _nothing(recap)
         body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part)) | {"accessory": menu()}
-        return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, context)
+        return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, *_late(recap), context)
     text = _notification(recap, moved)
     words, pictures, charts = (
-        message(text, *_body(recap, moved, form), context) for form in (_no_chart, _picture, _chart)
+        message(text, *_body(recap, moved, form), *_late(recap), *_open(recap), context)
+        for form in (_no_chart, _picture, _chart)
     )
     return {**charts, "plainer": {**pictures, "plainer": words}}
 
@@ -154,7 +163,7 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
         told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one)]
         yield {"type": "section", "fields": [mrkdwn.marked(line) for line in told]}
         if one.gains or one.losses:
-            yield _section(largest(one, recap.locale))
+            yield _section(largest(one, recap.locale, more_url=recap.list_url))
     rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
     if rest:
         yield _section(rest)
@@ -184,14 +193,19 @@ def _headline(recap: RecapMessage, one: Figures) -> str:
     if one.start_minor is None or one.end_minor is None:
         return f"{net}\n{UNKNOWN_START}"
     path = f"{_amount(recap, one.start_minor, one)} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
-    return _DOT.join(part for part in (f"{net} ({shape} {share})" if share else net, path, before) if part)
+    year_ago = "" if one.year_ago_minor is None else f"a year ago: {_signed(recap, one.year_ago_minor, one)}"
+    return _DOT.join(part for part in (f"{net} ({shape} {share})" if share else net, path, before, year_ago) if part)
 
 
 def _before(recap: RecapMessage, one: Figures) -> str:
     if one.before_minor is None:
         return ""
-    label = BEFORE[recap.rhythm] if recap.days_before == 1 else "the days before"
-    return f"{label}: {_signed(recap, one.before_minor, one)}"
+    return f"{_period_before(recap)}: {_signed(recap, one.before_minor, one)}"
+
+
+def _period_before(recap: RecapMessage) -> str:
+    are_days = recap.rhythm is Rhythm.DAILY and recap.days_before > 1
+    return "the days before" if are_days else BEFORE[recap.rhythm]
 
 
 def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:
@@ -203,19 +217,44 @@ def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:
     return f"{words.shape} {words.word}  {mrkdwn.bold(money.signed(sum_.amount_minor, one.currency, locale))}  {number}"
 
 
-def largest(one: Figures, locale: str) -> str:
-    """Name the accounts that gained and lost most."""
-    lines = (("Largest gains", one.gains), ("Largest losses", one.losses))
+def largest(one: Figures, locale: str, *, more_url: str | None = None) -> str:
+    """Name the accounts that gained and lost most, and say how many more did."""
+    lines = (("Largest gains", one.gains, one.more_gains), ("Largest losses", one.losses, one.more_losses))
     return "\n".join(
-        f"{mrkdwn.bold(title)}  {_accounts(one, accounts, locale)}" for title, accounts in lines if accounts
+        f"{mrkdwn.bold(title)}  {_DOT.join([*_accounts(one, accounts, locale), *_more(more, more_url)])}"
+        for title, accounts, more in lines
+        if accounts
     )
 
 
-def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) -> str:
-    return _DOT.join(
+def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) -> list[str]:
+    return [
         f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.signed(amount, one.currency, locale)}"
         for name, amount in accounts
-    )
+    ]
+
+
+def _more(number: int, url: str | None) -> Sequence[str]:
+    return (mrkdwn.link(url, f"{number:,} more"),) if number else ()
+
+
+def _late(recap: RecapMessage) -> Sequence[dict[str, Any]]:
+    """Say what arrived after the recap of its own time, since no recap before this one told of it."""
+    late = recap.late
+    if late is None:
+        return ()
+    nets = (money.signed(net, currency, recap.locale) for currency, net in late.nets.items())
+    number, belong = ("1 movement", "belongs") if late.count == 1 else (f"{late.count:,} movements", "belong")
+    when = _period_before(recap) if late.is_just_before else EARLIER[recap.rhythm]
+    told = f"{number} ({mrkdwn.listed(nets, most=MOST_BRIEF)}) arrived late and {belong} to {when}."
+    return ({"type": "context", "elements": [mrkdwn.marked(told)]},)
+
+
+def _open(recap: RecapMessage) -> Sequence[dict[str, Any]]:
+    if recap.list_url is None:
+        return ()
+    shown = {"text": mrkdwn.plain("Open the full list", 75), "action_id": OPEN, "url": recap.list_url}
+    return ({"type": "actions", "elements": [{"type": "button", **shown}]},)
 
 
 def _brief(recap: RecapMessage, rest: list[Figures]) -> str:

@@ -123,7 +123,7 @@ async def test_what_is_no_report_s_address_is_not_found(acme: Stage) -> None:
         "/reports/1",
         "/reports/rep_x",
         f"{SIGN_IN_PATH}",
-        f"{SIGN_IN_PATH}?report=//evil.example",
+        f"{SIGN_IN_PATH}?page=//evil.example",
         RETURN_PATH,
     ):
         assert (await acme.get(one)).status == 404, one
@@ -160,7 +160,7 @@ async def test_the_cookie_is_read_by_no_script_and_sent_by_no_other_site(told: S
     async with Browser(told.sandbox.url) as browser:
         await browser.person(ACME, "U0ADA").sign_in(told.url + await path(told))
         kept = {one.key: one for one in browser.session.cookie_jar}
-    for name, where in ((session.COOKIE, "/reports"), (COOKIE, SIGN_IN_PATH)):
+    for name, where in ((session.COOKIE, "/"), (COOKIE, SIGN_IN_PATH)):
         one = kept[name]
         assert (one["httponly"], one["samesite"], one["path"], one["secure"]) == (True, "Lax", where, "")
         assert int(one["max-age"]) > 0
@@ -181,7 +181,7 @@ async def test_a_link_copied_after_signing_in_is_the_plain_one(told: Stage) -> N
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_over_https_cookies_are_secure(database_url: str, database: object) -> None:
     async with staged(database_url, incomplete={"public_url": "https://runrate.example"}) as stage:
-        answer = await stage.get(f"{SIGN_IN_PATH}?report={UNKNOWN}&here=1")
+        answer = await stage.get(f"{SIGN_IN_PATH}?page={UNKNOWN}&here=1")
         assert answer.status == 302
         assert "Secure" in answer.headers["Set-Cookie"]
 
@@ -191,7 +191,7 @@ async def test_over_https_cookies_are_secure(database_url: str, database: object
 
 async def started(stage: Stage, browser: Browser) -> str:
     """Begin to sign in; answer the state that Slack was handed."""
-    address = f"{stage.url}{SIGN_IN_PATH}?{urlencode({'report': (await path(stage)).rpartition('/')[2]})}"
+    address = f"{stage.url}{SIGN_IN_PATH}?{urlencode({'page': (await path(stage)).rpartition('/')[2]})}"
     async with browser.session.get(address, allow_redirects=False) as response:
         asked = urlsplit(response.headers["Location"])
     assert asked.path == "/openid/connect/authorize"

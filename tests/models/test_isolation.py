@@ -112,7 +112,16 @@ def owed(asked_by: str, movement_id: str) -> Owed:
 
 
 PERSON = seeds.contact(email="a@a.io", name=MARK)
-RECAP = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1))
+RECAP = Recap(
+    frequency=Frequency.DAILY,
+    first=NOW.date(),
+    end=NOW.date() + timedelta(days=1),
+    zone="UTC",
+    before_at=NOW - timedelta(days=1),
+    starts_at=NOW - timedelta(hours=1),
+    ends_at=NOW + timedelta(hours=1),
+    created_at=NOW,
+)
 """A period in which Acme's movement happened."""
 
 
@@ -338,6 +347,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lookup.remember": {"email": "b@a.io", "found": lookup.Known(None), "now": NOW},
     "movement.changes": {"since": NOW, "until": NOW + timedelta(hours=1), "most": 5},
     "movement.count": {},
+    "movement.in_period": {"since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "movement.get": {"movement_id": "<movement>"},
     "movement.largest": {"currency": "USD", "since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "movement.of_account": {"account_id": "<account>"},
@@ -370,6 +380,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "record.unmatched": {"source_id": "<source>"},
     "record.waiting": {"source_id": "<source>"},
     "recap.figures": {"recap": RECAP},
+    "recap.late": {"recap": Recap(starts_at=NOW, created_at=NOW + timedelta(hours=1)), "before": RECAP},
     "recap.get": {"recap_id": "<recap>"},
     "rate.moved": {},
     "rate.of_workspace": {},

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy
 
-from models import account, destination, rate, recap
+from models import account, destination, movement, rate, recap
 from models.database import Database
 from models.destination import Destination, Frequency
 from models.fact import MovementKind
 from models.rate import Told
-from models.recap import Figures, Recap, Sum
+from models.recap import Figures, Late, Recap, Sum
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
@@ -199,6 +199,7 @@ async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period
     [usd] = await summed(database, await made(database, "2026-11-18T09:00"))
     assert usd.gains == (("The Seventh", 700), ("Up 6", 600), ("Up 5", 500), ("Up 4", 400), ("Up 3", 300))
     assert usd.losses == tuple((f"Down {n}", -100 * n) for n in (7, 6, 5, 4, 3))
+    assert (usd.more_gains, usd.more_losses) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -296,3 +297,118 @@ async def test_a_destination_that_hears_of_each_movement_has_none(database: Data
         [asking] = await destination.of_workspace(session, ACME)
         assert asking.next_run_at is None
         assert await recap.make(session, [(asking, NOW)], now=NOW) == {}
+
+
+@pytest.mark.parametrize(
+    ("run", "frequency", "then"),
+    [
+        ("2026-11-18T09:00", Frequency.DAILY, "2025-11-17T23:30"),
+        ("2026-11-23T09:00", Frequency.WEEKLY, "2025-11-23T23:30"),  # the Sunday of that week then
+        ("2028-03-01T09:00", Frequency.MONTHLY, "2027-02-28T23:30"),
+        ("2028-03-01T09:00", Frequency.DAILY, "2027-02-28T23:30"),  # of 29 February
+    ],
+)
+async def test_the_same_time_a_year_ago_is_told_where_something_is_known_of_it(
+    database: Database, run: str, frequency: Frequency, then: str
+) -> None:
+    late = at(then) + timedelta(hours=1)  # the next day
+    await tell(database, (then, "A", NEW, 100, None, "USD"), (late.isoformat(), "B", NEW, 5, None, "USD"))
+    await tell(database, ("2026-01-01T08:00", "C", NEW, 7, None, "EUR"))
+    one = await made(database, run, frequency)
+    assert {of.currency: of.year_ago_minor for of in await summed(database, one)} == {"EUR": None, "USD": 100}
+    await tell(database, ("2026-01-01T08:00", "D", UP, 1, 900, "USD"))
+    assert {of.currency: of.year_ago_minor for of in await summed(database, one)} == {"EUR": None, "USD": None}
+
+
+async def test_movements_are_listed_in_order_from_any_of_them_on(database: Database) -> None:
+    same: list[Change] = [("2026-11-17T08:00", f"Same {n}", NEW, n, None, "USD") for n in (1, 2, 3)]
+    await tell(database, *WEEK, *same)
+    period = {"since": at("2026-11-16T00:00"), "until": at("2026-11-23T00:00")}
+    async with database.read() as session:
+        whole = await movement.in_period(session, ACME, **period, limit=100)
+        paged = [
+            one for n in range(4) for one in await movement.in_period(session, ACME, **period, limit=3, offset=3 * n)
+        ]
+        followed: list[movement.Movement] = []
+        while bit := await movement.in_period(
+            session, ACME, **period, limit=2, after=followed[-1] if followed else None
+        ):
+            followed += [moved for moved, _ in bit]
+    assert [moved.amount_minor for moved, _ in whole][:1] == [20_000]
+    assert sorted(moved.amount_minor for moved, _ in whole[1:4]) == [1, 2, 3]
+    assert [moved.amount_minor for moved, _ in whole[4:]] == [30_000, -5_000, -50_000, 10_000, 1_000]
+    assert whole[4][1].external_id == "Northwind"
+    assert paged == whole
+    assert followed == [moved for moved, _ in whole]
+
+
+# --- what arrives late ---------------------------------------------------------------------------------------------
+
+
+async def arrive(database: Database, *told: tuple[str, str, int], is_history: bool = False) -> None:
+    """Record new business: when it arrived, when it was, how much."""
+    async with database.write() as session:
+        for arrived, when, amount in told:
+            held, key = await seeds.hold(session, when), f"{arrived} {when} {amount}"
+            fact = seeds.movement(when, kind=NEW, amount_minor=amount, occurred_at=at(when))
+            moved = movement.record(
+                held, fact, source_id="src_1", external_id=key, is_history=is_history, now=at(arrived)
+            )
+            await movement.add(session, [moved])
+
+
+async def daily(database: Database, asking: Destination, run: str, *, made_at: str | None = None) -> Recap:
+    async with database.write() as session:
+        [recap_id] = (await recap.make(session, [(asking, at(run))], now=at(made_at or run))).values()
+        return await session.get_one(Recap, recap_id)
+
+
+async def late(database: Database, one: Recap) -> Late | None:
+    async with database.read() as session:
+        before = await recap.made_before(session, one)
+        return None if before is None else await recap.late(session, ACME, one, before=before)
+
+
+async def test_a_late_movement_is_told_by_the_next_recap_and_sums_reconcile(database: Database) -> None:
+    """Late movement after the digest → appears in the next digest, sums reconcile to the cent (delivery test 24)."""
+    asking = await seeds.add_destination(database, "C1", frequency=Frequency.DAILY)
+    await arrive(database, ("2026-11-17T12:00", "2026-11-17T11:00", 1_000))
+    first = await daily(database, asking, "2026-11-18T09:00")
+    [told] = await summed(database, first)
+    assert (told.end_minor, await late(database, first)) == (1_000, None)
+    await arrive(
+        database,
+        ("2026-11-18T09:00", "2026-11-17T23:59", 10),  # at the instant at which the recap was made
+        ("2026-11-19T08:59", "2026-11-17T00:00", 8),
+        ("2026-11-18T12:00", "2026-11-18T11:00", 500),  # in time
+    )
+    await arrive(database, ("2026-11-18T12:00", "2026-11-17T10:00", 90_000), is_history=True)
+    second = await daily(database, asking, "2026-11-19T09:00")
+    found = await late(database, second)
+    assert found == Late(count=2, nets={"USD": 18}, is_just_before=True)
+    [usd] = await summed(database, second)
+    assert (usd.start_minor, usd.net_minor, usd.end_minor) == (1_000 + 18 + 90_000, 500, 91_518)
+    [corrected] = await summed(database, first)
+    assert corrected.end_minor == usd.start_minor
+
+    await arrive(database, ("2026-11-19T09:00", "2026-11-16T08:00", 3), ("2026-11-19T10:00", "2026-11-18T08:00", 4))
+    third = await daily(database, asking, "2026-11-20T09:00")
+    assert await late(database, third) == Late(count=2, nets={"USD": 7}, is_just_before=False)
+    assert await late(database, await daily(database, asking, "2026-11-21T09:00")) is None
+
+
+async def test_after_a_time_away_only_what_a_recap_had_told_before_is_late(database: Database) -> None:
+    asking = await seeds.add_destination(database, "C1", frequency=Frequency.DAILY)
+    await daily(database, asking, "2026-11-16T09:00")
+    await arrive(
+        database,
+        ("2026-11-19T13:00", "2026-11-15T08:00", 1),
+        ("2026-11-19T13:00", "2026-11-17T08:00", 2),  # of a day of which none told
+        ("2026-11-19T15:00", "2026-11-15T09:00", 4),  # when it had been made
+    )
+    stale = await daily(database, asking, "2026-11-18T09:00", made_at="2026-11-19T14:00")
+    newest = await daily(database, asking, "2026-11-19T09:00", made_at="2026-11-19T14:00")
+    expected = Late(count=1, nets={"USD": 1}, is_just_before=False)
+    assert [await late(database, one) for one in (stale, newest)] == [expected, expected]
+    following = await daily(database, asking, "2026-11-20T09:00")
+    assert await late(database, following) == Late(count=1, nets={"USD": 4}, is_just_before=False)

@@ -444,7 +444,15 @@ def _movements(origin: Source) -> list[NewEvent]:
 
 
 async def _outcome(database: Database) -> tuple[Any, ...]:
-    day = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW, ends_at=NOW + timedelta(days=1))
+    day = Recap(
+        frequency="daily",
+        first=NOW.date(),
+        end=NOW.date() + timedelta(days=1),
+        zone="UTC",
+        before_at=NOW - timedelta(days=1),
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=1),
+    )
     async with database.read() as session:
         moved = await movement.of_workspace(session, ACME)
         figures = await recap.figures(session, ACME, day)

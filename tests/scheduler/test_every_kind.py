@@ -216,7 +216,15 @@ async def test_a_source_that_was_connected_long_ago_would_post_all_of_it(databas
 
 async def outcome(database: Database, workspace_id: str) -> tuple[Any, ...]:
     """Give all that must not depend on order and repetition, but for the ids that we made up."""
-    day = Recap(before_at=NOW - timedelta(days=1), starts_at=NOW, ends_at=NOW + timedelta(days=1))
+    day = Recap(
+        frequency="daily",
+        first=NOW.date(),
+        end=NOW.date() + timedelta(days=1),
+        zone="UTC",
+        before_at=NOW - timedelta(days=1),
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=1),
+    )
     async with database.read() as session:
         moved = await movement.of_workspace(session, workspace_id)
         people = await session.scalars(select(Contact).where(Contact.workspace_id == workspace_id))

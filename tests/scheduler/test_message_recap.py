@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks
 from models.fact import MovementKind
-from models.recap import Figures, Sum
+from models.recap import Figures, Late, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart
 from scheduler.messages.message import Message, payload
@@ -47,6 +47,7 @@ WEEKLY = RecapMessage(
     next_at=DUE + timedelta(days=7),
     picture_urls={currency: f"https://r.io/previews/{currency}.png" for currency in ("USD", "EUR", "JPY", "all")},
 )
+LIST = "https://r.io/recaps/rcp_1"
 DAILY = replace(WEEKLY, rhythm=Rhythm.DAILY, period=Period(date(2026, 11, 17), date(2026, 11, 18)))
 
 
@@ -236,6 +237,43 @@ def test_movements_that_cancel_out_are_movements() -> None:
     assert lines(message)[1] == "*$0* net · $0 → *$0*"
 
 
+def test_the_list_stands_behind_a_button_and_behind_those_that_are_not_named() -> None:
+    more = replace(USD, more_gains=1_204, more_losses=1)
+    message = draw(replace(WEEKLY, figures=(more,), list_url=LIST))
+    *_, figures, press, _ = message["blocks"]
+    assert figures["text"]["text"] == (
+        f"*Largest gains*  Northwind +$420 · Contoso &amp; &lt;Co&gt; +$390.50 · <{LIST}|1,204 more>\n"
+        f"*Largest losses*  Initech −$720 · <{LIST}|1 more>"
+    )
+    [button] = press["elements"]
+    assert (button["text"]["text"], button["url"]) == ("Open the full list", LIST)
+    validate_blocks(message["blocks"], surface="message")
+    unlisted = draw(replace(WEEKLY, figures=(more,)))
+    assert lines(unlisted)[-2].endswith("Initech −$720 · 1 more")
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "days_before", "late", "sentence"),
+    [
+        (Rhythm.WEEKLY, 7, Late(count=2, nets={"USD": 18_000}, is_just_before=True), "2 movements (+$180) arrived late and belong to the week before."),  # noqa: E501
+        (Rhythm.DAILY, 1, Late(count=1, nets={"USD": -500}, is_just_before=True), "1 movement (−$5) arrived late and belongs to the day before."),  # noqa: E501
+        (Rhythm.DAILY, 3, Late(count=1_000, nets={"USD": 0, "EUR": 100}, is_just_before=True), "1,000 movements ($0 and +€1) arrived late and belong to the days before."),  # noqa: E501
+        (Rhythm.MONTHLY, 31, Late(count=2, nets={"JPY": 7}, is_just_before=False), "2 movements (+¥7) arrived late and belong to earlier months."),  # noqa: E501
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("figures", [(USD,), ()])
+def test_what_arrived_late_is_told_whether_or_not_anything_else_happened(
+    rhythm: Rhythm, days_before: int, late: Late, sentence: str, figures: tuple[Figures, ...]
+) -> None:
+    message = draw(replace(WEEKLY, rhythm=rhythm, days_before=days_before, late=late, figures=figures))
+    assert lines(message)[-2] == sentence
+
+
+def test_a_year_ago_stands_beside_the_week_before() -> None:
+    message = draw(replace(WEEKLY, days_before=7, figures=(replace(USD, year_ago_minor=302_000),)))
+    assert lines(message)[1].endswith(" · the week before: +$1,950 · a year ago: +$3,020")
+
+
 def test_the_first_recap_after_a_weekend_names_all_its_days() -> None:
     weekend = Period(date(2026, 11, 20), date(2026, 11, 23))
     daily = replace(WEEKLY, rhythm=Rhythm.DAILY, period=weekend, days_before=3)
@@ -284,7 +322,12 @@ figures = st.builds(
     losses=accounts,
     is_total=st.booleans(),
     fx_other_minor=amounts,
+    year_ago_minor=amounts | st.none(),
+    more_gains=st.integers(0, 10**9),
+    more_losses=st.integers(0, 10**9),
 )
+nets = st.dictionaries(st.sampled_from(["USD", "EUR", "JPY", "XXX"]), amounts, min_size=1)
+lates = st.builds(Late, count=st.integers(1, 10**9), nets=nets, is_just_before=st.booleans())
 
 
 @given(
@@ -294,10 +337,11 @@ figures = st.builds(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)),
     st.sampled_from(["en_US", "de_DE", "ar_EG", "xx"]),
     st.booleans(),
+    lates | st.none(),
 )
 @settings(deadline=None, max_examples=150)
 def test_whatever_happened_slack_takes_the_message(
-    told: tuple[Figures, ...], name: str, rhythm: Rhythm, first: date, locale: str, odd: bool
+    told: tuple[Figures, ...], name: str, rhythm: Rhythm, first: date, locale: str, odd: bool, late: Late | None
 ) -> None:
     drawn = draw(
         replace(
@@ -312,6 +356,8 @@ def test_whatever_happened_slack_takes_the_message(
             told_at=DUE + timedelta(days=odd),
             may_be_repeat=odd,
             locale=locale,
+            late=late,
+            list_url=LIST if odd else None,
         )
     )
     forms = [drawn, drawn["plainer"], drawn["plainer"]["plainer"]] if "plainer" in drawn else [drawn]

@@ -491,6 +491,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_movements'))
     )
     op.create_index(op.f('ix_movements_account_id_occurred_at'), 'movements', ['account_id', 'occurred_at'], unique=False)
+    op.create_index('ix_movements_news', 'movements', ['workspace_id', 'recorded_at'], unique=False, sqlite_where=sa.text('is_history = 0'), postgresql_where=sa.text('NOT is_history'))
     op.create_index('ix_movements_period', 'movements', ['workspace_id', 'occurred_at', 'currency', 'account_id', 'kind', 'amount_minor'], unique=False)
     op.create_index('uq_movements_external_id', 'movements', ['source_id', 'external_id'], unique=True)
     op.create_table('recaps',
@@ -503,6 +504,7 @@ def upgrade() -> None:
     sa.Column('before_at', base.UtcDateTime(), nullable=False),
     sa.Column('starts_at', base.UtcDateTime(), nullable=False),
     sa.Column('ends_at', base.UtcDateTime(), nullable=False),
+    sa.Column('zone', sa.String(length=64), nullable=False),
     sa.Column('due_at', base.UtcDateTime(), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_recaps_destination_id_destinations')),
@@ -680,6 +682,7 @@ def downgrade() -> None:
     op.drop_table('recaps')
     op.drop_index('uq_movements_external_id', table_name='movements')
     op.drop_index('ix_movements_period', table_name='movements')
+    op.drop_index('ix_movements_news', table_name='movements', sqlite_where=sa.text('is_history = 0'), postgresql_where=sa.text('NOT is_history'))
     op.drop_index(op.f('ix_movements_account_id_occurred_at'), table_name='movements')
     op.drop_table('movements')
     op.drop_table('installations')
