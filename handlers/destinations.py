@@ -21,11 +21,12 @@ from handlers.views.answers import Answer
 from handlers.views.blocks import View
 from handlers.views.destinations import DestinationForm, Field, Menu
 from handlers.views.filled import subject
-from models import attribute, channel, destination, lane, ledger, person, recipient
+from models import attribute, channel, condition, destination, lane, ledger, person, recipient, role
 from models import filter as filters
 from models.channel import Channel
-from models.destination import FieldError, Frequency, Wish
-from models.filter import AmountError, Filter, Forecast, whole_amount
+from models.condition import OF_MOVEMENTS, Condition, holders_in
+from models.destination import LONGEST_NAME, FieldError, Frequency, Wish
+from models.filter import AmountError, Filter, Forecast, minimum
 from models.holiday import name_of
 from models.ledger import Health
 from models.recipient import RecipientKind
@@ -38,6 +39,8 @@ def register(app: AsyncApp) -> None:
     app.action(forms.ACTIONS.menu)(limited(chose))
     for action_id in forms.ACTIONS.redrawing:
         app.action(action_id)(limited(changed))
+    app.options(forms.ACTIONS.criterion)(limited(offered_criteria))
+    app.options(forms.ACTIONS.values)(limited(offered_values))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))
 
@@ -80,6 +83,8 @@ async def chose(
         case Menu.TEST:
             tested = await trials.send(desk, client, visitor, destination_id=destination_id)
             await client.views_open(trigger_id=body["trigger_id"], view=answers.tested_view(*tested))
+        case Menu.DUPLICATE:
+            await open_copy(desk, client, visitor, **opening)
         case Menu.DELETE:
             await _ask_to_delete(desk, client, visitor, **opening)
     await ack()
@@ -141,11 +146,52 @@ async def open_edit(
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         form = await _stored(session, visitor, destination_id)
-        outside = await _outside(session, form.channel_ids, visitor)
-        is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
-        form = replace(form, outsiders_confirmed=is_confirmed)
-        drawn = await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
+        drawn = await _drawn_filled(session, desk, visitor, form, destination_id=destination_id)
     await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def open_copy(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+) -> None:
+    """Open the form for a new destination, filled in with another."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        form = await _stored(session, visitor, destination_id)
+        form = replace(form, name=f"Copy of {form.name}"[:LONGEST_NAME].rstrip())
+        drawn = await _drawn_filled(session, desk, visitor, form)
+    await client.views_open(trigger_id=trigger_id, view=drawn)
+
+
+async def offered_criteria(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Offer what a condition can be about."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        of_accounts = await condition.criteria(session, visitor.workspace_id)
+    _, typed = forms.read_suggestion(body)
+    await ack(options=forms.offered_criteria([*OF_MOVEMENTS, *of_accounts], typed))
+
+
+async def offered_values(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Offer the values that a condition can name."""
+    await people.require_manager(desk, client, visitor)
+    of, typed = forms.read_suggestion(body)
+    async with desk.database.read() as session:
+        known = await condition.known_values(session, visitor.workspace_id, of) if of else {}
+    await ack(options=forms.offered_values(of, known, typed) if of else [])
+
+
+async def _drawn_filled(
+    session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm, *, destination_id: str | None = None
+) -> View:
+    """Draw a form that starts with channels; whether others may read along there may be confirmed already."""
+    outside = await _outside(session, form.channel_ids, visitor)
+    is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
+    form = replace(form, outsiders_confirmed=is_confirmed)
+    return await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
 
 
 async def _drawn(
@@ -164,7 +210,14 @@ async def _drawn(
         destination_id=destination_id,
         outside_channel_ids=[one.channel_id for one in outside],
         forecast=await _forecast(session, desk, visitor, form),
+        holders=await role.names(session, visitor.workspace_id, holders_in(filter(None, form.conditions))),
+        own_zone=await _own_zone(session, visitor) if form.frequency.is_recap else None,
     )
+
+
+async def _own_zone(session: AsyncSession, visitor: Visitor) -> str | None:
+    visiting = await person.get(session, visitor.workspace_id, visitor.user_id)
+    return visiting.zone.key if visiting else None
 
 
 async def _forecast(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> Forecast | None:
@@ -193,14 +246,11 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
         country=name_of(found.country) if found.country else "",
         channel_ids=tuple(to.target for to in recipients),
         kinds=found.filter.kinds,
-        least_gain=_typed(found.least_gain),
-        least_loss=_typed(found.least_loss),
+        least_gain=forms.minimum_typed(found.least_gain, found.least_gain_share),
+        least_loss=forms.minimum_typed(found.least_loss, found.least_loss_share),
+        conditions=found.filter.conditions,
         attribute_keys=tuple(found.attributes),
     )
-
-
-def _typed(least: int | None) -> str:
-    return f"{least:,}" if least else ""
 
 
 async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> DestinationForm:
@@ -305,15 +355,29 @@ def _wish(form: DestinationForm) -> Wish:
 
 
 def _filter(form: DestinationForm) -> Filter:
+    gain, gain_share = _minimum(form.least_gain, Field.LEAST_GAIN)
+    loss, loss_share = _minimum(form.least_loss, Field.LEAST_LOSS)
     return Filter(
         kinds=form.kinds,
-        least_gain=_amount(form.least_gain, Field.LEAST_GAIN),
-        least_loss=_amount(form.least_loss, Field.LEAST_LOSS),
+        least_gain=gain,
+        least_loss=loss,
+        least_gain_share=gain_share,
+        least_loss_share=loss_share,
+        conditions=_conditions(form),
     )
 
 
-def _amount(typed: str, where: Field) -> int | None:
+def _conditions(form: DestinationForm) -> tuple[Condition, ...]:
+    """Take the conditions that are chosen. Raises `FieldError` for one without values."""
+    placed = [(where, one) for where, one in zip(forms.CONDITIONS, form.conditions, strict=False) if one]
+    for where, one in placed:
+        if not one.values:
+            raise FieldError(where, "Choose its values below, or “Any account” here.")
+    return tuple(one for _, one in placed)
+
+
+def _minimum(typed: str, where: Field) -> tuple[int | None, int | None]:
     try:
-        return whole_amount(typed)
+        return minimum(typed)
     except AmountError as error:
         raise FieldError(where, str(error)) from error

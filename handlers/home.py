@@ -37,6 +37,7 @@ from models import (
     recipient,
     record,
     report,
+    role,
     scope,
     silence,
     slack_event,
@@ -44,6 +45,7 @@ from models import (
     workflow,
 )
 from models import workspace as workspaces
+from models.condition import holders_in
 from models.destination import Destination, Frequency
 from models.event import REFUSED_KEPT
 from models.ledger import Health
@@ -195,6 +197,7 @@ async def _rows(
     session: AsyncSession, found: Sequence[Destination], health: Mapping[str, Health], *, now: datetime
 ) -> tuple[DestinationRow, ...]:
     recipients = await recipient.of_destinations(session, [one.id for one in found])
+    holders = await _holders(session, found)
     return tuple(
         DestinationRow(
             id=one.id,
@@ -209,6 +212,7 @@ async def _rows(
             next_run_at=one.next_recap_at(now),
             channel_ids=tuple(to.target for to in recipients[one.id]),
             filter=one.filter,
+            holders=holders,
             is_paused=one.is_paused(now),
             paused_until=one.paused_until,
             last_sent_at=health.get(one.id, Health()).last_delivered_at,
@@ -217,6 +221,12 @@ async def _rows(
         )
         for one in found
     )
+
+
+async def _holders(session: AsyncSession, found: Sequence[Destination]) -> dict[str, str]:
+    """Name the colleagues in destinations' conditions."""
+    emails = {email for one in found for email in holders_in(one.filter.conditions)}
+    return await role.names(session, found[0].workspace_id, emails) if emails else {}
 
 
 def _trouble(health: Health) -> str | None:

@@ -290,6 +290,12 @@ async def with_external_id(session: AsyncSession, workspace_id: str, external_id
     return found
 
 
+async def attributes(session: AsyncSession, ids: Collection[str]) -> dict[str, dict[str, Value]]:
+    """Give the attributes of accounts by their ids."""
+    rows = await session.execute(select(Account.id, Account.attributes).where(among(Account.id, ids)))
+    return dict(rows.all())
+
+
 async def of_workspace(
     session: AsyncSession, workspace_id: str, *, status: AccountStatus | None = None, limit: int | None = None
 ) -> list[Account]:

@@ -91,3 +91,10 @@ def label(key: str) -> str:
     words = spaced.replace("_", " ").replace(".", " · ").split()
     text = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
     return text[:1].upper() + text[1:]
+
+
+def written(value: str | float | bool) -> str:
+    """Write a value as people read it: `Yes`, `250`, `Germany`."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

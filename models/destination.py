@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, String, and_, exists, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, delivery, holiday, lane, recipient, zone
+from models import audit, condition, delivery, holiday, lane, recipient, zone
+from models import filter as filters
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
+from models.condition import LONGEST_VALUE, MOST_CONDITIONS, MOST_VALUES, Condition, Standing
 from models.database import wake
 from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
-from models.filter import EVERYTHING, Filter
+from models.filter import EVERYTHING, NOTHING_KNOWN, Filter
 from models.holiday import LONGEST_COUNTRY
 from models.installation import Installation
 from models.movement import TICK, Movement
@@ -101,6 +104,9 @@ class Destination(Base):
     kinds: Mapped[list[str]] = mapped_column(JsonValue)
     least_gain: Mapped[int | None] = mapped_column(Number)
     least_loss: Mapped[int | None] = mapped_column(Number)
+    least_gain_share: Mapped[int | None]
+    least_loss_share: Mapped[int | None]
+    conditions: Mapped[list[dict[str, Any]]] = mapped_column(JsonValue, default=list)
     """The filter of one that hears of each movement. A recap sums up all of them, or its sums were not true."""
     paused_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
@@ -118,8 +124,19 @@ class Destination(Base):
     @property
     def filter(self) -> Filter:
         """Say which movements it wants."""
-        kinds = tuple(MovementKind(kind) for kind in self.kinds)
-        return Filter(kinds=kinds, least_gain=self.least_gain, least_loss=self.least_loss)
+        return Filter(
+            kinds=tuple(MovementKind(kind) for kind in self.kinds),
+            least_gain=self.least_gain,
+            least_loss=self.least_loss,
+            least_gain_share=self.least_gain_share,
+            least_loss_share=self.least_loss_share,
+            conditions=tuple(_condition(one) for one in self.conditions),
+        )
+
+    @property
+    def asks_more(self) -> bool:
+        """Say whether its filter has to know more than a movement tells by itself."""
+        return bool(self.conditions or self.least_gain_share or self.least_loss_share)
 
     def is_paused(self, at: datetime) -> bool:
         """Say whether it is silent at an instant."""
@@ -127,16 +144,21 @@ class Destination(Base):
             return False
         return self.paused_until is None or at < self.paused_until
 
-    def hears_of(self, moved: Movement) -> bool:
-        """Say whether it wants movements of this kind; one that it doesn't is not owed."""
-        return moved.kind in self.kinds
+    def hears_of(self, moved: Movement, standing: Standing) -> bool:
+        """Say whether it wants movements of this kind, of such accounts; one that it doesn't is not owed."""
+        return moved.kind in self.kinds and (not self.conditions or self.filter.concerns(standing))
 
-    def skips(self, moved: Movement) -> SkipReason | None:
+    def skips(self, moved: Movement, standing: Standing) -> SkipReason | None:
         """Say why a movement that it hears of is not told, as things stood when that was recorded; None where it is."""
-        has_minimum = self.least_gain or self.least_loss
-        if has_minimum and self.filter.is_too_small(MovementKind(moved.kind), moved.amount_minor, moved.currency):
+        if self._has_minimum and self.filter.is_too_small(
+            MovementKind(moved.kind), moved.amount_minor, moved.currency, total_minor=standing.total_minor
+        ):
             return SkipReason.BELOW_THRESHOLD
         return SkipReason.PAUSED if self.is_paused(moved.recorded_at) else None
+
+    @property
+    def _has_minimum(self) -> bool:
+        return bool(self.least_gain or self.least_loss or self.least_gain_share or self.least_loss_share)
 
     def next_recap_at(self, now: datetime) -> datetime | None:
         """Say when its next recap will be told, after a pause that ends by itself; None where none will be."""
@@ -145,6 +167,13 @@ class Destination(Base):
         if self.paused_until is None or self.schedule is None:
             return None
         return max(self.next_run_at, self.schedule.next_after(self.paused_until - TICK))
+
+
+def _condition(kept: Mapping[str, Any]) -> Condition:
+    found = condition.criterion(kept["criterion"])
+    if found is None:
+        raise ValueError(f"no criterion: {kept['criterion']!r}")
+    return Condition(found, tuple(kept["values"]))
 
 
 def _schedule(asking: "Destination | Wish") -> Schedule | None:
@@ -193,7 +222,17 @@ class Wish:
             raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
         if not self.filter.kinds:
             raise FieldError("kinds", "Choose at least one kind of movement.")
+        self._check_conditions()
         self._check_schedule()
+
+    def _check_conditions(self) -> None:
+        """Refuse conditions that no form offers."""
+        conditions = self.filter.conditions
+        if len(conditions) > MOST_CONDITIONS:
+            raise FieldError("condition_1", f"Choose at most {MOST_CONDITIONS} conditions.")
+        for number, one in enumerate(conditions, start=1):
+            if not 1 <= len(one.values) <= MOST_VALUES or any(len(value) > LONGEST_VALUE for value in one.values):
+                raise FieldError(f"condition_{number}", f"Choose 1 to {MOST_VALUES} values for it.")
 
     def _check_schedule(self) -> None:
         try:
@@ -321,8 +360,12 @@ async def _filter_unsent(session: AsyncSession, destination: Destination, *, now
         .where(Delivery.asked_by == destination.id, Delivery.fact_kind == FactKind.MOVEMENT)
         .where(Delivery.state.in_(UNSENT), ~carries)
     )
-    for owed, moved in (await session.execute(unsent)).all():
-        because = destination.skips(moved) if destination.hears_of(moved) else SkipReason.DELETED
+    rows = (await session.execute(unsent)).all()
+    asking = [destination.filter] if destination.asks_more else []
+    standings = await filters.standings(session, [moved for _, moved in rows], asking)
+    for owed, moved in rows:
+        standing = standings.get(moved.id, NOTHING_KNOWN)
+        because = destination.skips(moved, standing) if destination.hears_of(moved, standing) else SkipReason.DELETED
         if because is not None:
             delivery.skip(owed, because, now=now)
 
@@ -348,6 +391,9 @@ def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
     destination.attributes = list(wish.attributes)
     destination.kinds = list(wish.filter.kinds)
     destination.least_gain, destination.least_loss = wish.filter.least_gain, wish.filter.least_loss
+    destination.least_gain_share = wish.filter.least_gain_share
+    destination.least_loss_share = wish.filter.least_loss_share
+    destination.conditions = [one.as_json() for one in wish.filter.conditions]
 
 
 def _audit(

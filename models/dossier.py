@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import audit, erasure, event, identity
 from models.account import Account
 from models.base import Base, UserError, among, rows_among
+from models.condition import holders_in
 from models.contact import Contact
+from models.destination import Destination
 from models.erasure import Erasure
 from models.event import NewEvent
 from models.fact import ErasureFact, dump_facts, is_email
@@ -174,10 +176,16 @@ async def _colleague(
     asked = or_(among(Lookup.email, addresses), among(Lookup.user_id, user_ids))
     lookups = await session.scalars(select(Lookup).where(Lookup.workspace_id == workspace_id, asked))
     held = select(Role).where(Role.workspace_id == workspace_id, among(Role.email, addresses))
+    destinations = select(Destination).where(Destination.workspace_id == workspace_id).order_by(Destination.id)
     found = {
         "people": [_row(one) for one in people],
         "lookups": [_row(one) for one in lookups],
         "roles": [_row(one) for one in await session.scalars(held.order_by(Role.account_id, Role.role))],
+        "destinations": [
+            {"id": one.id, "name": one.name, "conditions": one.conditions}
+            for one in await session.scalars(destinations)
+            if holders_in(one.filter.conditions) & addresses
+        ],
     }
     for name, columns in (*OF_COLLEAGUES.items(), *NAMING_COLLEAGUES.items()):
         found.setdefault(name, []).extend(await _naming(session, workspace_id, name, columns, user_ids | addresses))

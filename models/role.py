@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -134,3 +134,21 @@ async def of_account(session: AsyncSession, account_id: str) -> list[Role]:
     """List an account's roles that somebody holds."""
     held = (Role.account_id == account_id, Role.email.is_not(None))
     return list(await session.scalars(select(Role).where(*held).order_by(Role.role)))
+
+
+async def holders(session: AsyncSession, account_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Give by account who holds its roles: their e-mail addresses, by the role."""
+    held = (among(Role.account_id, account_ids), Role.email.is_not(None))
+    found: dict[str, dict[str, str]] = {}
+    for account_id, role, email in await session.execute(select(Role.account_id, Role.role, Role.email).where(*held)):
+        found.setdefault(account_id, {})[role] = str(email)
+    return found
+
+
+async def names(session: AsyncSession, workspace_id: str, emails: Collection[str]) -> dict[str, str]:
+    """Give the names of those who hold a role, by their e-mail addresses, where somebody told them."""
+    if not emails:
+        return {}
+    theirs = (Role.workspace_id == workspace_id, among(Role.email, emails), Role.name.is_not(None))
+    rows = await session.execute(select(Role.email, func.max(Role.name)).where(*theirs).group_by(Role.email))
+    return {str(email): str(name) for email, name in rows}

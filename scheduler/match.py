@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import destination, workflow
+from models import filter as filters
 from models.delivery import FactKind, Owed
 from models.event import Event
 from models.fact import TrackFact
+from models.filter import NOTHING_KNOWN
 from models.movement import Movement
 from models.recipient import RecipientKind
 from scheduler.messages.template import look_up
@@ -22,6 +24,12 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
     if not movements:
         return []
     hearing = await destination.hearing_movements(session, {movement.workspace_id for movement in movements})
+    asking = {
+        workspace_id: [wanting.filter for wanting, _ in heard if wanting.asks_more]
+        for workspace_id, heard in hearing.items()
+    }
+    asked_of = [movement for movement in movements if asking[movement.workspace_id]]
+    standings = await filters.standings(session, asked_of, [one for several in asking.values() for one in several])
     return [
         (
             movement.workspace_id,
@@ -29,12 +37,13 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
                 asked_by=wanting.id,
                 fact=(FactKind.MOVEMENT, movement.id),
                 recipient=recipient,
-                skipped=wanting.skips(movement),
+                skipped=wanting.skips(movement, standing),
             ),
         )
         for movement in movements
+        for standing in [standings.get(movement.id, NOTHING_KNOWN)]
         for wanting, recipient in hearing[movement.workspace_id]
-        if wanting.hears_of(movement)
+        if wanting.hears_of(movement, standing)
     ]
 
 

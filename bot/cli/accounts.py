@@ -9,14 +9,14 @@ from bot.cli import console
 from bot.cli.console import BY, Console
 from bot.cli.options import LIMIT, example, json_option, table_limit_option, workspace_option
 from bot.cli.output import counted, instant, print_json, print_pairs, print_table
-from models import account, account_card, account_search, contact, duplicate, movement, role, workspace
+from models import account, account_card, account_search, attribute, contact, duplicate, movement, role, workspace
 from models.account import Account
 from models.account_card import AccountCard
 from models.fact import AccountStatus, MovementKind
 from models.movement import Movement
 from scheduler.messages import money
 from scheduler.messages.account import STATUSES
-from scheduler.messages.movement import KINDS, shown_value
+from scheduler.messages.movement import KINDS
 from scheduler.recount import recount_all_due
 
 NONE_YET = "No account yet. They come with a source's first event, or with: runrate import --kind accounts FILE"
@@ -163,7 +163,7 @@ def _print_card(shown: Shown) -> None:
             "Plan": card.plan,
             "Domain": card.domain,
             **{f"Their {what}": who for what, who in card.roles},
-            **{key: shown_value(value) for key, value in card.attributes if value is not None},
+            **{key: attribute.written(value) for key, value in card.attributes if value is not None},
         }
     )
     if shown.movements:

@@ -1,5 +1,6 @@
 """A destination's form, its menu and the question before it is deleted; and what a person answered in each."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -22,8 +23,9 @@ from handlers.views.blocks import (
 )
 from handlers.views.filled import Filled, filled
 from models.attribute import label
+from models.condition import LONGEST_VALUE, MOST_CONDITIONS, MOST_VALUES, About, Condition, Criterion, criterion
 from models.destination import MOST_ATTRIBUTES, Frequency
-from models.fact import MovementKind
+from models.fact import MovementKind, is_email, read_currency
 from models.filter import EVERYTHING, Filter, Forecast
 from models.holiday import name_of
 from models.recipient import MOST_RECIPIENTS
@@ -32,8 +34,7 @@ from models.zone import UTC
 from scheduler.messages import mrkdwn, notice, welcome
 from scheduler.messages.movement import KINDS
 
-LONGEST_OPTION_VALUE = 150
-LONGEST_AMOUNT = 20
+LONGEST_AMOUNT = 30
 
 _DOT = " · "
 
@@ -59,11 +60,13 @@ class Actions:
     kinds: str = "destination_kinds"
     least_gain: str = "destination_least_gain"
     least_loss: str = "destination_least_loss"
+    criterion: str = "destination_criterion"
+    values: str = "destination_values"
 
     @property
     def redrawing(self) -> tuple[str, ...]:
         """Name the fields that draw the form again when they are changed."""
-        return self.frequency, self.kinds, self.least_gain, self.least_loss
+        return self.frequency, self.kinds, self.least_gain, self.least_loss, self.criterion, self.values
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Menu(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     TEST = "test"
+    DUPLICATE = "duplicate"
     DELETE = "delete"
 
 
@@ -93,6 +97,7 @@ MENU_WORDS = {
     Menu.PAUSE: "Pause",
     Menu.RESUME: "Resume",
     Menu.TEST: "Send a test",
+    Menu.DUPLICATE: "Duplicate",
     Menu.DELETE: "Delete",
 }
 
@@ -112,6 +117,9 @@ class Field(StrEnum):
     KINDS = "kinds"
     LEAST_GAIN = "least_gain"
     LEAST_LOSS = "least_loss"
+    CONDITION_1 = "condition_1"
+    CONDITION_2 = "condition_2"
+    CONDITION_3 = "condition_3"
     ATTRIBUTES = "attributes"
     OUTSIDERS = "outsiders"
 
@@ -119,6 +127,13 @@ class Field(StrEnum):
     def block_id(self) -> str:
         """Name the field's block."""
         return f"destination_{self}"
+
+
+CONDITIONS = (Field.CONDITION_1, Field.CONDITION_2, Field.CONDITION_3)[:MOST_CONDITIONS]
+ANY_ACCOUNT = "any"
+"""The choice that takes a condition back."""
+ABBREVIATED = {"role:csm": "CSM"}
+"""Usual criteria that are no words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +155,8 @@ class DestinationRow:
     next_run_at: datetime | None = None
     channel_ids: tuple[str, ...]
     filter: Filter = EVERYTHING
+    holders: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The names of colleagues in its conditions, by their e-mail addresses."""
     is_paused: bool = False
     paused_until: datetime | None = None
     last_sent_at: datetime | None = None
@@ -163,6 +180,8 @@ class DestinationForm:
     kinds: tuple[MovementKind, ...] = EVERYTHING.kinds
     least_gain: str = ""
     least_loss: str = ""
+    conditions: tuple[Condition | None, ...] = ()
+    """By their place in the form. One of which only the criterion is chosen has no values yet."""
     attribute_keys: tuple[str, ...] = ()
     outsiders_confirmed: bool = False
     """That people of other companies may read along was confirmed."""
@@ -216,19 +235,42 @@ def told(destination: DestinationRow) -> str:
 def _told(destination: DestinationRow) -> str:
     where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
     name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
-    filtered = "" if destination.frequency.is_recap else _filtered(destination.filter)
+    filtered = "" if destination.frequency.is_recap else _filtered(destination.filter, destination.holders)
     return f"{name} · {_when(destination)} to {where or 'nobody'}{filtered}"
 
 
-def _filtered(wanted: Filter) -> str:
-    """Say in a line of its own what is told only: `Only New business and Churn · gains from 500`."""
+def _filtered(wanted: Filter, holders: Mapping[str, str]) -> str:
+    """Say in a line of its own what is told only: `Only Churn · losses from 500 · Country is Germany or France`."""
     parts = [
         _kinds(wanted),
-        f"gains from {wanted.least_gain:,}" if wanted.least_gain else "",
-        f"losses from {wanted.least_loss:,}" if wanted.least_loss else "",
+        _minimum_in_words("gains", wanted.least_gain, wanted.least_gain_share),
+        _minimum_in_words("losses", wanted.least_loss, wanted.least_loss_share),
+        *(_condition_in_words(one, holders) for one in wanted.conditions),
     ]
     line = _DOT.join(part for part in parts if part)
     return f"\n{line[0].upper()}{line[1:]}" if line else ""
+
+
+def _minimum_in_words(what: str, amount: int | None, share: int | None) -> str:
+    least = minimum_typed(amount, share)
+    return f"{what} from {least}{' of MRR' if share else ''}" if least else ""
+
+
+def minimum_typed(amount: int | None, share: int | None) -> str:
+    """Write a minimum as one types it: `500 and 0.5 %`."""
+    return " and ".join(
+        part for part in (f"{amount:,}" if amount else "", f"{share / 100:g} %" if share else "") if part
+    )
+
+
+def _condition_in_words(condition: Condition, holders: Mapping[str, str]) -> str:
+    values = (mrkdwn.escape(holders.get(value, value), 60) for value in condition.values)
+    return f"{mrkdwn.escape(_word(condition.criterion), 60)} is {mrkdwn.listed(values, most=3, last='or')}"
+
+
+def _word(of: Criterion) -> str:
+    """Name a criterion: `Country`, `CSM`."""
+    return ABBREVIATED.get(of.key) or label(of.name or of.about) or of.name
 
 
 def _kinds(wanted: Filter) -> str:
@@ -296,7 +338,7 @@ def _state(destination: DestinationRow) -> str:
 def menu(destination: DestinationRow) -> Element:
     """Draw the menu beside a destination; where it is paused, the end of that comes first."""
     first = (Menu.RESUME, Menu.EDIT) if destination.is_paused else (Menu.EDIT, Menu.PAUSE)
-    every = (*first, Menu.TEST, Menu.DELETE)
+    every = (*first, Menu.TEST, Menu.DUPLICATE, Menu.DELETE)
     choices = (option(MENU_WORDS[choice], f"{choice} {destination.id}") for choice in every)
     return overflow(ACTIONS.menu, *choices)
 
@@ -314,12 +356,14 @@ def form(
     destination_id: str | None = None,
     outside_channel_ids: Sequence[str] = (),
     forecast: Forecast | None = None,
+    holders: Mapping[str, str] | None = None,
+    own_zone: str | None = None,
 ) -> View:
     """Draw the form: for a new destination, or for the one with this id.
 
     `outside_channel_ids` are the chosen channels in which people of other companies read along; they ask for a
     confirmation. Drawn again over itself, the form keeps what was typed. A recap asks for its time, and shows neither
-    filter nor attributes.
+    filter nor attributes. `holders` name the colleagues in conditions, `own_zone` is the visitor's.
     """
     blocks = [
         field(
@@ -328,10 +372,14 @@ def form(
             block_id=Field.NAME.block_id,
         ),
         _frequency(filled_in),
-        *([*_day(filled_in), *_time(filled_in), *_business(filled_in)] if filled_in.frequency.is_recap else []),
+        *(
+            [*_day(filled_in), *_time(filled_in, own_zone), *_business(filled_in)]
+            if filled_in.frequency.is_recap
+            else []
+        ),
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
-        *([context(UNFILTERED)] if filled_in.frequency.is_recap else _filter(filled_in, forecast)),
+        *([context(UNFILTERED)] if filled_in.frequency.is_recap else _filter(filled_in, forecast, holders or {})),
         *([] if filled_in.frequency.is_recap else [_attributes(filled_in, known_attributes)]),
     ]
     title = "Edit destination" if destination_id else "New destination"
@@ -386,15 +434,16 @@ def _business(filled_in: DestinationForm) -> list[Block]:
     ]
 
 
-def _time(filled_in: DestinationForm) -> list[Block]:
+def _time(filled_in: DestinationForm, own_zone: str | None) -> list[Block]:
     clock: Element = {"type": "timepicker", "action_id": "at"}
     if filled_in.at:
         clock["initial_time"] = filled_in.at
     zone = text_input("zone", initial=filled_in.zone, placeholder="Europe/Berlin")
     hint = "By region and city, such as Europe/Berlin, or UTC. The days of a recap begin and end there at midnight."
+    yours = f" Yours is {own_zone}." if own_zone else ""
     return [
         field("Time", clock, block_id=Field.AT.block_id),
-        field("Time zone", zone, block_id=Field.ZONE.block_id, hint=hint),
+        field("Time zone", zone, block_id=Field.ZONE.block_id, hint=f"{hint}{yours}"),
     ]
 
 
@@ -415,7 +464,7 @@ def _channels(filled_in: DestinationForm) -> Block:
 UNFILTERED = "A recap counts every movement, whatever its kind and size, so that its sums are true."
 
 
-def _filter(filled_in: DestinationForm, forecast: Forecast | None) -> list[Block]:
+def _filter(filled_in: DestinationForm, forecast: Forecast | None, holders: Mapping[str, str]) -> list[Block]:
     """Ask which movements are told, and say how many that would have been."""
     choices = {kind: option(f"{known.shape} {known.word}", kind) for kind, known in KINDS.items()}
     kinds: Element = {"type": "checkboxes", "action_id": ACTIONS.kinds, "options": list(choices.values())}
@@ -423,19 +472,102 @@ def _filter(filled_in: DestinationForm, forecast: Forecast | None) -> list[Block
         kinds["initial_options"] = [choices[kind] for kind in filled_in.kinds]
     gain = _minimum(ACTIONS.least_gain, filled_in.least_gain)
     loss = _minimum(ACTIONS.least_loss, filled_in.least_loss)
-    hint = "In each movement's own currency. A smaller one is not told, and the ledger says why."
+    hint = (
+        "An amount in each movement's own currency, a share of the total MRR in it, or both: 500 and 0.5 %. "
+        "Where the total isn't known, the amount alone counts. "
+        "A smaller movement is not told, and the ledger says why."
+    )
     return [
         field("Movements", kinds, block_id=Field.KINDS.block_id, dispatch=True),
         field("Minimum gain", gain, block_id=Field.LEAST_GAIN.block_id, optional=True, dispatch=True),
         field("Minimum loss", loss, block_id=Field.LEAST_LOSS.block_id, hint=hint, optional=True, dispatch=True),
+        *_conditions(filled_in, holders),
         *([context(_forecast(forecast, channels=len(filled_in.channel_ids)))] if forecast else []),
     ]
 
 
 def _minimum(action_id: str, typed: str) -> Element:
     told_at = {"trigger_actions_on": ["on_character_entered"]}
-    element = text_input(action_id, initial=typed, placeholder="A whole amount, such as 500 or 1,000")
+    element = text_input(action_id, initial=typed, placeholder="Such as 500, 1,000 or 0.5 %")
     return {**element, "max_length": LONGEST_AMOUNT, "dispatch_action_config": told_at}
+
+
+def _conditions(filled_in: DestinationForm, holders: Mapping[str, str]) -> list[Block]:
+    """Ask for conditions: for those that are chosen, and for one more."""
+    places = zip(CONDITIONS, (*filled_in.conditions, None), strict=False)
+    return [block for where, condition in places for block in _condition(where, condition, holders)]
+
+
+def _condition(where: Field, condition: Condition | None, holders: Mapping[str, str]) -> list[Block]:
+    is_first = where is CONDITIONS[0]
+    chosen = criterion_option(condition.criterion) if condition else None
+    element = _external(ACTIONS.criterion, "Any account") | ({"initial_option": chosen} if chosen else {})
+    text = "Only accounts where" if is_first else "And where"
+    hint = "By plan, currency, country or any other attribute, or by who is the owner." if is_first else None
+    asked = field(text, element, block_id=where.block_id, hint=hint, optional=True, dispatch=True)
+    return [asked, _values(where, condition, holders)] if condition else [asked]
+
+
+def _values(where: Field, condition: Condition, holders: Mapping[str, str]) -> Block:
+    """Ask for the values of a criterion. Each has a block of its own, or Slack would keep another's values in it."""
+    element = _external(ACTIONS.values, "Choose or type", many=True) | {"max_selected_items": MOST_VALUES}
+    chosen = [option(holders.get(value, value), value) for value in condition.values[:MOST_VALUES]]
+    if chosen:
+        element["initial_options"] = chosen
+    block_id = f"{where.block_id} {condition.criterion.key}"
+    return field(f"{_word(condition.criterion)} is", element, block_id=block_id, optional=True, dispatch=True)
+
+
+def _external(action_id: str, placeholder: str, *, many: bool = False) -> Element:
+    """Draw a menu whose choices are looked up while somebody types."""
+    kind = "multi_external_select" if many else "external_select"
+    text = {"type": "plain_text", "text": placeholder}
+    return {"type": kind, "action_id": action_id, "placeholder": text, "min_query_length": 0}
+
+
+def criterion_option(of: Criterion, *, word: str | None = None) -> Element:
+    """Draw the choice of a criterion."""
+    return option(word or _word(of), of.key)
+
+
+def offered_criteria(criteria: Sequence[Criterion], typed: str) -> list[Element]:
+    """Offer criteria whose name holds what is typed, after the choice of none; two that read the same by their key."""
+    words = [_word(one) for one in criteria]
+    named = [(one.key if words.count(word) > 1 else word, one) for one, word in zip(criteria, words, strict=True)]
+    found = [(word, one) for word, one in named if _holds(typed, word, one.name) and _can_be_offered(one.key)]
+    every = [option("Any account", ANY_ACCOUNT), *(criterion_option(one, word=word) for word, one in found)]
+    return every[:MOST_OPTIONS]
+
+
+def offered_values(of: Criterion, known: Mapping[str, str], typed: str) -> list[Element]:
+    """Offer known values that hold what is typed; and that itself, last, where none of them is just that."""
+    wanted = mrkdwn.one_line(typed)
+    found = {value: word for value, word in known.items() if _holds(wanted, word, value) and _can_be_offered(value)}
+    other = as_typed(of, wanted)
+    if other and other not in known and _can_be_offered(other):
+        kept = dict(list(found.items())[: MOST_OPTIONS - 1])
+        return [*(option(word, value) for value, word in kept.items()), option(f"“{other}”, not seen yet", other)]
+    return [option(word, value) for value, word in found.items()][:MOST_OPTIONS]
+
+
+def as_typed(of: Criterion, typed: str) -> str:
+    """Give the value that somebody means by what they type; empty where it can be none."""
+    match of.about:
+        case About.CURRENCY:
+            return read_currency(typed) or ""
+        case About.ROLE:
+            return typed.lower() if is_email(typed) else ""
+        case About.PLAN | About.ATTRIBUTE:
+            return typed
+
+
+def _holds(typed: str, *words: str) -> bool:
+    return any(typed.casefold().strip() in word.casefold() for word in words)
+
+
+def read_suggestion(body: Mapping[str, Any]) -> tuple[Criterion | None, str]:
+    """Read of which criterion values are looked up, and what is typed so far."""
+    return criterion(str(body.get("block_id")).partition(" ")[2]), str(body.get("value") or "")
 
 
 def _forecast(forecast: Forecast, *, channels: int) -> str:
@@ -444,7 +576,10 @@ def _forecast(forecast: Forecast, *, channels: int) -> str:
     messages = "1 message" if told == 1 else f"{told:,} messages"
     each = " in each channel" if channels > 1 else ""
     of = f", of {happened:,} movements" if told != happened else ""
-    return f"In the last 30 days this would have been *{messages}*{each}{of}."
+    share = ", by today's total MRR" if forecast.has_share else ""
+    unknown = mrkdwn.listed(forecast.unknown, most=3)
+    alone = f" The total MRR in {unknown} isn't known: the amount alone counts there." if unknown else ""
+    return f"In the last 30 days this would have been *{messages}*{each}{of}{share}.{alone}"
 
 
 def _confirmation(filled_in: DestinationForm, outside_channel_ids: Sequence[str]) -> list[Block]:
@@ -482,7 +617,7 @@ def _attributes(filled_in: DestinationForm, known: Sequence[str]) -> Block:
 
 
 def _can_be_offered(key: str) -> bool:
-    return bool(key) and mrkdwn.width(key) <= LONGEST_OPTION_VALUE
+    return bool(key) and mrkdwn.width(key) <= LONGEST_VALUE
 
 
 def _attribute_options(keys: Sequence[str]) -> Iterable[Element]:
@@ -514,9 +649,23 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
         kinds=answered(Field.KINDS, tuple(kind for kind in MovementKind if kind in kinds), kept.kinds),
         least_gain=answered(Field.LEAST_GAIN, _typed(answers, Field.LEAST_GAIN), kept.least_gain),
         least_loss=answered(Field.LEAST_LOSS, _typed(answers, Field.LEAST_LOSS), kept.least_loss),
+        conditions=answered(CONDITIONS[0], _chosen_conditions(answers), kept.conditions),
         attribute_keys=answered(Field.ATTRIBUTES, answers.options(Field.ATTRIBUTES.block_id), kept.attribute_keys),
         outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
     )
+
+
+def _chosen_conditions(answers: Filled) -> tuple[Condition | None, ...]:
+    """Read the conditions by their places, up to the last one that is chosen."""
+    found = [_chosen_condition(answers, where) for where in CONDITIONS]
+    while found and found[-1] is None:
+        found.pop()
+    return tuple(found)
+
+
+def _chosen_condition(answers: Filled, where: Field) -> Condition | None:
+    of = criterion(answers.option(where.block_id) or ANY_ACCOUNT)
+    return Condition(of, answers.options(f"{where.block_id} {of.key}")) if of else None
 
 
 def _chosen(answers: Filled, where: Field, so_far: int) -> int:

@@ -14,7 +14,7 @@ from models.movement import Movement
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.menu import menu
 from scheduler.messages.message import CHART, Message, message
-from scheduler.messages.movement import KINDS, shown_value
+from scheduler.messages.movement import KINDS
 
 MOST_ATTRIBUTES = 10
 """As many fields as a section can hold."""
@@ -166,7 +166,7 @@ def _attributes(card: AccountCard) -> list[dict[str, Any]]:
     known = [(key, value) for key, value in card.attributes if value is not None and value != ""]
     fields = [
         mrkdwn.marked(
-            f"{mrkdwn.bold(mrkdwn.escape(attribute.label(key), 100))}  {mrkdwn.escape(shown_value(value), 200)}"
+            f"{mrkdwn.bold(mrkdwn.escape(attribute.label(key), 100))}  {mrkdwn.escape(attribute.written(value), 200)}"
         )
         for key, value in known[:MOST_ATTRIBUTES]
     ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from models.attribute import written
 from models.fact import MovementKind
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.menu import Choice, menu
@@ -128,16 +129,9 @@ def _plan(movement: MovementMessage) -> list[str]:
 def _fields(movement: MovementMessage) -> list[dict[str, Any]]:
     known = [(label, value) for label, value in movement.attributes if value is not None and value != ""]
     return [
-        mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(label, 100))}  {mrkdwn.escape(shown_value(value))}")
+        mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(label, 100))}  {mrkdwn.escape(written(value))}")
         for label, value in known[:MOST_ATTRIBUTES]
     ]
-
-
-def shown_value(value: str | float | bool) -> str:
-    """Write the value of an attribute for people."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _reason(movement: MovementMessage) -> str:

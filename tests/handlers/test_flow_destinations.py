@@ -41,7 +41,8 @@ async def test_a_destination_is_made_from_the_home_tab_and_stands_there(acme: St
     home = await acme.home()
     form = await home.click("New destination")
     assert form is not None
-    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
+    first = ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
+    assert form.fields == [*first, "Only accounts where"]
     assert (await form.submit({"Name": "  Every \n movement ", "Channels": [REVENUE, WINS]})).closed
 
     home = await acme.ada.home(containing="Every movement")
@@ -166,6 +167,7 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
         "Movements": form.filled["Movements"],
         "Minimum gain": None,
         "Minimum loss": None,
+        "Only accounts where": None,
         "Attributes to show": [],
     }
     assert (await form.submit({"Name": "Wins only", "Channels": [WINS], "Attributes to show": ["Country"]})).closed
@@ -331,7 +333,9 @@ async def test_the_form_says_what_the_filter_would_have_let_through(acme: Stage)
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme: Stage) -> None:
     form = await acme.destination_form()
-    sentence = "Write a whole amount without a currency, such as 500 or 1,000; leave it empty for no minimum."
+    sentence = (
+        "Write a whole amount without a currency, such as 500 or 1,000, or a share such as 0.5 %; or leave it empty."
+    )
     for label in ("Minimum gain", "Minimum loss"):
         result = await form.submit({"Name": "Big", label: "1,000.50"})
         assert result.errors == {label: sentence}
@@ -342,3 +346,28 @@ async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme
     answer = await acme.submit(nothing)
     assert answer.json["errors"] == {"destination_kinds": "Choose at least one kind of movement."}
     assert (await form.submit()).closed
+
+
+async def test_a_destination_of_some_accounts_is_made_copied_and_told_of_these_alone(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    for name in ("Northwind", "Contoso"):
+        await acme.move(webhook, name, plan="Scale" if name == "Northwind" else "Solo")
+    form = await acme.destination_form()
+    await form.fill({"Only accounts where": "Plan"})
+    refused = await form.submit({"Name": "Scale", "Channels": [REVENUE]})
+    assert refused.errors == {"Only accounts where": "Choose its values below, or “Any account” here."}
+    await form.fill({"Plan is": ["Scale"]})
+    assert "*1 message*, of 2 movements." in form.words
+    assert (await form.submit()).closed
+
+    home = await acme.ada.home(containing="Plan is Scale")
+    copy = await home.click("Duplicate", near="Plan is Scale")
+    assert copy is not None
+    assert (copy.title, copy.filled["Name"]) == ("New destination", "Copy of Scale")
+    assert [one["value"] for one in copy.filled["Plan is"]] == ["Scale"]
+    assert (await copy.submit({"Minimum gain": "500 and 100 %"})).closed
+    await acme.ada.home(containing="Gains from 500 and 100 % of MRR · Plan is Scale")
+    for name in ("Northwind", "Contoso"):
+        await acme.move(webhook, name, plan="Scale" if name == "Northwind" else "Solo")
+    await acme.dana.message(REVENUE, containing="Northwind")
+    assert len(await deliveries(acme)) == len(await destinations(acme)) == 2

@@ -169,18 +169,18 @@ async def test_a_manager_s_list_has_the_menu_and_shows_what_came_of_it(acme: Sta
     await acme.add_destination()
     listed = (await acme.ada.run("/mrr list", channel=REVENUE)).message
     assert listed is not None
-    assert listed.buttons == ["Edit", "Pause", "Send a test", "Delete"]
+    assert listed.buttons == ["Edit", "Pause", "Send a test", "Duplicate", "Delete"]
     question = await listed.click("Pause", near="Every movement")
     assert question is not None
     assert (await question.submit()).closed
     listed = (await acme.ada.run("/mrr list", channel=REVENUE)).message
     assert listed is not None
-    assert listed.buttons == ["Resume", "Edit", "Send a test", "Delete"]
+    assert listed.buttons == ["Resume", "Edit", "Send a test", "Duplicate", "Delete"]
     await listed.click("Resume", near="Every movement")
     assert (await only(acme)).paused_at is None
     shown = (await acme.ada.messages(REVENUE))[-1]
     assert "Paused" not in shown.words
-    assert shown.buttons == ["Edit", "Pause", "Send a test", "Delete"]
+    assert shown.buttons == ["Edit", "Pause", "Send a test", "Duplicate", "Delete"]
 
 
 async def test_a_destination_deleted_meanwhile_can_t_be_paused(acme: Stage) -> None:

@@ -9,17 +9,22 @@ from bot.sandbox.elements import placed_in, starting
 from handlers.views import destinations
 from handlers.views.destinations import CALLBACKS, DestinationForm, DestinationRow, Field
 from handlers.views.filled import subject
+from models.condition import About, Condition, Criterion, criterion
 from models.destination import Frequency
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Filter, Forecast
 
 KNOWN = ("country", "employee_count", "employeeCount", "Segment")
+OWNER = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com", "ada@acme.com"))
+COUNTRY = Condition(Criterion(About.ATTRIBUTE, "country"), ("Germany", "*France*"))
+HOLDERS = {"dana@acme.com": "Dana Reyes"}
 FILLED = DestinationForm(
     name="*Every* <movement> & more",
     channel_ids=("C0REVENUE", "C0DEALS"),
     kinds=(MovementKind.NEW_BUSINESS, MovementKind.CHURN),
     least_gain="1,000",
     least_loss="five",
+    conditions=(OWNER, None, COUNTRY),
     attribute_keys=("employee_count", "gone"),
     outsiders_confirmed=True,
 )
@@ -49,6 +54,7 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
         "Movements",
         "Minimum gain",
         "Minimum loss",
+        "Only accounts where",
         "Attributes to show",
     ]
     choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"], "Attributes to show": ["Country"]}
@@ -71,6 +77,7 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     assert labels == ["Name", "Frequency", *day, "Time", "Time zone", *business, "Channels", "Other companies"]
     assert destinations.read(submitted(view), otherwise=FILLED) == filled_in
     nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
+    nothing_else["conditions"] = ()
     assert destinations.read(submitted(view)) == replace(filled_in, **nothing_else)
 
 
@@ -120,10 +127,19 @@ def test_the_days_of_a_recap_are_said_in_words(days: dict[str, Any], told: str) 
         (Filter(kinds=EVERYTHING.kinds[1:]), "\nAll but New business"),
         (Filter(kinds=EVERYTHING.kinds[3:], least_loss=1000), "\nOnly Churn and Reactivation · losses from 1,000"),
         (Filter(least_gain=500, least_loss=20), "\nGains from 500 · losses from 20"),
+        (
+            Filter(least_gain=1000, least_gain_share=50, least_loss_share=1200),
+            "\nGains from 1,000 and 0.5 % of MRR · losses from 12 % of MRR",
+        ),
+        (
+            Filter(conditions=(COUNTRY, OWNER, Condition(Criterion(About.PLAN), ("A", "B", "C", "D")))),
+            "\nCountry is Germany or ∗France∗ · Owner is Dana Reyes or ada@acme.com · Plan is A, B, C or 1 more",
+        ),
+        (Filter(conditions=(Condition(Criterion(About.ROLE, "csm"), ("a@b.c",)),)), "\nCSM is a@b.c"),
     ],
 )
 def test_what_is_filtered_stands_in_a_line_of_its_own(wanted: Filter, line: str) -> None:
-    row = DestinationRow(id="dst_1", name="Big", channel_ids=("C0REVENUE",), filter=wanted)
+    row = DestinationRow(id="dst_1", name="Big", channel_ids=("C0REVENUE",), filter=wanted, holders=HOLDERS)
     assert destinations.told(row) == f"*Big* · Real-time to <#C0REVENUE>{line}"
     weekly = replace(row, frequency=Frequency.WEEKLY)
     assert destinations.told(weekly) == "*Big* · Weekly, on Mondays at 09:00 UTC to <#C0REVENUE>"
@@ -139,7 +155,8 @@ def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
     assert destinations.told(weekly).splitlines()[1] == f"*Paused until {ends}* · Next: {following}"
     drawn = destinations.row(weekly)
     assert drawn["text"]["text"].splitlines()[1] == f"*Paused until {ends}* · Nothing sent yet · next: {following}"
-    assert [one["text"]["text"] for one in drawn["accessory"]["options"]] == ["Resume", "Edit", "Send a test", "Delete"]
+    offered = [one["text"]["text"] for one in drawn["accessory"]["options"]]
+    assert offered == ["Resume", "Edit", "Send a test", "Duplicate", "Delete"]
     for_long = replace(row, paused_until=None)
     assert destinations.told(for_long).splitlines()[1] == "*Paused until it is resumed*"
 
@@ -149,6 +166,12 @@ def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
     [
         (Forecast(told=42, happened=42), 1, "*42 messages*."),
         (Forecast(told=1, happened=1118), 1, "*1 message*, of 1,118 movements."),
+        (Forecast(told=3, happened=7, has_share=True), 1, "*3 messages*, of 7 movements, by today's total MRR."),
+        (
+            Forecast(told=7, happened=7, has_share=True, unknown=("EUR",)),
+            1,
+            "*7 messages*, by today's total MRR. The total MRR in EUR isn't known: the amount alone counts there.",
+        ),
         (Forecast(told=0, happened=7), 2, "*0 messages* in each channel, of 7 movements."),
     ],
 )
@@ -169,6 +192,88 @@ def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
     assert view["title"]["text"] == "Edit destination"
     assert subject(view) == "dst_1"
     assert destinations.read(submitted(view)) == FILLED
+
+
+def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() -> None:
+    labels = [
+        [placed.label for placed in placed_in(destinations.form(form, known_attributes=())["blocks"])][6:]
+        for form in (DestinationForm(conditions=(COUNTRY,)), replace(FILLED, attribute_keys=()))
+    ]
+    assert labels == [
+        ["Only accounts where", "Country is", "And where"],
+        ["Only accounts where", "Owner is", "And where", "And where", "Country is"],
+    ]
+    chosen = placed_in(destinations.form(FILLED, known_attributes=(), holders=HOLDERS)["blocks"])
+    offered = {one.label: one.element.get("initial_options") for one in chosen}["Owner is"]
+    assert [one["text"]["text"] for one in offered] == ["Dana Reyes", "ada@acme.com"]
+
+
+def test_a_condition_is_taken_back_by_any_account() -> None:
+    view = submitted(destinations.form(FILLED, known_attributes=KNOWN))
+    [back] = destinations.offered_criteria([], "any")[:1]
+    view["state"]["values"][Field.CONDITION_1.block_id]["destination_criterion"]["selected_option"] = back
+    assert destinations.read(view).conditions == (None, None, COUNTRY)
+    view["state"]["values"][Field.CONDITION_3.block_id]["destination_criterion"]["selected_option"] = back
+    assert destinations.read(view).conditions == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("currency", Criterion(About.CURRENCY)),
+        ("role:owner", Criterion(About.ROLE, "owner")),
+        ("attribute:a: b", Criterion(About.ATTRIBUTE, "a: b")),
+        *((bad, None) for bad in ("", "any", "role", "role:", "plan:x", "salary:x", ":owner", "Currency")),
+    ],
+)
+def test_what_the_form_never_offered_is_no_criterion(key: str, found: Criterion | None) -> None:
+    assert criterion(key) == found
+    assert found is None or found.key == key
+
+
+def test_criteria_are_offered_by_their_names_in_words() -> None:
+    about = [("currency", ""), ("plan", ""), ("role", "owner"), ("attribute", "country"), ("attribute", "plan")]
+    criteria = [Criterion(About(one), name) for one, name in [*about, ("attribute", "😀" * 76)]]
+    offered = [(one["text"]["text"], one["value"]) for one in destinations.offered_criteria(criteria, "")]
+    assert offered == [
+        ("Any account", "any"),
+        ("Currency", "currency"),
+        ("plan", "plan"),
+        ("Owner", "role:owner"),
+        ("Country", "attribute:country"),
+        ("attribute:plan", "attribute:plan"),
+    ]
+    assert [one["value"] for one in destinations.offered_criteria(criteria, " COUN")] == ["any", "attribute:country"]
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "offered"),
+    [
+        ("attribute:country", "", ["France", "Germany"]),
+        ("attribute:country", "germ", ["Germany", "germ"]),
+        ("attribute:country", "Germany", ["Germany"]),
+        ("attribute:country", "x" * 151, []),
+        ("role:owner", "Dana", []),
+        ("role:owner", "Dana@acme.com", ["dana@acme.com"]),
+        ("currency", "eur", ["EUR"]),
+        ("currency", "euro", []),
+        ("plan", "<!channel>\n\0", ["<!channel>"]),
+    ],
+)
+def test_known_values_are_offered_and_then_what_was_typed(key: str, typed: str, offered: list[str]) -> None:
+    of = criterion(key)
+    assert of is not None
+    known = {"France": "France", "Germany": "Germany"} if of.name == "country" else {}
+    options = destinations.offered_values(of, known, typed)
+    assert [one["value"] for one in options] == offered
+
+
+def test_the_visitor_s_own_zone_is_named_under_the_field() -> None:
+    form = DestinationForm(frequency=Frequency.DAILY)
+    for own_zone, said in (("Europe/Berlin", True), (None, False)):
+        view = destinations.form(form, known_attributes=(), own_zone=own_zone)
+        validate_view(view)
+        assert ("there at midnight. Yours is Europe/Berlin." in str(view["blocks"])) is said
 
 
 def test_a_form_of_nothing_reads_as_empty() -> None:
@@ -225,6 +330,8 @@ def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
         ("attributes", "Attributes to show"),
         ("outsiders", "Other companies"),
         ("frequency", "Frequency"),
+        ("condition_1", "Only accounts where"),
+        ("condition_3", "And where"),
         ("something else", "Name"),
     ],
 )
@@ -241,7 +348,13 @@ def test_drawn_again_the_form_keeps_its_names_so_that_slack_keeps_what_was_typed
     assert {block: set(elements) for block, elements in before.items()}.items() <= {
         block: set(elements) for block, elements in after.items()
     }.items()
-    assert set(after) - set(before) == {Field.OUTSIDERS.block_id}
+    assert set(after) - set(before) == {
+        Field.OUTSIDERS.block_id,
+        "destination_condition_1 role:owner",
+        Field.CONDITION_2.block_id,
+        Field.CONDITION_3.block_id,
+        "destination_condition_3 attribute:country",
+    }
 
 
 @pytest.mark.parametrize(

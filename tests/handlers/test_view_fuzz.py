@@ -39,6 +39,7 @@ from handlers.views.sources import SourceAddress, SourceForm, SourceRow
 from models.account import Account
 from models.account_card import AccountCard
 from models.account_search import Fit, Found
+from models.condition import About, Condition, Criterion, criterion
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.destination import Frequency
 from models.duplicate import Weight
@@ -122,7 +123,9 @@ def test_the_check_itself_finds_a_mention(text: str) -> None:
 @fuzz
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
     row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",), last_sent_at=AT, trouble=cause)
-    row = replace(row, is_paused=True, paused_until=AT, filter=Filter(least_gain=1, least_loss=2))
+    owner = Condition(Criterion(About.ROLE, name or "owner"), ("a@b.c", cause, remark))
+    row = replace(row, is_paused=True, paused_until=AT, holders={"a@b.c": remark})
+    row = replace(row, filter=Filter(least_gain=1, least_loss_share=2, conditions=(owner,) * 3))
     source = SourceRow(id="src_1", name=name, kind=kind, url=URL)
     view = home.ManagerHome(
         workspace_name=workspace,
@@ -238,7 +241,9 @@ def test_the_answers_and_forms_about_accounts(
 @given(names, st.lists(names, max_size=12, unique=True), st.lists(names, max_size=120, unique=True))
 @fuzz
 def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chosen: list[str], known: list[str]) -> None:
-    form = DestinationForm(name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(chosen))
+    of, values = criterion(f"attribute:{name}"), tuple(value for value in chosen if value)[:10]
+    conditions = (Condition(of, values), None, Condition(of, values)) if of else ()
+    form = DestinationForm(name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(chosen), conditions=conditions)
     view = destinations.form(form, known_attributes=known, destination_id="dst_1", outside_channel_ids=("C0REVENUE",))
     validate_view(view)
     check(view)

@@ -89,7 +89,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         "*Destinations* (1)",
         "[New destination]",
         f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
-        "[Edit | Pause | Send a test | Delete]",
+        "[Edit | Pause | Send a test | Duplicate | Delete]",
         "*Sources* (1)",
         "[Add source]",
         f"*Billing* · ChartMogul\nLast event {MOMENT}",
@@ -271,6 +271,7 @@ def test_menus_say_what_was_chosen_for_which_row() -> None:
         (destinations.Menu.EDIT, "dst_1"),
         (destinations.Menu.PAUSE, "dst_1"),
         (destinations.Menu.TEST, "dst_1"),
+        (destinations.Menu.DUPLICATE, "dst_1"),
         (destinations.Menu.DELETE, "dst_1"),
     ]
     assert sources.read_menu({"selected_option": menus[1]["options"][0]}) == (sources.Menu.DETAILS, "src_1")

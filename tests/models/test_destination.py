@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models import audit, delivery, destination, lane, reach, recipient
+from models.condition import About, Condition, Criterion
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Owed, SkipReason
 from models.destination import Destination, DestinationUnknownError, FieldError, Frequency, Wish
@@ -302,6 +303,35 @@ async def test_an_edit_of_the_filter_holds_for_what_is_unsent_too(database: Data
         (DeliveryState.PENDING, None),
         (DeliveryState.SKIPPED, SkipReason.DELETED),
     ]
+
+
+async def test_conditions_hold_for_what_is_unsent_too(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    ids = await owe_movements(database, made, usd=500_00)
+    for currency, state in (("USD", DeliveryState.PENDING), ("EUR", DeliveryState.SKIPPED)):
+        only = Filter(conditions=(Condition(Criterion(About.CURRENCY), (currency,)),), least_gain_share=1)
+        await edit(database, made, wish("C1", filter=only))
+        async with database.read() as session:
+            after = await delivery.get(session, ACME, ids[0])
+            assert (await destination.get(session, ACME, made.id)).filter == only
+        assert after.state == state
+    assert after.reason == SkipReason.DELETED
+
+
+@pytest.mark.parametrize(
+    ("conditions", "field"),
+    [
+        ([("A",)] * 4, "condition_1"),
+        ([("A",), ()], "condition_2"),
+        ([tuple("ABCDEFGHIJK")], "condition_1"),
+        ([("x" * 151,)], "condition_1"),
+    ],
+)
+def test_conditions_that_no_form_offers_are_refused(conditions: list[tuple[str, ...]], field: str) -> None:
+    plans = tuple(Condition(Criterion(About.PLAN), values) for values in conditions)
+    with pytest.raises(FieldError) as refused:
+        wish("C1", filter=Filter(conditions=plans))
+    assert refused.value.field == field
 
 
 async def test_what_was_merged_is_told_as_it_was_merged(database: Database) -> None:

@@ -57,6 +57,7 @@ from models import (
 )
 from models.attribute import Subject
 from models.base import Base, UserError
+from models.condition import About, Criterion
 from models.contact import Directory, Forgotten
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
@@ -178,6 +179,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         moved = await seeds.record(session, seeds.movement(plan=MARK, mrr_before_minor=1), "m", source_id=origin.id)
         assert moved is not None
         ids.movement = moved.id
+        told_whole = seeds.movement(currency="EUR", mrr_before_minor=0)
+        assert await seeds.record(session, told_whole, "whole", source_id=origin.id)
         subscribed = subscription.segment(seeds.subscribed(), held.id, origin.id, is_history=True)
         await subscription.apply(session, ACME, [subscribed], now=NOW)
         corrected = subscribed._replace(mrr_minor=5, as_of=NOW + timedelta(seconds=1))
@@ -321,6 +324,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "event.empty_old": {"since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},
     "event.get": {"event_id": "<event>"},
     "event.of_workspace": {},
+    "condition.criteria": {},
+    "condition.known_values": {"of": Criterion(About.ATTRIBUTE, MARK)},
+    "filter.total_mrr": {"on": NOW.date() + timedelta(days=1)},
     "filter.forecast": {"wanted": EVERYTHING, "now": NOW + timedelta(hours=1)},
     "event.oldest_waiting": {},
     "event.try_again": {"event_id": "<unapplied>"},
@@ -391,6 +397,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "report.built_in": {},
     "report.figures": {"now": NOW},
     "report.get": {"report_id": "<report>"},
+    "role.names": {"emails": ["a@a.io"]},
     "signal.get": {"signal_id": "<signal>"},
     "silence.get": {"silence_id": "<silence>"},
     "silence.told": {},

@@ -7,6 +7,11 @@ from typing import Any
 from sqlalchemy import JSON, Column, String
 
 from models import dossier, tables
+from models.condition import About, Condition, Criterion
+from models.database import Database
+from models.filter import Filter
+from tests import seeds
+from tests.seeds import ACME
 
 DOC = Path(__file__).parents[2] / "docs" / "privacy.md"
 LONGEST_ID = 64
@@ -58,3 +63,12 @@ def test_an_export_looks_wherever_a_colleague_is_named() -> None:
         for column in columns
     }
     assert everywhere - looked_at == {"contacts.user_id", "lookups.user_id", "people.user_id"}
+
+
+async def test_an_export_tells_of_destinations_that_name_a_colleague_in_a_condition(database: Database) -> None:
+    owner = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com",))
+    made = await seeds.add_destination(database, "C1", filter=Filter(conditions=(owner,)))
+    await seeds.add_destination(database, "C1", name="All")
+    async with database.read() as session:
+        found = await dossier.compile_for(session, ACME, "Dana@acme.com")
+    assert found.colleague["destinations"] == [{"id": made.id, "name": made.name, "conditions": [owner.as_json()]}]

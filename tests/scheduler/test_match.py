@@ -2,10 +2,15 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
+
+import sqlalchemy.event
 
 from models import delivery, lane, movement
+from models.condition import About, Condition, Criterion
 from models.database import Database
-from models.delivery import Delivery
+from models.delivery import Delivery, DeliveryState, SkipReason
+from models.filter import Filter
 from models.wakeup import Topic
 from scheduler.apply import apply_waiting
 from scheduler.match import match_movements
@@ -91,3 +96,63 @@ async def test_whoever_sends_is_woken_only_when_something_is_owed(database: Data
     await seeds.add_destination(database, "C1")
     await move(database, "2")
     assert await database.wakeups.wait(Topic.DELIVERIES, since=marks, seconds=1)
+
+
+HERE = Condition(Criterion(About.ATTRIBUTE, "country"), ("Germany",))
+HERS = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com",))
+A_TENTH = Filter(least_gain_share=1000)
+
+
+async def hear_in_one_batch(database: Database) -> None:
+    """Let one batch say who an account is, whose it is, and how it moved; and how another did."""
+    origin, _ = await seeds.add_source(database)
+    new = {"kind": "new_business", "mrr_before_minor": 0}
+    before = seeds.movement("old", occurred_at=NOW - timedelta(days=2), **new)
+    about = seeds.account("acme", attributes={"country": "Germany"}), seeds.role("acme", email="Dana@acme.com")
+    moves = (
+        seeds.movement("acme", amount_minor=before.amount_minor, **new),
+        seeds.movement("other", amount_minor=1, **new),
+    )
+    told = [(before, True), *((fact, False) for fact in (*about, *moves))]
+    events = (seeds.event_of(origin, fact, key=str(key), is_history=old) for key, (fact, old) in enumerate(told))
+    await seeds.receive(database, *events)
+    await apply_waiting(database, now=NOW)
+
+
+async def test_conditions_are_held_against_what_the_same_batch_says(database: Database) -> None:
+    wanted = {"C1": (HERE,), "C2": (HERS,), "C3": (HERE, HERS), "C4": (Condition(HERE.criterion, ("France",)),)}
+    for target, conditions in wanted.items():
+        await seeds.add_destination(database, target, name=target, filter=Filter(conditions=conditions))
+    await seeds.add_destination(database, "C5", name="All")
+    await seeds.add_destination(database, "C6", name="A tenth", filter=A_TENTH)
+    await hear_in_one_batch(database)
+    found = Counter((one.target, one.state, one.reason) for one in await owed(database))
+    pending = DeliveryState.PENDING, None
+    assert found == {
+        ("C1", *pending): 1,
+        ("C2", *pending): 1,
+        ("C3", *pending): 1,
+        ("C5", *pending): 2,
+        ("C6", *pending): 1,
+        ("C6", DeliveryState.SKIPPED, SkipReason.BELOW_THRESHOLD): 1,
+    }
+
+
+async def test_where_nobody_asks_for_more_nothing_more_is_read(database: Database) -> None:
+    """A destination that asks for it stands beside: so the count can tell."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        statements.append(statement)
+
+    for filter_, reads in ((Filter(least_gain=500), 1), (Filter(conditions=(HERE,)), 2)):
+        await seeds.add_destination(database, "C1", name=str(reads), filter=filter_)
+        await move(database, str(reads))
+        async with database.write() as session:
+            moved = [one for one, _ in await movement.of_workspace(session, ACME)]
+            engine = session.get_bind().engine
+            sqlalchemy.event.listen(engine, "before_cursor_execute", note)
+            await match_movements(session, moved)
+            sqlalchemy.event.remove(engine, "before_cursor_execute", note)
+        assert len(statements) == reads
+        statements.clear()
