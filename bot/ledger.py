@@ -28,6 +28,7 @@ WORDS = {
     FactKind.SILENCE: "Notice of a silent source",
     FactKind.HEARD_AGAIN: "Notice that a source is back",
     FactKind.HISTORY: "Last week, from history",
+    FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "Notice of a refused API key",
 }
 """What a delivery tells, where it is about no account."""

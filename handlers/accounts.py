@@ -8,11 +8,11 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import people
-from handlers.channels import check_channels
+from handlers import people, sharing
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import accounts as view
+from handlers.views import sharing as sharing_view
 from handlers.views.accounts import Menu, Reader
 from handlers.views.answers import Answer
 from models import account, account_card, account_search, duplicate, movement, person, workspace
@@ -21,13 +21,11 @@ from models.account_card import AccountCard
 from models.account_search import Fit
 from models.base import UserError
 from models.delivery import Delivery
-from models.destination import FieldError
 from models.duplicate import AccountGoneError, SameAccountError
 from models.person import Person
 
 OFFERED = 20
 """As many accounts are offered while somebody types."""
-OK = 200
 
 _LINK = re.compile(r"<(?:mailto:)?([^<>|]+)(?:\|([^<>]*))?>")
 _QUOTES = "\"'“”„‘’«» "
@@ -58,9 +56,9 @@ async def find(
     typed = read_typed(str(command.get("text") or ""))
     visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
-        forms = await _found(session, desk, visiting, typed, channel=_channel(command))
+        forms = await _found(session, desk, visiting, typed, channel=sharing.channel_of(command))
     if len(forms) > 1:
-        await _respond(respond, forms)
+        await sharing.answer(respond, forms)
         await ack()
     else:
         await ack(**forms[0])
@@ -82,18 +80,23 @@ async def _found(
     return [view.choice(typed, found, locale=await _locale(session, visiting.workspace_id))]
 
 
+async def the_one(session: AsyncSession, visiting: Person, typed: str, *, word: str) -> Account | Answer:
+    """Give the one account that somebody means; or the answer to what names none, or more than one."""
+    if visiting.is_guest:
+        return view.for_guest(await person.named_managers(session, visiting.workspace_id))
+    if not typed:
+        return view.usage(word)
+    found = await account_search.find(session, visiting.workspace_id, typed)
+    if len(found.accounts) == 1 and found.fit > Fit.NEAR:
+        return found.accounts[0]
+    return view.which(typed, found, word=word) if found else view.not_found(typed)
+
+
 def read_typed(text: str) -> str:
     """Read what follows the command's word. Slack makes links of addresses, and entities of three characters."""
     _, _, rest = " ".join(text.split()).partition(" ")
     plain = _LINK.sub(lambda link: link[2] or link[1], rest)
     return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip(_QUOTES)
-
-
-def _channel(command: dict[str, Any]) -> str | None:
-    """Give the channel in which something was typed; None for a conversation that we can't be invited to."""
-    name = str(command.get("channel_name") or "")
-    is_direct = str(command["channel_id"]).startswith("D") or name == "directmessage" or name.startswith("mpdm-")
-    return None if is_direct else str(command["channel_id"])
 
 
 async def opened(
@@ -109,8 +112,8 @@ async def opened(
     visiting = await _member(desk, client, visitor)
     channel = {"channel_id": body["channel"]["id"], "channel_name": body["channel"].get("name")}
     async with desk.database.read() as session:
-        forms = await _card(session, desk, visiting, view.read_id(action), channel=_channel(channel))
-    await _respond(respond, forms, replace_original=True)
+        forms = await _card(session, desk, visiting, view.read_id(action), channel=sharing.channel_of(channel))
+    await sharing.answer(respond, forms, replace_original=True)
     await ack()
 
 
@@ -142,7 +145,7 @@ async def shared(
     """Owe the card to the channel in which it was asked for, once for each time that it was asked for."""
     visiting, now = await _member(desk, client, visitor), desk.now()
     channel_id = body["channel"]["id"]
-    await _check_channel(channel_id, client, desk, visitor)
+    await sharing.check(channel_id, client, desk, visitor)
     asked = str(body["container"]["message_ts"])
     async with desk.database.write() as session:
         found = await account.get(session, visitor.workspace_id, view.read_id(action))
@@ -151,17 +154,7 @@ async def shared(
         note = f"{visiting.name} shared this"
         await account_card.share(session, found, channel_id, asked=asked, note=note, by=visitor.user_id, now=now)
     await ack()
-    await respond(**view.shared(), replace_original=False)
-
-
-async def _check_channel(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
-    """Make sure that the card can be posted, and may be read by everybody there."""
-    try:
-        [place] = await check_channels([channel_id], client, desk, visitor)
-    except FieldError as error:
-        raise UserError(view.NOT_IN_HERE) from error
-    if place.needs_confirmation:
-        raise UserError(view.OUTSIDERS)
+    await respond(**sharing_view.shared(), replace_original=False)
 
 
 async def pressed_movements(
@@ -249,14 +242,6 @@ async def _card(
         raise AccountGoneError
     reader = await _reader(session, visiting, shown, can_share=channel is not None)
     return [view.card(shown, reader, charts=charts) for charts in (True, False)]
-
-
-async def _respond(respond: AsyncRespond, forms: Sequence[Answer], *, replace_original: bool = False) -> None:
-    """Answer in the first form that Slack takes."""
-    for form in forms:
-        answered = await respond(**form, replace_original=replace_original)
-        if answered.status_code == OK:
-            return
 
 
 async def _reader(session: AsyncSession, visiting: Person, shown: AccountCard, *, can_share: bool = False) -> Reader:

@@ -5,11 +5,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import accounts, deliveries, destinations, pauses, people, trials
+from handlers import accounts, deliveries, destinations, glances, hearing, mutes, pauses, people, trials
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
 from handlers.views import pauses as pause_view
+from handlers.views.answers import Answer
 from handlers.views.destinations import DestinationForm
 from models import destination
 from models.base import UserError
@@ -35,36 +36,54 @@ async def run(
     """Do what was typed, or say what can be."""
     typed = str(command.get("text") or "").strip()
     match typed.casefold().split():
-        case [] | ["help"]:
-            await ack(**answers.usage())
-        case ["list"]:
-            await ack(**await destinations.listed(desk, client, visitor))
+        case []:
+            await glances.show(ack, command, respond, client, desk, visitor, words=["today"])
+        case ["recap", *words]:
+            await glances.show(ack, command, respond, client, desk, visitor, words=words)
         case ["account", *_]:
             await accounts.find(ack, command, respond, client, desk, visitor)
-        case ["deliveries"]:
-            await ack(**await deliveries.answer(desk, client, visitor))
         case ["new"]:
             await _new(command, client, desk, visitor)
             await ack()
-        case ["edit", *_]:
+        case ["edit" | "pause" as word, *_]:
             named = await _named(typed, client, desk, visitor)
-            await destinations.open_edit(
-                desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id
-            )
+            ask = destinations.open_edit if word == "edit" else pauses.ask
+            await ask(desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id)
             await ack()
-        case ["pause", *_]:
+        case ["resume" | "test" as word, *_]:
             named = await _named(typed, client, desk, visitor)
-            await pauses.ask(desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id)
-            await ack()
-        case ["resume", *_]:
-            named = await _named(typed, client, desk, visitor)
-            was_paused = await pauses.resume(desk, client, visitor, destination_id=named.id)
-            await ack(**pause_view.resumed(named.name, was_paused=was_paused))
-        case ["test", *_]:
-            named = await _named(typed, client, desk, visitor)
-            await ack(**answers.tested(*await trials.send(desk, client, visitor, destination_id=named.id)))
+            await ack(**await (_resume if word == "resume" else _test)(named, client, desk, visitor))
+        case words:
+            await ack(**await _answer(words, typed, command, client, desk, visitor))
+
+
+async def _answer(
+    words: list[str], typed: str, command: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> Answer:
+    """Answer what only asks, or only concerns who asks."""
+    match words:
+        case ["help"]:
+            return answers.usage()
+        case ["list"]:
+            return await destinations.listed(desk, client, visitor)
+        case ["deliveries"]:
+            return await deliveries.answer(desk, client, visitor)
+        case ["why", *_]:
+            return await hearing.explain(command, client, desk, visitor)
+        case ["mute" | "unmute" as word, *_]:
+            change = mutes.add if word == "mute" else mutes.remove
+            return await change(typed, client, desk, visitor)
         case _:
-            await ack(**answers.unknown_command(typed))
+            return answers.unknown_command(typed)
+
+
+async def _resume(named: Destination, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
+    was_paused = await pauses.resume(desk, client, visitor, destination_id=named.id)
+    return pause_view.resumed(named.name, was_paused=was_paused)
+
+
+async def _test(named: Destination, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
+    return answers.tested(*await trials.send(desk, client, visitor, destination_id=named.id))
 
 
 async def _new(command: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:

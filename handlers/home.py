@@ -21,6 +21,7 @@ from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
+from handlers.views.mutes import MuteRow
 from handlers.views.polling import polling
 from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
@@ -32,6 +33,7 @@ from models import (
     event,
     installation,
     ledger,
+    mute,
     person,
     poll,
     recipient,
@@ -52,6 +54,7 @@ from models.ledger import Health
 from models.person import Person
 from models.schedule import instant
 from models.secret import SecretUnreadableError
+from models.signal import TOLD_TO
 from models.source import Source, SourceKind
 
 REFRESH_LIMIT = 1.5
@@ -138,6 +141,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             shows_previews=tenant.shows_previews,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
             missing_scopes=tuple(missing),
+            mutes=await mutes(session, visiting, now=now),
             install_url=f"{desk.public_url}/slack/install",
         )
     )
@@ -155,11 +159,28 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             destinations=readable,
+            owned=await _owned(session, visiting),
+            mutes=await mutes(session, visiting, now=desk.now()),
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
         )
     )
+
+
+async def mutes(session: AsyncSession, visiting: Person, *, now: datetime) -> tuple[MuteRow, ...]:
+    """Gather what a person muted."""
+    found = await mute.of_person(session, visiting.workspace_id, visiting.user_id, now=now)
+    return tuple(MuteRow(what=one.what, name=name, until=one.until) for one, name in found)
+
+
+async def _owned(session: AsyncSession, visiting: Person) -> int:
+    """Count the accounts whose signals come to a person. A guest gets them too, but is told of no number."""
+    if visiting.is_guest:
+        return 0
+    given = await email_alias.of_person(session, visiting.workspace_id, visiting.user_id)
+    emails = {*given, *([visiting.email] if visiting.email else [])}
+    return await role.count_held(session, visiting.workspace_id, TOLD_TO, emails)
 
 
 async def _report_url(session: AsyncSession, desk: Desk, workspace_id: str) -> str | None:

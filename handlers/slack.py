@@ -12,10 +12,12 @@ from handlers import (
     destinations,
     dossiers,
     email_aliases,
+    glances,
     home,
     lifecycle,
     listening,
     managers,
+    mutes,
     notices,
     pauses,
     recaps,
@@ -37,8 +39,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     listening.prepare(app, desk)
     for module in (
         home, accounts, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm,
-        credentials, records, email_aliases, managers, dossiers, signals, recaps, notices, why, unfurls, commands,
-        lifecycle,
-        unhandled,
+        credentials, records, email_aliases, managers, dossiers, signals, glances, mutes, recaps, notices, why,
+        unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

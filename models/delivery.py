@@ -90,6 +90,8 @@ class FactKind(StrEnum):
     """What last week's recap would have said, once history is in; the id is the source's."""
     ACCOUNT = "account"
     """An account's card that somebody shared; the id is the account's, and which time that was."""
+    GLANCE = "glance"
+    """A day, week or month of MRR that somebody shared; the id is which time that was, and of which days it tells."""
     KEY_REFUSED = "key_refused"
     """That the API key of a source is refused; the id is the source's, with a number."""
 

@@ -41,6 +41,12 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[EmailAl
     return list(await session.scalars(query.order_by(EmailAlias.email)))
 
 
+async def of_person(session: AsyncSession, workspace_id: str, user_id: str) -> list[str]:
+    """List the addresses that were given to a Slack person."""
+    theirs = (EmailAlias.workspace_id == workspace_id, EmailAlias.user_id == user_id)
+    return list(await session.scalars(select(EmailAlias.email).where(*theirs).order_by(EmailAlias.email)))
+
+
 async def give(session: AsyncSession, workspace_id: str, email: str, user_id: str, *, by: str, now: datetime) -> None:
     """Give an address to a Slack person: signals that wait for its holder, and all later ones, go there."""
     values = {"user_id": user_id, "set_by": by, "set_at": now}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import account, event, movement, recap, signal, source
+from models import account, event, glance, movement, recap, signal, source
 from models.base import among
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
 from models.destination import Destination
@@ -178,6 +178,26 @@ async def of_message(session: AsyncSession, workspace_id: str, channel_id: str, 
     return found
 
 
+async def of_movements(
+    session: AsyncSession,
+    workspace_id: str,
+    movement_ids: Collection[str],
+    *,
+    asked_by: Collection[str],
+    target: str,
+    limit: int,
+) -> list[Delivery]:
+    """List the newest deliveries that tell of some movements at one target, for any of these destinations."""
+    query = select(Delivery).where(
+        Delivery.workspace_id == workspace_id,
+        among(Delivery.asked_by, asked_by),
+        Delivery.fact_kind == FactKind.MOVEMENT,
+        among(Delivery.fact_id, movement_ids),
+        Delivery.target == target,
+    )
+    return list(await session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+
+
 async def count_merged(session: AsyncSession, workspace_id: str, delivery_id: str) -> int:
     """Count the deliveries that were merged into one."""
     theirs = (Delivery.coalesced_into == delivery_id, Delivery.workspace_id == workspace_id)
@@ -309,6 +329,14 @@ async def _told_account(session: AsyncSession, delivery: Delivery) -> Told | Non
     return Told(kind=FactKind.ACCOUNT, about=found.display_name, at=delivery.created_at) if found is not None else None
 
 
+async def _told_glance(_session: AsyncSession, delivery: Delivery) -> Told | None:
+    try:
+        asked = glance.of_fact(delivery.fact_id)
+    except ValueError:
+        return None
+    return Told(kind=FactKind.GLANCE, detail=asked.rhythm, period=asked.period, at=delivery.created_at)
+
+
 async def _source_name(session: AsyncSession, workspace_id: str, source_id: str) -> str | None:
     return (await source.names(session, workspace_id)).get(source_id)
 
@@ -320,5 +348,6 @@ _TELLERS: Mapping[FactKind, Callable[[AsyncSession, Delivery], Awaitable[Told | 
     FactKind.SIGNAL: _told_signal,
     FactKind.UNHEARD: _told_signal,
     FactKind.ACCOUNT: _told_account,
+    FactKind.GLANCE: _told_glance,
 }
 """Who knows what a kind of delivery tells; of the others the kind says all."""

@@ -1,17 +1,19 @@
-"""A mute: what a person does not want to get any more."""
+"""A mute: what a person does not want to get any more: all signals, or those about an account."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import String, delete
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.account import Account
 from models.base import Base, Id, insert
 
 
 class Muted(StrEnum):
-    """What can be muted."""
+    """What can be muted, beside an account."""
 
     SIGNALS = "signals"
 
@@ -23,22 +25,58 @@ class Mute(Base):
 
     workspace_id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    what: Mapped[str] = mapped_column(String(20), primary_key=True)
+    what: Mapped[str] = mapped_column(Id, primary_key=True)
+    """`Muted`, or the id of an account."""
     since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    """When it ends by itself; None for one that lasts until it is undone."""
 
 
-async def add(session: AsyncSession, workspace_id: str, user_id: str, what: Muted, *, now: datetime) -> None:
-    """Stop telling a person."""
-    values = {"workspace_id": workspace_id, "user_id": user_id, "what": what, "since": now}
-    await session.execute(insert(session, Mute).values(values).on_conflict_do_nothing())
+async def add(
+    session: AsyncSession, workspace_id: str, user_id: str, what: str, *, until: datetime | None = None, now: datetime
+) -> None:
+    """Stop telling a person; of what is muted already only the end is changed."""
+    values = {"workspace_id": workspace_id, "user_id": user_id, "what": what, "since": now, "until": until}
+    statement = insert(session, Mute).values(values)
+    key = ("workspace_id", "user_id", "what")
+    await session.execute(statement.on_conflict_do_update(index_elements=key, set_={"until": until}))
 
 
-async def remove(session: AsyncSession, workspace_id: str, user_id: str, what: Muted) -> None:
+async def remove(session: AsyncSession, workspace_id: str, user_id: str, what: str) -> None:
     """Tell a person again."""
     where = (Mute.workspace_id == workspace_id, Mute.user_id == user_id, Mute.what == what)
     await session.execute(delete(Mute).where(*where))
 
 
-async def is_muted(session: AsyncSession, workspace_id: str, user_id: str, what: Muted) -> bool:
-    """Say whether a person does not want to be told."""
-    return await session.get(Mute, (workspace_id, user_id, what)) is not None
+async def is_muted(
+    session: AsyncSession, workspace_id: str, user_id: str, what: Collection[str], *, now: datetime
+) -> bool:
+    """Say whether a person does not want to be told of any of these."""
+    theirs = (Mute.workspace_id == workspace_id, Mute.user_id == user_id, Mute.what.in_(what))
+    lasting = or_(Mute.until.is_(None), Mute.until > now)
+    return await session.scalar(select(Mute.what).where(*theirs, lasting).limit(1)) is not None
+
+
+async def of_person(
+    session: AsyncSession, workspace_id: str, user_id: str, *, now: datetime
+) -> list[tuple[Mute, str | None]]:
+    """List what a person muted, the newest first, each with the account's name; None beside all signals."""
+    about = (Account.workspace_id == Mute.workspace_id) & (Account.id == Mute.what)
+    query = (
+        select(Mute, Account)
+        .outerjoin(Account, about)
+        .where(Mute.workspace_id == workspace_id, Mute.user_id == user_id)
+        .where(or_(Mute.until.is_(None), Mute.until > now), or_(Mute.what == Muted.SIGNALS, Account.id.is_not(None)))
+        .order_by(Mute.since.desc(), Mute.what)
+    )
+    return [(row[0], row[1].display_name if row[1] else None) for row in await session.execute(query)]
+
+
+async def move(session: AsyncSession, workspace_id: str, account_id: str, to_account_id: str) -> None:
+    """Let who muted an account have muted another, with which it becomes one; who muted both keeps the other's end."""
+    theirs = (Mute.workspace_id == workspace_id, Mute.what == account_id)
+    both = select(Mute.user_id).where(Mute.workspace_id == workspace_id, Mute.what == to_account_id)
+    users = list(await session.scalars(both))
+    unseen = {"synchronize_session": False}
+    await session.execute(delete(Mute).where(*theirs, Mute.user_id.in_(users)), execution_options=unseen)
+    await session.execute(update(Mute).where(*theirs).values(what=to_account_id), execution_options=unseen)

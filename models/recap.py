@@ -172,17 +172,21 @@ def _before(schedule: Schedule, starts_at: datetime) -> datetime:
 def of_last_week(workspace_id: str, *, zone: str, now: datetime) -> Recap:
     """Describe the recap of the last whole week, which belongs to no destination and is never stored."""
     schedule = Schedule(rhythm=Rhythm.WEEKLY, zone=zone)
-    period = schedule.period_of(now)
-    starts_at, ends_at = period.instants(zone)
+    return of_nobody(workspace_id, schedule, schedule.period_of(now), now=now)
+
+
+def of_nobody(workspace_id: str, schedule: Schedule, period: Period, *, now: datetime) -> Recap:
+    """Describe a recap that belongs to no destination and is never stored."""
+    starts_at, ends_at = period.instants(schedule.zone)
     return Recap(
         workspace_id=workspace_id,
-        frequency=Rhythm.WEEKLY,
+        frequency=schedule.rhythm,
         first=period.first,
         end=period.end,
         before_at=_before(schedule, starts_at),
         starts_at=starts_at,
         ends_at=ends_at,
-        zone=zone,
+        zone=schedule.zone,
         due_at=now,
     )
 

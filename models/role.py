@@ -152,3 +152,9 @@ async def names(session: AsyncSession, workspace_id: str, emails: Collection[str
     theirs = (Role.workspace_id == workspace_id, among(Role.email, emails), Role.name.is_not(None))
     rows = await session.execute(select(Role.email, func.max(Role.name)).where(*theirs).group_by(Role.email))
     return {str(email): str(name) for email, name in rows}
+
+
+async def count_held(session: AsyncSession, workspace_id: str, role: str, emails: Collection[str]) -> int:
+    """Count the accounts at which whoever has these addresses holds a role."""
+    theirs = (Role.workspace_id == workspace_id, Role.role == role, among(Role.email, emails))
+    return int(await session.scalar(select(func.count()).select_from(Role).where(*theirs)) or 0)

@@ -146,7 +146,8 @@ async def _owe_to(session: AsyncSession, told: Signal, address: Address, *, now:
     fallback = await workspace.fallback(session, told.workspace_id)
     match address:
         case Address(target=str(user_id)):
-            muted = await mute.is_muted(session, told.workspace_id, user_id, Muted.SIGNALS)
+            what = (Muted.SIGNALS, told.account_id)
+            muted = await mute.is_muted(session, told.workspace_id, user_id, what, now=now)
             skipped = SkipReason.MUTED if muted else None
             await _owe_one(session, told, (address.kind, user_id), address.why, now=now, skipped=skipped)
         case _ if fallback is not None:

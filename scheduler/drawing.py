@@ -48,6 +48,7 @@ from models.signal import Signal
 from models.unfurl import Unfurl
 from models.workflow import Workflow
 from models.workspace import Workspace
+from scheduler.glances import draw_glance, load_glances
 from scheduler.histories import draw_history, load_histories
 from scheduler.messages import account as account_message
 from scheduler.messages import merged as merged_message
@@ -519,6 +520,7 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.SILENCE: Drawing(load_silences, draw_silence),
     FactKind.HEARD_AGAIN: Drawing(load_heard_again, draw_heard_again),
     FactKind.HISTORY: Drawing(load_histories, draw_history),
+    FactKind.GLANCE: Drawing(load_glances, draw_glance),
     FactKind.KEY_REFUSED: Drawing(load_refused, draw_key_refused),
 }
 """Who tells what."""

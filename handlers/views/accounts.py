@@ -33,14 +33,9 @@ PAGE = 20
 """As many movements on a page; five of them fit into a section however long their plans are called."""
 LINES = 5
 
-USAGE = "Say which account: `/mrr account NAME`. A part of the name will do, and so will an id, a domain or an e-mail."
+USAGE = "Say which account: `/mrr {word} NAME`. A part of the name will do, and so will an id, a domain or an e-mail."
 FOR_GUESTS = "Accounts are for members of this workspace, not for guests. Ask {who}."
 GONE = "This account is gone. Look it up again with /mrr account."
-NOT_IN_HERE = "I'm not in this channel yet. Type @Runrate here and press “Invite Them”, then press Share here again."
-OUTSIDERS = (
-    "People of other companies read along in this channel, so no MRR is shared here. A manager can confirm the channel "
-    "in a destination."
-)
 
 
 @dataclass(frozen=True)
@@ -85,9 +80,10 @@ class Reader:
     alike: tuple[Account, ...] = ()
 
 
-def usage() -> Answer:
+def usage(word: str = "account") -> Answer:
     """Answer how to ask."""
-    return _answer(USAGE.replace("`", ""), section(USAGE))
+    text = USAGE.format(word=word)
+    return _answer(text.replace("`", ""), section(text))
 
 
 def for_guest(manager_ids: Sequence[str]) -> Answer:
@@ -145,6 +141,15 @@ def _row(one: Account, locale: str) -> Block:
     told = [part for part in (*about, mrkdwn.escape(one.domain, 100) if one.domain else "") if part]
     line = f"{mrkdwn.bold(_name(one))}\n{' · '.join([*told, mrkdwn.code(one.external_id)])}"
     return section(line, accessory=button("Open", ACTIONS.open, value=one.id))
+
+
+def which(typed: str, found: Found, *, word: str) -> Answer:
+    """Answer with the names of the accounts that may be meant, for a command that takes only one."""
+    names = mrkdwn.listed((mrkdwn.bold(_name(one)) for one in found.accounts), most=len(found.accounts), last="or")
+    more = " More fit than these." if found.has_more else ""
+    asked = mrkdwn.code(f"/mrr {word} {found.accounts[0].external_id}")
+    text = f"Which account do you mean by {mrkdwn.quoted(typed)}: {names}?{more} Type its id, such as {asked}"
+    return _answer("Which account do you mean?", section(text))
 
 
 def not_found(typed: str) -> Answer:
@@ -266,12 +271,6 @@ def merged(kept: Account) -> View:
     """Say that it is done."""
     text = f"Done: they are one account, {mrkdwn.bold(_name(kept))} ({mrkdwn.code(kept.external_id)})."
     return _said("Merge accounts", f"{text} Its MRR is right within a moment.")
-
-
-def shared() -> Answer:
-    """Say that a card is on its way into the channel."""
-    text = "It is on its way to this channel, with your name under it."
-    return _answer(text, section(text))
 
 
 def _name(one: Account) -> str:

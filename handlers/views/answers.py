@@ -13,9 +13,14 @@ from scheduler.messages import mrkdwn
 MOST_LISTED = 20
 
 COMMANDS = {
+    "": "show how MRR stands today",
+    "recap": "show the last whole one; `/mrr recap this week` shows the present one",
+    "account": "show an account: its MRR, history, attributes and people",
+    "why": "show who hears of an account, who doesn't, and why",
+    "mute": "get no direct messages about an account; for a while with `day` or `week` at the end",
+    "unmute": "get them again; without a name, see what you muted",
     "new": "make a destination",
     "list": "show the destinations and where they post",
-    "account": "show an account: its MRR, history, attributes and people",
     "edit": "change a destination",
     "pause": "silence a destination for a while",
     "resume": "let it post again",
@@ -24,8 +29,11 @@ COMMANDS = {
     "help": "show this",
 }
 
-NAMING = ("account", "edit", "pause", "resume", "test")
-"""Which of them are followed by the name of an account, or else of a destination."""
+FOLLOWED = {
+    "recap": "day|week|month",
+    **dict.fromkeys(("account", "why", "mute", "unmute", "edit", "pause", "resume", "test"), "NAME"),
+}
+"""What some of them are followed by: a period, or the name of an account or a destination."""
 
 SYNONYMS = {
     "add": "new",
@@ -33,6 +41,15 @@ SYNONYMS = {
     "ls": "list",
     "show": "list",
     "destinations": "list",
+    "digest": "recap",
+    "summary": "recap",
+    "week": "recap",
+    "month": "recap",
+    "reason": "why",
+    "ignore": "mute",
+    "quiet": "mute",
+    "mutes": "unmute",
+    "unsubscribe": "mute",
     "accounts": "account",
     "customer": "account",
     "find": "account",
@@ -88,10 +105,10 @@ def sentence_view(title: str, text: str) -> View:
 
 def usage() -> Answer:
     """Answer what one can ask for."""
-    typed = {command: f"/mrr {command}{' NAME' if command in NAMING else ''}" for command in COMMANDS}
+    typed = {command: " ".join(filter(None, ("/mrr", command, FOLLOWED.get(command)))) for command in COMMANDS}
     lines = [f"`{typed[command]}` — {what}" for command, what in COMMANDS.items()]
     where = "Sources, managers and the state of each destination are in Runrate's Home tab."
-    text = f"What /mrr can do: {', '.join(COMMANDS)}"
+    text = f"What /mrr can do: {', '.join(filter(None, COMMANDS))}"
     return _answer(text, section("\n".join(["*What* `/mrr` *can do*", *lines])), context(where))
 
 
@@ -126,7 +143,7 @@ def _no_destination(*, may_change: bool) -> Answer:
 def unknown_command(typed: str) -> Answer:
     """Answer to a word that is no command, with the one that was probably meant."""
     word = mrkdwn.one_line(typed).casefold().split(" ")[0]
-    near = SYNONYMS.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1, cutoff=0.5)), None)
+    near = SYNONYMS.get(word) or next(iter(get_close_matches(word, filter(None, COMMANDS), n=1, cutoff=0.5)), None)
     advice = f"Did you mean `/mrr {near}`?" if near else "See what there is: `/mrr help`"
     text = f"{mrkdwn.code(f'/mrr {typed}')} is no command. {advice}"
     return _answer(text, section(text))

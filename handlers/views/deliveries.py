@@ -54,6 +54,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.HEARD_AGAIN: "the notice that a source is back",
     FactKind.HISTORY: "what last week's recap would have said",
     FactKind.ACCOUNT: "an account that somebody shared",
+    FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "the notice that an API key is refused",
 }
 """What is told where the kind says all."""
@@ -259,8 +260,8 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
     match told:
         case Told(about=str(about), detail=MovementKind() as kind, amount_minor=int(minor), currency=str(currency)):
             return f"{about}: {movement.KINDS[kind].word.lower()} {money.signed(minor, currency, locale)} MRR"
-        case Told(kind=FactKind.RECAP, detail=Rhythm() as rhythm, period=Period() as period):
-            return f"recap, {period_name(rhythm, period)}"
+        case Told(kind=FactKind.RECAP | FactKind.GLANCE as kind, detail=Rhythm() as rhythm, period=Period() as period):
+            return f"{'recap' if kind is FactKind.RECAP else 'MRR'}, {period_name(rhythm, period)}"
         case Told(kind=FactKind.SIGNAL, about=str(about), detail=SignalKind() as kind):
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
         case Told(kind=FactKind.UNHEARD, about=str(about)):

@@ -9,6 +9,7 @@ from handlers.views import (
     dossiers,
     email_aliases,
     managers,
+    mutes,
     records,
     reports,
     signals,
@@ -19,6 +20,7 @@ from handlers.views.blocks import Block, View, button, context, divider, header,
 from handlers.views.deliveries import Delivering
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
+from handlers.views.mutes import MuteRow
 from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
@@ -63,6 +65,8 @@ class ManagerHome:
     shows_previews: bool = True
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
+    mutes: tuple[MuteRow, ...] = ()
+    """What this manager muted."""
     missing_scopes: tuple[Scope, ...] = ()
     install_url: str | None = None
     """Where the missing scopes can be granted; a button opens it."""
@@ -76,6 +80,9 @@ class MemberHome:
     installed_by: str
     installed_at: datetime
     destinations: Listing[DestinationRow]
+    owned: int = 0
+    """At how many accounts this person hears of signals."""
+    mutes: tuple[MuteRow, ...] = ()
     report_url: str | None = None
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
@@ -103,6 +110,7 @@ def manager_home(view: ManagerHome) -> View:
             divider(),
             _managers(view),
             dossiers.row(),
+            *([context(mutes.line(view.mutes))] if view.mutes else []),
             *_missing(view),
         ]
     )
@@ -120,6 +128,7 @@ def member_home(view: MemberHome) -> View:
         [
             *_title(view.workspace_name, view.installed_by, view.installed_at),
             *_told(view),
+            *_for_you(view),
             divider(),
             *([reports.member_row(view.report_url)] if view.report_url else []),
             section(f"To change what is posted, ask {_whom_to_ask(view)}."),
@@ -135,6 +144,18 @@ def _told(view: MemberHome) -> list[Block]:
         *(section(destinations.told(row)) for row in view.destinations.rows[:PAGE_SIZE]),
         *pager(view.destinations, view.pages, "destinations"),
     ]
+
+
+def _for_you(view: MemberHome) -> list[Block]:
+    """Say what comes to this person alone, and what they muted of it."""
+    if not view.owned:
+        return mutes.blocks(view.mutes)
+    number = "1 account" if view.owned == 1 else f"{view.owned:,} accounts"
+    text = (
+        f"*What you get*\nYou are the owner of {number}: their signals come to you by direct message. "
+        "`/mrr mute ACCOUNT` stops those of one."
+    )
+    return [section(text), *mutes.blocks(view.mutes)]
 
 
 def _title(name: str, installed_by: str, installed_at: datetime) -> list[Block]:

@@ -92,7 +92,7 @@ def _fact(why: Why) -> str:
     told = why.told
     first = mrkdwn.escape(deliveries.capitalised(deliveries.words(told, why.locale)), 400)
     more = f", and {why.merged:,} more merged into this message" if why.merged else ""
-    when = {FactKind.RECAP: "Due", FactKind.ACCOUNT: "Shared"}.get(told.kind, "Happened")
+    when = {FactKind.RECAP: "Due", FactKind.ACCOUNT: "Shared", FactKind.GLANCE: "Shared"}.get(told.kind, "Happened")
     source = f"from {mrkdwn.quoted(told.source_name)}" if told.source_name else ""
     second = " · ".join(part for part in (f"{when} {mrkdwn.moment(told.at)}" if told.at else "", source) if part)
     return "\n".join(part for part in (f"{first}{more}", second) if part)
@@ -105,8 +105,9 @@ def _rule(why: Why) -> str:
         case FactKind.UNHEARD:
             note = mrkdwn.escape(why.note or "", 600)
             return f"It reached nobody: {note}. Managers hear of that once a day at most, until a fallback is chosen."
-        case FactKind.ACCOUNT:
-            return f"{mrkdwn.escape(why.note or 'Somebody shared this')}, from the answer to `/mrr account`."
+        case FactKind.ACCOUNT | FactKind.GLANCE as kind:
+            asked = "/mrr account" if kind is FactKind.ACCOUNT else "/mrr"
+            return f"{mrkdwn.escape(why.note or 'Somebody shared this')}, from the answer to `{asked}`."
         case kind if kind in OWN_RULES:
             return OWN_RULES[kind]
         case _:

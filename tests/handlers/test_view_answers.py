@@ -27,9 +27,14 @@ def _texts(block: dict[str, Any]) -> list[str]:
 def test_help_says_what_one_can_ask_for() -> None:
     assert read(answers.usage()) == [
         (
-            "*What* `/mrr` *can do*\n`/mrr new` — make a destination\n"
-            "`/mrr list` — show the destinations and where they post\n"
+            "*What* `/mrr` *can do*\n`/mrr` — show how MRR stands today\n"
+            "`/mrr recap day|week|month` — show the last whole one; `/mrr recap this week` shows the present one\n"
             "`/mrr account NAME` — show an account: its MRR, history, attributes and people\n"
+            "`/mrr why NAME` — show who hears of an account, who doesn't, and why\n"
+            "`/mrr mute NAME` — get no direct messages about an account; for a while with `day` or `week` at the end\n"
+            "`/mrr unmute NAME` — get them again; without a name, see what you muted\n"
+            "`/mrr new` — make a destination\n"
+            "`/mrr list` — show the destinations and where they post\n"
             "`/mrr edit NAME` — change a destination\n`/mrr pause NAME` — silence a destination for a while\n"
             "`/mrr resume NAME` — let it post again\n"
             "`/mrr test NAME` — post a test message to a destination's channels\n"

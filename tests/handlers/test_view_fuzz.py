@@ -19,8 +19,11 @@ from handlers.views import (
     deliveries,
     destinations,
     email_aliases,
+    glances,
+    hearing,
     home,
     managers,
+    mutes,
     records,
     segment,
     source_details,
@@ -31,7 +34,9 @@ from handlers.views import (
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destinations import DestinationForm, DestinationRow
+from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
+from handlers.views.mutes import MuteRow
 from handlers.views.records import Ambiguity
 from handlers.views.segment import SegmentForm
 from handlers.views.source_details import RefusedEvent, SourceDetails
@@ -119,6 +124,43 @@ def test_the_check_itself_finds_a_mention(text: str) -> None:
         check({"text": {"type": "mrkdwn", "text": f"*{text}*", "verbatim": True}})
 
 
+@given(names, typed, typed, st.sampled_from(MovementKind), st.booleans(), st.sampled_from(DeliveryState))
+@fuzz
+def test_who_hears_of_an_account_and_what_is_muted(
+    name: str, said: str, owner: str, kind: MovementKind, told: bool, state: DeliveryState
+) -> None:
+    account = Account(id="acc_1", external_id=said or "1", name=name or None)
+    moved = Movement(kind=kind, amount_minor=-(10**15), currency="USD", occurred_at=AT)
+    hearer = Hearer(name=said, frequency=Frequency.REAL_TIME, channel_ids=("C0REVENUE",) * 20, lacks_kind=told)
+    recap = replace(hearer, frequency=Frequency.DAILY, next_at=AT)
+    paused = replace(hearer, is_paused=True, paused_until=AT if told else None)
+    here = ToldHere(told=Told(kind=FactKind.MOVEMENT, about=name), state=state, reason=said, at=AT)
+    shown = Hearing(
+        account_id="acc_1",
+        name=name,
+        newest=moved if told else None,
+        hearers=(hearer, recap, paused, replace(hearer, is_too_small=True)) * 4,
+        told_here=(here,) * 3,
+        owner=owner or None,
+        is_muted=told,
+    )
+    rows = (MuteRow(what="acc_1", name=name), MuteRow(what="signals", name=None, until=AT)) * 8
+    for answer in (
+        hearing.answer(shown),
+        hearing.answer(replace(shown, hearers=(), told_here=(), owner=None, fallback_channel_id="C0REVENUE")),
+        mutes.muted(account, AT if told else None),
+        mutes.unmuted(account, was_muted=told),
+        mutes.listing(rows),
+        mutes.listing(()),
+        mutes.undone(),
+        accounts.which(said, Found((account,) * 8, has_more=True), word="mute"),
+        glances.for_guest(["U0DANA"]),
+        glances.usage(),
+    ):
+        validate_blocks(answer["blocks"], surface="ephemeral")
+        check(answer["blocks"], answer["text"])
+
+
 @given(typed, typed, typed, typed, st.sampled_from(SourceKind))
 @fuzz
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
@@ -139,11 +181,13 @@ def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: 
         ambiguous=(Ambiguity("src_1", name, 3),) * 12,
         unknown_emails=15,
         known_emails=1,
+        mutes=(MuteRow(what="acc_1", name=name, until=AT),) * 12,
         manager_ids=("U0DANA",),
     )
     member = home.MemberHome(
         workspace_name=workspace, installed_by="U0ADA", installed_at=AT, destinations=Listing((row,), 1)
     )
+    member = replace(member, owned=1200, mutes=view.mutes)
     for drawn in (home.manager_home(view), home.member_home(member)):
         validate_view(drawn)
         check(drawn)

@@ -10,6 +10,7 @@ from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome, manager_home, member_home
 from handlers.views.listing import PAGE_SIZE, Listing, Pages, read_pages
+from handlers.views.mutes import MuteRow
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models.delivery import DeliveryState
@@ -298,6 +299,26 @@ def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_press() -> 
         "*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>",
         "To change what is posted, ask <@U0DANA>, <@U0ADA> or a Slack admin.",
     ]
+
+
+def test_a_member_sees_what_comes_to_them_alone_and_can_undo_what_they_muted() -> None:
+    rows = (MuteRow(what="acc_1", name="Initech", until=AT), MuteRow(what="signals", name=None))
+    view = member_home(replace(MEMBER, owned=12, mutes=rows))
+    validate_view(view)
+    assert read(view)[4:-1] == [
+        (
+            "*What you get*\nYou are the owner of 12 accounts: their signals come to you by direct message. "
+            "`/mrr mute ACCOUNT` stops those of one."
+        ),
+        "*What you muted*",
+        f"Initech · until {MOMENT}",
+        "[Undo]",
+        "All signals · until you undo it",
+        "[Undo]",
+    ]
+    managing = manager_home(replace(HOME, mutes=rows))
+    validate_view(managing)
+    assert read(managing)[-1] == "You muted Initech and all signals; `/mrr unmute` lists and ends that."
 
 
 def test_a_member_of_an_empty_workspace_is_told_so() -> None:

@@ -65,9 +65,11 @@ from models.destination import Frequency
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
+from models.glance import Glance
 from models.mute import Muted
 from models.recap import Recap
 from models.recipient import RecipientKind
+from models.schedule import Rhythm
 from models.source import SourceKind
 from models.unfurl import SharedLink
 from tests import seeds
@@ -113,6 +115,7 @@ def owed(asked_by: str, movement_id: str) -> Owed:
 
 
 PERSON = seeds.contact(email="a@a.io", name=MARK)
+GLANCE = Glance(Rhythm.DAILY, NOW.date(), "UTC")
 RECAP = Recap(
     frequency=Frequency.DAILY,
     first=NOW.date(),
@@ -203,6 +206,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await lookup.remember(session, ACME, "a@a.io", lookup.Known(None), now=NOW)
         await email_alias.give(session, ACME, "b@a.io", "U1", by=MARK, now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
+        await mute.add(session, ACME, "U1", held.id, now=NOW)
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
         await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
@@ -315,6 +319,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "email_alias.find": {"email": "b@a.io"},
     "email_alias.give": {"email": "c@a.io", "user_id": "U1", "by": "U1", "now": NOW},
     "email_alias.of_workspace": {},
+    "email_alias.of_person": {"user_id": "U1"},
     "email_alias.remove": {"email": "b@a.io", "by": "U1", "now": NOW},
     "email_alias.unknown": {},
     "dossier.compile_for": {"who": "a@a.io"},
@@ -347,6 +352,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "ledger.is_under_way": {"target": "C1", "now": NOW},
     "ledger.newest_failures": {"limit": 5, "now": NOW},
     "ledger.oldest_open": {},
+    "ledger.of_movements": {"movement_ids": ["<movement>"], "asked_by": ["<destination>"], "target": "C1", "limit": 5},
     "ledger.of_message": {"channel_id": "C1", "ts": "1.0"},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
     "lookup.known": {"email": "a@a.io", "now": NOW},
@@ -362,7 +368,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "movement.sums_by_day": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
-    "mute.is_muted": {"user_id": "U1", "what": Muted.SIGNALS},
+    "mute.is_muted": {"user_id": "U1", "what": [Muted.SIGNALS], "now": NOW},
+    "mute.move": {"account_id": "<account>", "to_account_id": "<former>"},
+    "mute.of_person": {"user_id": "U1", "now": NOW},
     "mute.remove": {"user_id": "U1", "what": Muted.SIGNALS},
     "notice.get": {"streak_id": "<streak>"},
     "person.guests": {},
@@ -385,6 +393,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "record.part": {"account_ids": ["<account>"], "now": NOW},
     "record.unmatched": {"source_id": "<source>"},
     "record.waiting": {"source_id": "<source>"},
+    "glance.share": {"glance": GLANCE, "channel_id": "C1", "asked": "1.0", "note": "x", "by": "U1", "now": NOW},
+    "role.count_held": {"role": "owner", "emails": ["a@a.io"]},
     "recap.figures": {"recap": RECAP},
     "recap.late": {"recap": Recap(starts_at=NOW, created_at=NOW + timedelta(hours=1)), "before": RECAP},
     "recap.get": {"recap_id": "<recap>"},
@@ -444,6 +454,7 @@ MAKERS = {
 """Their answer is what they made or did; only what they changed is looked at."""
 
 NOT_QUERIES = {
+    "glance.see": "sums up by `recap.figures`",
     "recipient.replace": "takes a destination that `destination.get` has found",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
     "subscription.apply": "takes segments of accounts that `account.hold` has given",

@@ -196,8 +196,9 @@ def upgrade() -> None:
     op.create_table('mutes',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
-    sa.Column('what', sa.String(length=20), nullable=False),
+    sa.Column('what', sa.String(length=64), nullable=False),
     sa.Column('since', base.UtcDateTime(), nullable=False),
+    sa.Column('until', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', 'what', name=op.f('pk_mutes'))
     )
     op.create_table('oauth_states',

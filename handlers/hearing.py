@@ -1,0 +1,107 @@
+"""`/mrr why`: who hears of an account, who doesn't and why, and what of it was told here last."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handlers import accounts, people
+from handlers.desk import Desk, Visitor
+from handlers.views import hearing as view
+from handlers.views.answers import Answer
+from handlers.views.hearing import Hearer, Hearing, ToldHere
+from models import channel, destination, ledger, movement, mute, person, recipient, role, workspace
+from models import filter as filters
+from models.account import Account
+from models.condition import Standing
+from models.delivery import Delivery, DeliveryState, SkipReason
+from models.destination import Destination, Frequency
+from models.filter import NOTHING_KNOWN
+from models.movement import Movement
+from models.person import Person
+from models.signal import TOLD_TO
+
+RECENT = 20
+"""Among as many movements it is looked for what was told here last."""
+MOST_HERE = 3
+
+
+async def explain(command: Mapping[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
+    """Answer who hears of the account that was typed, and why; to each only what they may know."""
+    visiting = await people.who(desk, client, visitor)
+    async with desk.database.read() as session:
+        typed = accounts.read_typed(str(command.get("text") or ""))
+        about = await accounts.the_one(session, visiting, typed, word="why")
+        if not isinstance(about, Account):
+            return about
+        return view.answer(await _hearing(session, desk, visiting, about, here=str(command["channel_id"])))
+
+
+async def _hearing(session: AsyncSession, desk: Desk, visiting: Person, about: Account, *, here: str) -> Hearing:
+    workspace_id = visiting.workspace_id
+    moved = await movement.of_account(session, workspace_id, about.id, limit=RECENT)
+    asking = await destination.of_workspace(session, workspace_id)
+    tenant = await workspace.get(session, workspace_id)
+    assert tenant is not None  # noqa: S101 - whoever types is of a workspace that installed us
+    ids = [one.id for one in asking]
+    last = await ledger.of_movements(
+        session, workspace_id, [one.id for one in moved], asked_by=ids, target=here, limit=MOST_HERE
+    )
+    holders = {one.role: one.name or one.email for one in await role.of_account(session, about.id)}
+    return Hearing(
+        account_id=about.id,
+        name=about.display_name,
+        newest=moved[0] if moved else None,
+        hearers=await _hearers(session, desk, visiting, asking, moved[0] if moved else None, here=here),
+        told_here=tuple([await _told(session, one) for one in last]),
+        owner=holders.get(TOLD_TO),
+        fallback_channel_id=tenant.fallback_channel_id,
+        is_muted=await mute.is_muted(session, workspace_id, visiting.user_id, [about.id], now=desk.now()),
+        locale=tenant.locale,
+    )
+
+
+async def _told(session: AsyncSession, one: Delivery) -> ToldHere:
+    told, at = await ledger.told(session, one), one.settled_at or one.created_at
+    return ToldHere(told=told, state=DeliveryState(one.state), reason=one.reason, at=at)
+
+
+async def _hearers(
+    session: AsyncSession,
+    desk: Desk,
+    visiting: Person,
+    asking: list[Destination],
+    newest: Movement | None,
+    *,
+    here: str,
+) -> tuple[Hearer, ...]:
+    """Judge each destination that a person may know: a manager all, anybody else those of public channels and here."""
+    recipients = await recipient.of_destinations(session, [one.id for one in asking])
+    targets = {to.target for chosen in recipients.values() for to in chosen}
+    if not await person.is_manager(session, visiting):
+        targets = {here} & targets | await channel.public_among(session, visiting.workspace_id, targets)
+    standing = await _standing(session, asking, newest)
+    hearers = [
+        Hearer(
+            name=one.name,
+            frequency=Frequency(one.frequency),
+            channel_ids=tuple(to.target for to in recipients[one.id] if to.target in targets),
+            lacks_kind=newest is not None and newest.kind not in one.kinds,
+            is_elsewhere=newest is not None and not one.filter.concerns(standing),
+            is_too_small=newest is not None and one.skips(newest, standing) == SkipReason.BELOW_THRESHOLD,
+            is_paused=one.is_paused(desk.now()),
+            paused_until=one.paused_until,
+            next_at=one.next_recap_at(desk.now()),
+        )
+        for one in asking
+    ]
+    return tuple(sorted((one for one in hearers if one.channel_ids), key=lambda one: not one.tells))
+
+
+async def _standing(session: AsyncSession, asking: Sequence[Destination], newest: Movement | None) -> Standing:
+    """Read what the destinations' filters have to know of a movement beside itself."""
+    if newest is None:
+        return NOTHING_KNOWN
+    known = await filters.standings(session, [newest], [one.filter for one in asking if one.asks_more])
+    return known.get(newest.id, NOTHING_KNOWN)

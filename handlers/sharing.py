@@ -1,0 +1,41 @@
+"""Answers that only one person sees: drawn as richly as Slack takes them, and shared with the channel from there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.channels import check_channels
+from handlers.desk import Desk, Visitor
+from handlers.views import sharing as view
+from handlers.views.answers import Answer
+from models.base import UserError
+from models.destination import FieldError
+
+OK = 200
+
+
+def channel_of(command: Mapping[str, Any]) -> str | None:
+    """Give the channel in which something was typed; None for a conversation that we can't be invited to."""
+    name = str(command.get("channel_name") or "")
+    is_direct = str(command["channel_id"]).startswith("D") or name == "directmessage" or name.startswith("mpdm-")
+    return None if is_direct else str(command["channel_id"])
+
+
+async def answer(respond: AsyncRespond, forms: Sequence[Answer], *, replace_original: bool = False) -> None:
+    """Answer in the first form that Slack takes."""
+    for form in forms:
+        answered = await respond(**form, replace_original=replace_original)
+        if answered.status_code == OK:
+            return
+
+
+async def check(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Make sure that something can be posted, and may be read by everybody there."""
+    try:
+        [place] = await check_channels([channel_id], client, desk, visitor)
+    except FieldError as error:
+        raise UserError(view.NOT_IN_HERE) from error
+    if place.needs_confirmation:
+        raise UserError(view.OUTSIDERS)
