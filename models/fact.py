@@ -399,7 +399,8 @@ class RoleFact(_Fact):
 class RecordFact(_Fact):
     """What a CRM says of a company in its own words: which of our accounts that is has yet to be found out.
 
-    What is None was not said, and changes nothing; a role with an e-mail of None is nobody's.
+    What is left out was not said, and changes nothing. A role with an e-mail of None is nobody's, and a stage that is
+    said to be None is one that the CRM has no more.
     """
 
     type: Literal["record"] = "record"

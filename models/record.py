@@ -33,6 +33,8 @@ PAGE = 10
 
 _FIELDS = ("account_external_id", "name", "domain", "sales_stage", "url", "is_gone")
 _BROUGHT = ("sales_stage", "domain", "url")
+_TAKEN_BACK = frozenset({"sales_stage"})
+"""Said to be nothing, they are nothing any more, and what others say counts again."""
 _ROLE = "roles."
 
 
@@ -137,6 +139,9 @@ def new(workspace_id: str, source_id: str, external_id: str, *, now: datetime) -
 def apply(record: Record, fact: RecordFact, voice: Voice) -> None:
     """Take over what the CRM says now, unless it was said before that this is over."""
     heard = said.hear(record.said, voice, {name: getattr(fact, name) for name in _FIELDS}, fact.attributes)
+    for name in _TAKEN_BACK & fact.model_fields_set:
+        if getattr(fact, name) is None and voice.hears(heard.get(name), None, rank=voice.rank):
+            heard[name] = [voice.rank, voice.at, None]
     for holding, email in fact.roles.items():
         if voice.hears(heard.get(_ROLE + holding), email, rank=voice.rank):
             heard[_ROLE + holding] = [voice.rank, voice.at, email]
@@ -277,7 +282,11 @@ def _restatement(record: Record, account_id: str, holders: Mapping[str, list[Any
 
 def _brought(record: Record) -> Said:
     """Give what a record says that becomes its account's."""
-    return {name: one for name, one in record.said.items() if name in _BROUGHT or said.is_attribute(name)}
+    return {
+        name: one
+        for name, one in record.said.items()
+        if said.is_attribute(name) or (name in _BROUGHT and one[2] is not None)
+    }
 
 
 def _holders(record: Record) -> dict[str, list[Any]]:

@@ -105,7 +105,7 @@ def _news(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str,
     }
     if now.get("sales_stage") != then.get("sales_stage"):
         changed["sales_stage"] = now.get("sales_stage")
-    news = {name: value for name, value in changed.items() if value}
+    news = {name: value for name, value in changed.items() if value or name == "sales_stage"}
     is_other = any(then.get(name) != value for name, value in whose.items())
     return {**whose, **news} if news or is_other else None
 

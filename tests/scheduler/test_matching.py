@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -134,13 +135,19 @@ async def test_what_a_record_says_counts_at_its_account_in_the_sources_voice(dat
     await tell(database, crm, company(roles={"owner": None, "csm": "Mei@acme.com"}), minute=1)
     assert (await known(database))[1] == {"csm": "mei@acme.com"}
 
+    emptied = event_of(crm, company(), 1)
+    emptied = replace(emptied, facts=[{**emptied.facts[0], "roles": {}, "sales_stage": None}])
+    await seeds.receive(database, emptied)
+    await apply_waiting(database, now=NOW)
+    assert (await known(database))[0].sales_stage == "Trial"
+
     await tell(database, crm, company(roles={}, is_gone=True), minute=2)
     found, holders = await known(database)
     assert (found.sales_stage, found.url, found.attributes) == ("Trial", None, {})
     assert holders == {"owner": "old@acme.com"}
     assert await links(database) == {"001": (RecordState.GONE, None)}
     await tell(database, crm, company(roles={}), minute=3)
-    assert (await known(database))[0].sales_stage == "Closed Lost"
+    assert (await known(database))[0].url == "https://crm.io/1"
 
 
 async def test_a_company_that_could_be_several_accounts_waits_and_nothing_of_it_counts(database: Database) -> None:
