@@ -40,6 +40,8 @@ class Bench:
     say: Callable[[str], None]
     is_full: bool = False
     closing: ExitStack = field(default_factory=ExitStack)
+    kept: dict[str, str] = field(default_factory=dict)
+    """The databases that more than one row begins with."""
     _server: Any = None
     _numbers: "count[int]" = field(default_factory=count)
 

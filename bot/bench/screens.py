@@ -69,6 +69,14 @@ async def _screen(bench: Bench, name: str, ask: Ask) -> Row:
 
 
 async def _workspace(bench: Bench, name: str, *, destinations: int, movements: int) -> str:
+    """Make a workspace of this size, or give the one that another row made."""
+    key = f"{destinations} {movements}"
+    if key not in bench.kept:
+        bench.kept[key] = await _made(bench, name, destinations=destinations, movements=movements)
+    return bench.kept[key]
+
+
+async def _made(bench: Bench, name: str, *, destinations: int, movements: int) -> str:
     bench.say(f"{name}: preparing {movements:,} movements and {destinations:,} destinations")
     url = await bench.sqlite()
     database = Database(url)
