@@ -34,7 +34,7 @@ test: install ## Run every test, on SQLite and on PostgreSQL.
 screenshots: install ## Take the pictures in docs/images anew (needs Chromium).
 	@$(BIN)/python -m tests.browser.screenshots
 
-bench: install ## Measure on a quiet machine, and write docs/benchmarks.md (a quarter of an hour).
+bench: install ## Measure on a quiet machine, and write docs/benchmarks.md (some twenty minutes).
 	@$(BIN)/runrate bench --write
 
 lint: install ## Check format, style, types, import contracts and migrations.
