@@ -32,13 +32,14 @@ async def add_daily(stage: Stage, **choices: object) -> Destination:
 
 async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(acme: Stage) -> None:
     form = await acme.destination_form()
-    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
+    real_time = ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss", "Only accounts where"]
+    assert form.fields == real_time
     await form.fill({"Name": "Every day", "Frequency": "Daily: a recap of the day before"})
     assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Business days", "Holidays", "Channels"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
     assert (form.filled["Time"], form.filled["Time zone"]) == ("09:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
-    assert form.fields == ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
+    assert form.fields == real_time
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
 
 
