@@ -260,7 +260,7 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
     workspace_id = visiting.workspace_id
     oldest = await ledger.oldest_open(session, workspace_id)
     failing = await ledger.failing(session, workspace_id)
-    asking = await ledger.askers(session, workspace_id) if failing else {}
+    asking = await ledger.askers(session, workspace_id, {key for one in failing for key in one.asked_by})
     zone = visiting.zone
     midnight = instant(now.astimezone(zone).date(), time(), zone.key)
     return Delivering(

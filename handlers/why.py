@@ -66,7 +66,7 @@ async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any])
     found = await _find(session, visiting.workspace_id, body)
     if found is None:
         return view.unknown()
-    asking = await ledger.askers(session, visiting.workspace_id)
+    asking = await ledger.askers(session, visiting.workspace_id, [found.asked_by])
     tried = await delivery.attempts_of(session, found.id)
     return view.answer(
         Why(

@@ -224,10 +224,13 @@ class Asker:
     is_deleted: bool
 
 
-async def askers(session: AsyncSession, workspace_id: str) -> dict[str, Asker]:
-    """Give all destinations and workflows by their ids, deleted ones too. What the product says by itself has none."""
-    destinations = await session.scalars(select(Destination).where(Destination.workspace_id == workspace_id))
-    workflows = await session.scalars(select(Workflow).where(Workflow.workspace_id == workspace_id))
+async def askers(session: AsyncSession, workspace_id: str, asked_by: Collection[str]) -> dict[str, Asker]:
+    """Give the destinations and workflows among these ids, deleted ones too. What the product says itself has none."""
+    if not asked_by:
+        return {}
+    told, wished = among(Destination.id, asked_by), among(Workflow.id, asked_by)
+    destinations = await session.scalars(select(Destination).where(Destination.workspace_id == workspace_id, told))
+    workflows = await session.scalars(select(Workflow).where(Workflow.workspace_id == workspace_id, wished))
     found = [
         *(_asker(AskerKind.DESTINATION, one, one.frequency) for one in destinations),
         *(_asker(AskerKind.WORKFLOW, one, one.event) for one in workflows),

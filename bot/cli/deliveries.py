@@ -118,7 +118,7 @@ async def _show(opened: Console, *, workspace_id: str | None, delivery_id: str) 
             await delivery.attempts_of(session, found.id),
             _recipient(found, await _names(session, tenant.id)),
             await ledger.told(session, found),
-            (await ledger.askers(session, tenant.id)).get(found.asked_by),
+            (await ledger.askers(session, tenant.id, [found.asked_by])).get(found.asked_by),
             await ledger.count_merged(session, tenant.id, found.id),
         )
 

@@ -344,7 +344,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "lane.leased": {"now": NOW},
     "lane.hurry_all": {"asked_by": "<destination>", "now": NOW - timedelta(hours=1)},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
-    "ledger.askers": {},
+    "ledger.askers": {"asked_by": ["<destination>", "<workflow>"]},
     "ledger.count_merged": {"delivery_id": "<delivery>"},
     "ledger.count_since": {"since": NOW},
     "ledger.failing": {},

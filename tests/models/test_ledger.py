@@ -153,8 +153,10 @@ async def test_whoever_asked_is_named_even_when_deleted(database: Database) -> N
         wished = await workflow.create(session, ACME, seeds.workflow_wish(), by="U1", now=NOW)
         await workflow.remove(session, wished, by="U1", now=NOW)
     async with database.read() as session:
-        askers = await ledger.askers(session, ACME)
-        assert await ledger.askers(session, GLOBEX) == {}
+        ids = [made.id, wished.id, "runrate"]
+        askers = await ledger.askers(session, ACME, ids)
+        assert askers.keys() == {made.id, wished.id}
+        assert await ledger.askers(session, GLOBEX, ids) == {}
     first, second = askers[made.id], askers[wished.id]
     assert (first.kind, first.name, first.hears, first.is_deleted) == (
         AskerKind.DESTINATION, "Every movement", "real_time", False,
