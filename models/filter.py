@@ -53,11 +53,6 @@ class Filter:
     conditions: tuple[Condition, ...] = ()
 
     @property
-    def is_whole(self) -> bool:
-        """Say whether it lets everything through."""
-        return self == EVERYTHING
-
-    @property
     def has_share(self) -> bool:
         """Say whether a minimum is a share of the total MRR."""
         return bool(self.least_gain_share or self.least_loss_share)

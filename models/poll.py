@@ -292,8 +292,8 @@ def _start(poll: Poll, listing: Listing, *, now: datetime) -> None:
     poll.listing, poll.began_at, poll.cursor, poll.at_page_end = listing.name, now, None, {}
     poll.reads_from, poll.history_before = None, poll.news_since
     if before is not None and listing.overlap is not None:
-        looks_back = listing.look_back is not None and _looks_back(poll, now)
-        poll.reads_from = before - (listing.look_back if looks_back and listing.look_back else listing.overlap)
+        far = listing.look_back if _looks_back(poll, now) else None
+        poll.reads_from = before - (far or listing.overlap)
         poll.history_before = max(poll.news_since, before - listing.overlap)
 
 

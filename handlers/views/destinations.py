@@ -205,13 +205,8 @@ def tested(name: str, targets: Sequence[str]) -> str:
     )
 
 
-def edit_button(destination_id: str) -> Element:
-    """Draw the button that opens a destination's form."""
-    return button("Edit", ACTIONS.edit, value=destination_id)
-
-
 def read_edit(action: Mapping[str, Any]) -> str:
-    """Read the destination's id from a press on the button, here or under a notice."""
+    """Read the destination's id from a press on the button that opens its form."""
     return str(action.get("value") or "")
 
 
