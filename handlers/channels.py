@@ -9,10 +9,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.desk import Desk, Visitor
 from handlers.slack_code import slack_code
-from handlers.views.destinations import not_invited
+from handlers.views.destination_form import not_invited
 from models import channel
 from models.channel import Channel
-from models.destination import FieldError
+from models.wish import FieldError
 
 CHECK_LIMIT = 1.5
 """Seconds for asking Slack about chosen channels that we don't know."""

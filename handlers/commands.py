@@ -5,13 +5,24 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import accounts, deliveries, destinations, glances, hearing, mutes, pauses, people, trials
+from handlers import (
+    accounts,
+    deliveries,
+    destination_form,
+    destinations,
+    glances,
+    hearing,
+    mutes,
+    pauses,
+    people,
+    trials,
+)
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
 from handlers.views import pauses as pause_view
 from handlers.views.answers import Answer
-from handlers.views.destinations import DestinationForm
+from handlers.views.destination_form import DestinationForm
 from models import destination
 from models.base import UserError
 from models.destination import Destination
@@ -47,7 +58,7 @@ async def run(
             await ack()
         case ["edit" | "pause" as word, *_]:
             named = await _named(typed, client, desk, visitor)
-            ask = destinations.open_edit if word == "edit" else pauses.ask
+            ask = destination_form.open_edit if word == "edit" else pauses.ask
             await ask(desk, client, visitor, trigger_id=command["trigger_id"], destination_id=named.id)
             await ack()
         case ["resume" | "test" as word, *_]:
@@ -90,7 +101,7 @@ async def _new(command: dict[str, Any], client: AsyncWebClient, desk: Desk, visi
     """Open the form with the channel that it was typed in, unless that is a conversation between people."""
     is_channel = not str(command["channel_id"]).startswith("D") and command.get("channel_name") != "directmessage"
     form = DestinationForm(channel_ids=(command["channel_id"],) if is_channel else ())
-    await destinations.open_new(desk, client, visitor, trigger_id=command["trigger_id"], form=form)
+    await destination_form.open_new(desk, client, visitor, trigger_id=command["trigger_id"], form=form)
 
 
 async def _named(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Destination:

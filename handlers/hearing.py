@@ -16,11 +16,12 @@ from models import filter as filters
 from models.account import Account
 from models.condition import Standing
 from models.delivery import Delivery, DeliveryState, SkipReason
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.filter import NOTHING_KNOWN
 from models.movement import Movement
 from models.person import Person
 from models.signal import TOLD_TO
+from models.wish import Frequency
 
 RECENT = 20
 """Among as many movements it is looked for what was told here last."""

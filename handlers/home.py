@@ -48,7 +48,7 @@ from models import (
 )
 from models import workspace as workspaces
 from models.condition import holders_in
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.event import REFUSED_KEPT
 from models.ledger import Health
 from models.person import Person
@@ -56,6 +56,7 @@ from models.schedule import instant
 from models.secret import SecretUnreadableError
 from models.signal import TOLD_TO
 from models.source import Source, SourceKind
+from models.wish import Frequency
 
 REFRESH_LIMIT = 1.5
 """Seconds that showing the tab again may take after a change that is already saved."""

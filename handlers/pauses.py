@@ -15,9 +15,9 @@ from handlers.views import pauses as view
 from handlers.views.filled import subject
 from handlers.views.pauses import Length, PauseForm, Pausing
 from models import destination, ledger, recipient
-from models.destination import FieldError, Frequency
 from models.ledger import Health
 from models.schedule import instant
+from models.wish import FieldError, Frequency
 
 
 def register(app: AsyncApp) -> None:

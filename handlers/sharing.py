@@ -11,7 +11,7 @@ from handlers.desk import Desk, Visitor
 from handlers.views import sharing as view
 from handlers.views.answers import Answer
 from models.base import UserError
-from models.destination import FieldError
+from models.wish import FieldError
 
 OK = 200
 

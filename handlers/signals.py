@@ -11,8 +11,8 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import signals as forms
 from models import mute, workspace
-from models.destination import FieldError
 from models.mute import Muted
+from models.wish import FieldError
 from scheduler.messages.signal import ACTIONS
 
 

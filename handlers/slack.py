@@ -9,6 +9,7 @@ from handlers import (
     credentials,
     crm,
     deliveries,
+    destination_form,
     destinations,
     dossiers,
     email_aliases,
@@ -38,8 +39,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, accounts, deliveries, destinations, pauses, workflows, sources, segment, chartmogul, stripe, crm,
-        credentials, records, email_aliases, managers, dossiers, signals, glances, mutes, recaps, notices, why,
-        unfurls, commands, lifecycle, unhandled,
+        home, accounts, deliveries, destinations, destination_form, pauses, workflows, sources, segment, chartmogul,
+        stripe, crm, credentials, records, email_aliases, managers, dossiers, signals, glances, mutes, recaps, notices,
+        why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

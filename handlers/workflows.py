@@ -14,7 +14,7 @@ from handlers.views.blocks import View
 from handlers.views.filled import subject
 from handlers.views.workflows import Menu, WorkflowForm
 from models import lane, workflow
-from models.destination import FieldError
+from models.wish import FieldError
 from models.workflow import Workflow
 
 

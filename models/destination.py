@@ -4,10 +4,8 @@ One that is paused owes what it would have told, at once as `skipped (paused)`; 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, String, and_, exists, func, select, text, update
@@ -15,54 +13,38 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, condition, delivery, holiday, lane, recipient, zone
+from models import audit, condition, delivery, lane, recipient
 from models import filter as filters
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
-from models.condition import LONGEST_VALUE, MOST_CONDITIONS, MOST_VALUES, Condition, Standing
+from models.condition import Condition, Standing
 from models.database import wake
 from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
-from models.filter import EVERYTHING, NOTHING_KNOWN, Filter
+from models.filter import NOTHING_KNOWN, Filter
 from models.holiday import LONGEST_COUNTRY
 from models.installation import Installation
 from models.movement import TICK, Movement
-from models.recipient import MOST_RECIPIENTS, Recipient, RecipientKind
-from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS, Rhythm, Schedule
+from models.recipient import Recipient
+from models.schedule import MONDAY, Schedule
 from models.wakeup import Topic
+from models.wish import (
+    LONGEST_LOCALE,
+    LONGEST_NAME,
+    LONGEST_ROLE,
+    LONGEST_ZONE,
+    FieldError,
+    Frequency,
+    Wish,
+    schedule_of,
+)
 
-LONGEST_NAME = 80
-LONGEST_ZONE = 64
-MOST_ATTRIBUTES = 10
 LONGEST_PAUSE = timedelta(days=366)
 """A pause that ends by itself; one that somebody has to end may last longer."""
 
 
-class Frequency(StrEnum):
-    """When a destination hears: at every movement, or by a recap of each day, week or month."""
-
-    REAL_TIME = "real_time"
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-
-    @property
-    def is_recap(self) -> bool:
-        """Say whether it hears by recaps."""
-        return self is not Frequency.REAL_TIME
-
-
 class DestinationUnknownError(UserError):
     """There is no such destination; `/mrr list` shows which there are."""
-
-
-class FieldError(UserError):
-    """A field of a form was refused. `field` is `name`, `recipients`, `attributes`, `zone` or another form's own."""
-
-    def __init__(self, field: str, message: str) -> None:
-        """Say which field, and what to do about it."""
-        super().__init__(message)
-        self.field = field
 
 
 class Destination(Base):
@@ -108,6 +90,16 @@ class Destination(Base):
     least_loss_share: Mapped[int | None]
     conditions: Mapped[list[dict[str, Any]]] = mapped_column(JsonValue, default=list)
     """The filter of one that hears of each movement. A recap sums up all of them, or its sums were not true."""
+    locale: Mapped[str | None] = mapped_column(String(LONGEST_LOCALE))
+    """How its numbers are written; None for the workspace's way."""
+    group_minutes: Mapped[int | None]
+    """Movements of one account within so many minutes are told as one; None where each is told by itself."""
+    has_threads: Mapped[bool] = mapped_column(default=False)
+    """Movements of an account are told in a thread of its own."""
+    mentions: Mapped[str | None] = mapped_column(String(LONGEST_ROLE))
+    """The role at the account whose holder a movement mentions."""
+    tells_empty: Mapped[bool] = mapped_column(default=True)
+    """A recap of a period in which nothing moved is told too."""
     paused_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     """When a pause ends by itself; None for one that lasts until somebody ends it."""
@@ -119,7 +111,7 @@ class Destination(Base):
     @property
     def schedule(self) -> Schedule | None:
         """When recaps are due; None where each movement is told as it happens."""
-        return _schedule(self)
+        return schedule_of(self)
 
     @property
     def filter(self) -> Filter:
@@ -174,84 +166,6 @@ def _condition(kept: Mapping[str, Any]) -> Condition:
     if found is None:
         raise ValueError(f"no criterion: {kept['criterion']!r}")
     return Condition(found, tuple(kept["values"]))
-
-
-def _schedule(asking: "Destination | Wish") -> Schedule | None:
-    if not Frequency(asking.frequency).is_recap:
-        return None
-    return Schedule(
-        rhythm=Rhythm(asking.frequency),
-        at=asking.at,
-        zone=asking.zone,
-        weekday=asking.weekday,
-        day=asking.month_day,
-        is_business=asking.is_business,
-        country=(asking.country or None) if asking.is_business else None,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a person wants a destination to be; checked when it is made."""
-
-    name: str
-    recipients: tuple[tuple[RecipientKind, str], ...]
-    frequency: Frequency = Frequency.REAL_TIME
-    at: time = NINE
-    zone: str = zone.UTC
-    weekday: int = MONDAY
-    month_day: int = 1
-    is_business: bool = False
-    country: str = ""
-    """Whose holidays are no business days, as somebody named it; its two letters once it is checked."""
-    attributes: tuple[str, ...] = ()
-    filter: Filter = EVERYTHING
-
-    def __post_init__(self) -> None:
-        """Refuse what can't be; `FieldError` names the field."""
-        object.__setattr__(self, "name", " ".join(self.name.replace("\0", "").split()))
-        if not self.name:
-            raise FieldError("name", "Give the destination a name, such as “Every movement”.")
-        if len(self.name) > LONGEST_NAME:
-            raise FieldError("name", f"A name has at most {LONGEST_NAME} characters; this one has {len(self.name)}.")
-        if not self.recipients:
-            raise FieldError("recipients", "Choose at least one channel.")
-        if len(self.recipients) > MOST_RECIPIENTS:
-            raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels.")
-        if len(self.attributes) > MOST_ATTRIBUTES:
-            raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
-        if not self.filter.kinds:
-            raise FieldError("kinds", "Choose at least one kind of movement.")
-        self._check_conditions()
-        self._check_schedule()
-
-    def _check_conditions(self) -> None:
-        """Refuse conditions that no form offers."""
-        conditions = self.filter.conditions
-        if len(conditions) > MOST_CONDITIONS:
-            raise FieldError("condition_1", f"Choose at most {MOST_CONDITIONS} conditions.")
-        for number, one in enumerate(conditions, start=1):
-            if not 1 <= len(one.values) <= MOST_VALUES or any(len(value) > LONGEST_VALUE for value in one.values):
-                raise FieldError(f"condition_{number}", f"Choose 1 to {MOST_VALUES} values for it.")
-
-    def _check_schedule(self) -> None:
-        try:
-            object.__setattr__(self, "zone", zone.named(self.zone))
-        except zone.ZoneUnknownError as error:
-            raise FieldError("zone", str(error)) from error
-        if not 0 <= self.weekday < len(WEEKDAYS):
-            raise FieldError("weekday", "Choose a day of the week.")
-        if not 1 <= self.month_day <= LAST_OF_MONTH:
-            raise FieldError("month_day", "Choose a day of the month, from 1 to 31.")
-        try:
-            object.__setattr__(self, "country", holiday.named(self.country) if self.country.strip() else "")
-        except holiday.CountryUnknownError as error:
-            raise FieldError("country", str(error)) from error
-
-    @property
-    def schedule(self) -> Schedule | None:
-        """When recaps would be due."""
-        return _schedule(self)
 
 
 async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime) -> Destination:
@@ -393,6 +307,9 @@ def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
     destination.least_gain, destination.least_loss = wish.filter.least_gain, wish.filter.least_loss
     destination.least_gain_share = wish.filter.least_gain_share
     destination.least_loss_share = wish.filter.least_loss_share
+    destination.locale, destination.mentions = wish.locale or None, wish.mentions or None
+    destination.group_minutes, destination.has_threads = wish.group_minutes, wish.has_threads
+    destination.tells_empty = wish.tells_empty
     destination.conditions = [one.as_json() for one in wish.filter.conditions]
 
 

@@ -19,11 +19,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import account, movement, rate
 from models.base import Base, Id, insert, new_id
-from models.destination import LONGEST_ZONE, Destination
+from models.destination import Destination
 from models.fact import MovementKind
 from models.movement import Change, KindSum, Movement
 from models.rate import Moved, Rates
 from models.schedule import Period, Rhythm, Schedule
+from models.wish import LONGEST_ZONE
 from models.workspace import Workspace
 
 ALL = "all"

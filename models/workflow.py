@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models import audit, delivery, lane
 from models.base import Base, Id, UserError, new_id, rows_among
 from models.database import wake
-from models.destination import LONGEST_NAME, FieldError
 from models.wakeup import Topic
+from models.wish import LONGEST_NAME, FieldError
 
 LONGEST_PATH = 255
 

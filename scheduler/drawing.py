@@ -34,7 +34,7 @@ from models.account import Account
 from models.account_card import AccountCard
 from models.database import is_passing
 from models.delivery import Delivery, FactKind, SkipReason
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.event import Event
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.merge import Merged
@@ -46,6 +46,7 @@ from models.report import Figures as ReportFigures
 from models.schedule import Period, Rhythm
 from models.signal import Signal
 from models.unfurl import Unfurl
+from models.wish import Frequency
 from models.workflow import Workflow
 from models.workspace import Workspace
 from scheduler.glances import draw_glance, load_glances

@@ -12,7 +12,7 @@ from models import movement as movements
 from models.account import Account
 from models.database import Database
 from models.delivery import Delivery, Outcome, Try
-from models.destination import Destination, Wish
+from models.destination import Destination
 from models.event import EventOutcome, NewEvent
 from models.fact import (
     AccountFact,
@@ -30,6 +30,7 @@ from models.movement import Movement
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import AccountCreation, Source, SourceKind
+from models.wish import Wish
 from models.workflow import WorkflowWish
 
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)

@@ -17,13 +17,14 @@ from models.account import Account
 from models.base import insert, new_id
 from models.database import Database
 from models.delivery import Delivery, DeliveryState
-from models.destination import Destination, Frequency, Wish
+from models.destination import Destination
 from models.fact import MovementKind
 from models.installation import Grant
 from models.movement import Movement
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
+from models.wish import Frequency, Wish
 from scheduler.drawing import Setting, draw_deliveries
 from scheduler.match import match_movements
 

@@ -7,11 +7,11 @@ from handlers.views import deliveries
 from handlers.views.answers import Answer
 from handlers.views.blocks import Block, context, section
 from models.delivery import DeliveryState, SkipReason
-from models.destination import Frequency
 from models.fact import MovementKind
 from models.ledger import Told
 from models.movement import Movement
 from models.signal import TOLD_TO
+from models.wish import Frequency
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.movement import KINDS
 

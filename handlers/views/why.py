@@ -8,10 +8,10 @@ from handlers.views import deliveries, managers
 from handlers.views.blocks import Block, View, context, modal, section
 from handlers.views.destinations import FREQUENCIES
 from models.delivery import DeliveryState, FactKind
-from models.destination import Frequency
 from models.ledger import Asker, AskerKind, Told
 from models.recipient import RecipientKind
 from models.signal import TOLD_TO
+from models.wish import Frequency
 from scheduler.messages import money, mrkdwn
 
 TITLE = "Why did I get this?"

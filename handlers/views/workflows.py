@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers.views.blocks import Element, View, button, field, modal, option, overflow, section, text_input
 from handlers.views.filled import filled
-from models.destination import FieldError
+from models.wish import FieldError
 from models.workflow import WorkflowWish
 from scheduler.messages import mrkdwn, notice
 from scheduler.messages.template import Template, TemplateError, look_up

@@ -11,7 +11,8 @@ from bot.sandbox.people import ACME, GLOBEX, REVENUE
 from bot.sandbox.person import Browser
 from handlers import recaps
 from models import account, destination, movement
-from models.destination import Destination, Frequency
+from models.destination import Destination
+from models.wish import Frequency
 from tests import seeds
 from tests.stage import Stage
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from models import preview, recap, report
-from models.destination import Frequency
 from models.preview import KEPT, Preview
 from models.recap import Recap
+from models.wish import Frequency
 from scheduler.messages import chart
 from scheduler.messages import recap as recap_drawing
 from scheduler.messages import report as report_drawing

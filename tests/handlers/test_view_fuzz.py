@@ -17,6 +17,7 @@ from handlers.views import (
     accounts,
     answers,
     deliveries,
+    destination_form,
     destinations,
     email_aliases,
     glances,
@@ -33,7 +34,8 @@ from handlers.views import (
 )
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
-from handlers.views.destinations import DestinationForm, DestinationRow
+from handlers.views.destination_form import DestinationForm
+from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
 from handlers.views.mutes import MuteRow
@@ -46,7 +48,6 @@ from models.account_card import AccountCard
 from models.account_search import Fit, Found
 from models.condition import About, Condition, Criterion, criterion
 from models.delivery import DeliveryState, FactKind, SkipReason
-from models.destination import Frequency
 from models.duplicate import Weight
 from models.email_alias import EmailAlias
 from models.fact import AccountStatus, MovementKind, SignalKind
@@ -58,6 +59,7 @@ from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
+from models.wish import Frequency
 from scheduler.messages import mrkdwn
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -288,11 +290,13 @@ def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chose
     of, values = criterion(f"attribute:{name}"), tuple(value for value in chosen if value)[:10]
     conditions = (Condition(of, values), None, Condition(of, values)) if of else ()
     form = DestinationForm(name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(chosen), conditions=conditions)
-    view = destinations.form(form, known_attributes=known, destination_id="dst_1", outside_channel_ids=("C0REVENUE",))
+    view = destination_form.form(
+        form, known_attributes=known, destination_id="dst_1", outside_channel_ids=("C0REVENUE",)
+    )
     validate_view(view)
     check(view)
     offered = tuple(key for key in chosen if key and mrkdwn.width(key) <= 150)[:10]
-    read = destinations.read({**view, "state": {"values": starting(view["blocks"])}})
+    read = destination_form.read({**view, "state": {"values": starting(view["blocks"])}})
     assert read == replace(form, attribute_keys=offered)
 
 
@@ -300,10 +304,10 @@ def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chose
 @fuzz
 def test_the_form_of_a_recap_gives_back_what_was_typed(name: str, frequency: Frequency, zone: str, at: time) -> None:
     form = DestinationForm(name=name, frequency=frequency, zone=zone, at=f"{at:%H:%M}", channel_ids=("C0REVENUE",))
-    view = destinations.form(form, known_attributes=("country",))
+    view = destination_form.form(form, known_attributes=("country",))
     validate_view(view)
     check(view)
-    assert destinations.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form) == form
+    assert destination_form.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form) == form
 
 
 @given(typed, typed)

@@ -9,10 +9,10 @@ from handlers.views import hearing, mutes
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.mutes import Length
 from models.delivery import DeliveryState, FactKind
-from models.destination import Frequency
 from models.fact import MovementKind
 from models.ledger import Told
 from models.movement import Movement
+from models.wish import Frequency
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"

@@ -11,11 +11,12 @@ from models import audit, delivery, destination, lane, reach, recipient
 from models.condition import About, Condition, Criterion
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Owed, SkipReason
-from models.destination import Destination, DestinationUnknownError, FieldError, Frequency, Wish
+from models.destination import Destination, DestinationUnknownError
 from models.fact import MovementKind
 from models.filter import Filter
 from models.recipient import MOST_RECIPIENTS, RecipientKind
 from models.wakeup import Topic
+from models.wish import FieldError, Frequency, Wish
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW, wish
 

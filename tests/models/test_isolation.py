@@ -61,7 +61,6 @@ from models.condition import About, Criterion
 from models.contact import Directory, Forgotten
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
-from models.destination import Frequency
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
@@ -72,6 +71,7 @@ from models.recipient import RecipientKind
 from models.schedule import Rhythm
 from models.source import SourceKind
 from models.unfurl import SharedLink
+from models.wish import Frequency
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, KEYRING, NOW
 

@@ -11,10 +11,11 @@ import sqlalchemy
 
 from models import account, destination, movement, rate, recap
 from models.database import Database
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.fact import MovementKind
 from models.rate import Told
 from models.recap import Figures, Late, Recap, Sum
+from models.wish import Frequency
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 

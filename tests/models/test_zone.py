@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import zone
-from models.destination import LONGEST_ZONE
+from models.wish import LONGEST_ZONE
 from models.zone import ZoneUnknownError
 
 

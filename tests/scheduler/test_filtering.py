@@ -7,10 +7,11 @@ import pytest
 from models import delivery, destination, lane
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Owed, SkipReason
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.fact import MovementKind
 from models.filter import Filter
 from models.recipient import RecipientKind
+from models.wish import Frequency
 from scheduler.recap import make_due
 from tests import seeds
 from tests.seeds import ACME, NOW

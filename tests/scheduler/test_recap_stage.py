@@ -11,8 +11,9 @@ from bot.sandbox.records import Shown
 from models import delivery, destination, installation
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
-from models.destination import Destination, Frequency
+from models.destination import Destination
 from models.recap import Recap
+from models.wish import Frequency
 from scheduler.dispatch import Dispatcher
 from scheduler.messages.message import CHART, PICTURE
 from scheduler.recap import make_due

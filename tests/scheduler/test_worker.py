@@ -11,10 +11,10 @@ from typing import Any
 from models import channel, event, lane, movement
 from models.database import Database
 from models.delivery import DeliveryState, FactKind
-from models.destination import Frequency
 from models.inbox import Inbox
 from models.lane import LEASE
 from models.wakeup import Topic
+from models.wish import Frequency
 from scheduler import dispatch
 from scheduler.apply import BATCH
 from scheduler.slack import Slack

@@ -10,9 +10,9 @@ import pytest
 from models import account, delivery, destination, event, movement, role
 from models.database import Database
 from models.delivery import FactKind
-from models.destination import Wish
 from models.event import EventState
 from models.recipient import RecipientKind
+from models.wish import Wish
 from scheduler.apply import apply_waiting
 
 on_one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -9,12 +9,12 @@ from models import delivery, destination, event, lane, source
 from models.base import new_id
 from models.database import Database
 from models.delivery import DeliveryState, Outcome, SkipReason
-from models.destination import Wish
 from models.event import NewEvent, Refusal
 from models.fact import AccountFact, Fact, MovementFact, MovementKind, dump_facts
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
+from models.wish import Wish
 from scheduler.apply import apply_waiting
 from tests import seeds
 

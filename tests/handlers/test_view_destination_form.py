@@ -1,0 +1,295 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.sandbox.blocks import validate_view
+from bot.sandbox.elements import placed_in, starting
+from handlers.views import destination_form as forms
+from handlers.views import destinations as rows
+from handlers.views.destination_form import CALLBACKS, DestinationForm, Field
+from handlers.views.filled import subject
+from models.condition import About, Condition, Criterion, criterion
+from models.fact import MovementKind
+from models.filter import EVERYTHING, Forecast
+from models.wish import Frequency
+
+KNOWN = ("country", "employee_count", "employeeCount", "Segment")
+OWNER = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com", "ada@acme.com"))
+COUNTRY = Condition(Criterion(About.ATTRIBUTE, "country"), ("Germany", "*France*"))
+HOLDERS = {"dana@acme.com": "Dana Reyes"}
+FILLED = DestinationForm(
+    name="*Every* <movement> & more",
+    channel_ids=("C0REVENUE", "C0DEALS"),
+    kinds=(MovementKind.NEW_BUSINESS, MovementKind.CHURN),
+    least_gain="1,000",
+    least_loss="five",
+    conditions=(OWNER, None, COUNTRY),
+    attribute_keys=("employee_count", "gone"),
+    outsiders_confirmed=True,
+)
+
+
+def submitted(view: dict[str, Any], choices: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Fill a form as Slack's own client would: what isn't chosen stays as it was drawn."""
+    values = starting(view["blocks"])
+    for placed in placed_in(view["blocks"]):
+        if choices and placed.label in choices:
+            values[placed.block_id][placed.action_id] = placed.choose(choices[placed.label])
+    return {**view, "state": {"values": values}}
+
+
+def test_a_new_destination_is_named_and_given_channels() -> None:
+    view = forms.form(DestinationForm(), known_attributes=KNOWN)
+    validate_view(view)
+    assert (view["title"]["text"], view["submit"]["text"], view["callback_id"]) == (
+        "New destination",
+        "Save",
+        CALLBACKS.save,
+    )
+    assert [placed.label for placed in placed_in(view["blocks"])] == [
+        "Name",
+        "Frequency",
+        "Channels",
+        "Movements",
+        "Minimum gain",
+        "Minimum loss",
+        "Only accounts where",
+        "Attributes to show",
+    ]
+    choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"], "Attributes to show": ["Country"]}
+    assert forms.read(submitted(view, choices)) == DestinationForm(
+        name="Every movement", channel_ids=("C0REVENUE",), attribute_keys=("country",)
+    )
+    assert subject(view) is None
+
+
+@pytest.mark.parametrize("frequency", [Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY])
+def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency) -> None:
+    own_day: dict[Frequency, dict[str, Any]] = {Frequency.WEEKLY: {"weekday": 3}, Frequency.MONTHLY: {"month_day": 31}}
+    days = {"is_business": True, "country": "Germany", **own_day.get(frequency, {})}
+    filled_in = replace(FILLED, frequency=frequency, at="18:30", zone="Europe/Berlin", **days)
+    view = forms.form(filled_in, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    validate_view(view)
+    labels = [placed.label for placed in placed_in(view["blocks"])]
+    day = ["Day"] if frequency in own_day else []
+    business = ["Business days", "Holidays"]
+    assert labels == ["Name", "Frequency", *day, "Time", "Time zone", *business, "Channels", "Other companies"]
+    assert forms.read(submitted(view), otherwise=FILLED) == filled_in
+    nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
+    nothing_else["conditions"] = ()
+    assert forms.read(submitted(view)) == replace(filled_in, **nothing_else)
+
+
+@pytest.mark.parametrize(
+    ("forecast", "channels", "said"),
+    [
+        (Forecast(told=42, happened=42), 1, "*42 messages*."),
+        (Forecast(told=1, happened=1118), 1, "*1 message*, of 1,118 movements."),
+        (Forecast(told=3, happened=7, has_share=True), 1, "*3 messages*, of 7 movements, by today's total MRR."),
+        (
+            Forecast(told=7, happened=7, has_share=True, unknown=("EUR",)),
+            1,
+            "*7 messages*, by today's total MRR. The total MRR in EUR isn't known: the amount alone counts there.",
+        ),
+        (Forecast(told=0, happened=7), 2, "*0 messages* in each channel, of 7 movements."),
+    ],
+)
+def test_the_forecast_says_how_many_messages_there_would_have_been(
+    forecast: Forecast, channels: int, said: str
+) -> None:
+    form = DestinationForm(channel_ids=("C0REVENUE", "C0DEALS")[:channels])
+    view = forms.form(form, known_attributes=(), forecast=forecast)
+    validate_view(view)
+    assert f"In the last 30 days this would have been {said}" in str(view["blocks"])
+
+
+def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
+    view = forms.form(FILLED, known_attributes=KNOWN, destination_id="dst_1", outside_channel_ids=("C0PARTNERS",))
+    validate_view(view)
+    assert view["title"]["text"] == "Edit destination"
+    assert subject(view) == "dst_1"
+    assert forms.read(submitted(view)) == FILLED
+
+
+def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() -> None:
+    labels = [
+        [placed.label for placed in placed_in(forms.form(form, known_attributes=())["blocks"])][6:]
+        for form in (DestinationForm(conditions=(COUNTRY,)), replace(FILLED, attribute_keys=()))
+    ]
+    assert labels == [
+        ["Only accounts where", "Country is", "And where"],
+        ["Only accounts where", "Owner is", "And where", "And where", "Country is"],
+    ]
+    chosen = placed_in(forms.form(FILLED, known_attributes=(), holders=HOLDERS)["blocks"])
+    offered = {one.label: one.element.get("initial_options") for one in chosen}["Owner is"]
+    assert [one["text"]["text"] for one in offered] == ["Dana Reyes", "ada@acme.com"]
+
+
+def test_a_condition_is_taken_back_by_any_account() -> None:
+    view = submitted(forms.form(FILLED, known_attributes=KNOWN))
+    [back] = forms.offered_criteria([], "any")[:1]
+    view["state"]["values"][Field.CONDITION_1.block_id]["destination_criterion"]["selected_option"] = back
+    assert forms.read(view).conditions == (None, None, COUNTRY)
+    view["state"]["values"][Field.CONDITION_3.block_id]["destination_criterion"]["selected_option"] = back
+    assert forms.read(view).conditions == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("currency", Criterion(About.CURRENCY)),
+        ("role:owner", Criterion(About.ROLE, "owner")),
+        ("attribute:a: b", Criterion(About.ATTRIBUTE, "a: b")),
+        *((bad, None) for bad in ("", "any", "role", "role:", "plan:x", "salary:x", ":owner", "Currency")),
+    ],
+)
+def test_what_the_form_never_offered_is_no_criterion(key: str, found: Criterion | None) -> None:
+    assert criterion(key) == found
+    assert found is None or found.key == key
+
+
+def test_criteria_are_offered_by_their_names_in_words() -> None:
+    about = [("currency", ""), ("plan", ""), ("role", "owner"), ("attribute", "country"), ("attribute", "plan")]
+    criteria = [Criterion(About(one), name) for one, name in [*about, ("attribute", "😀" * 76)]]
+    offered = [(one["text"]["text"], one["value"]) for one in forms.offered_criteria(criteria, "")]
+    assert offered == [
+        ("Any account", "any"),
+        ("Currency", "currency"),
+        ("plan", "plan"),
+        ("Owner", "role:owner"),
+        ("Country", "attribute:country"),
+        ("attribute:plan", "attribute:plan"),
+    ]
+    assert [one["value"] for one in forms.offered_criteria(criteria, " COUN")] == ["any", "attribute:country"]
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "offered"),
+    [
+        ("attribute:country", "", ["France", "Germany"]),
+        ("attribute:country", "germ", ["Germany", "germ"]),
+        ("attribute:country", "Germany", ["Germany"]),
+        ("attribute:country", "x" * 151, []),
+        ("role:owner", "Dana", []),
+        ("role:owner", "Dana@acme.com", ["dana@acme.com"]),
+        ("currency", "eur", ["EUR"]),
+        ("currency", "euro", []),
+        ("plan", "<!channel>\n\0", ["<!channel>"]),
+    ],
+)
+def test_known_values_are_offered_and_then_what_was_typed(key: str, typed: str, offered: list[str]) -> None:
+    of = criterion(key)
+    assert of is not None
+    known = {"France": "France", "Germany": "Germany"} if of.name == "country" else {}
+    options = forms.offered_values(of, known, typed)
+    assert [one["value"] for one in options] == offered
+
+
+def test_the_visitor_s_own_zone_is_named_under_the_field() -> None:
+    form = DestinationForm(frequency=Frequency.DAILY)
+    for own_zone, said in (("Europe/Berlin", True), (None, False)):
+        view = forms.form(form, known_attributes=(), own_zone=own_zone)
+        validate_view(view)
+        assert ("there at midnight. Yours is Europe/Berlin." in str(view["blocks"])) is said
+
+
+def test_a_form_of_nothing_reads_as_empty() -> None:
+    assert forms.read({}) == DestinationForm()
+
+
+def test_attributes_are_named_in_words_unless_two_would_read_the_same() -> None:
+    view = forms.form(DestinationForm(), known_attributes=KNOWN)
+    element = view["blocks"][-1]["element"]
+    assert [option["text"]["text"] for option in element["options"]] == [
+        "Country",
+        "employee_count",
+        "employeeCount",
+        "Segment",
+    ]
+
+
+def test_hundreds_of_attributes_keep_the_chosen_ones_on_offer() -> None:
+    known = [f"key {number:03}" for number in range(500)] + ["x" * 151, "😀" * 76, ""]
+    view = forms.form(DestinationForm(attribute_keys=("key 499",)), known_attributes=known)
+    validate_view(view)
+    element = view["blocks"][-1]["element"]
+    assert len(element["options"]) == 100
+    assert element["initial_options"][0]["value"] == "key 499"
+
+
+def test_without_any_attribute_a_calm_line_stands_in_the_fields_place() -> None:
+    view = forms.form(DestinationForm(), known_attributes=())
+    validate_view(view)
+    assert view["blocks"][-1]["elements"][0]["text"] == (
+        "*Attributes to show*: none yet. They can be chosen here once a source has sent some."
+    )
+    assert forms.read(submitted(view)).attribute_keys == ()
+
+
+def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
+    view = forms.form(
+        replace(FILLED, outsiders_confirmed=False), known_attributes=(), outside_channel_ids=("C0PARTNERS",)
+    )
+    validate_view(view)
+    assert view["blocks"][3]["text"]["text"] == (
+        "People of other companies read along in <#C0PARTNERS> (Slack Connect). They would see every amount."
+    )
+    assert not forms.read(submitted(view)).outsiders_confirmed
+    yes = {"Other companies": ["Let people of other companies read our MRR there"]}
+    assert forms.read(submitted(view, yes)).outsiders_confirmed
+
+
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [
+        ("name", "Name"),
+        ("recipients", "Channels"),
+        ("attributes", "Attributes to show"),
+        ("outsiders", "Other companies"),
+        ("frequency", "Frequency"),
+        ("condition_1", "Only accounts where"),
+        ("condition_3", "And where"),
+        ("something else", "Name"),
+    ],
+)
+def test_a_refusal_stands_under_its_field(field: str, label: str) -> None:
+    view = forms.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    blocks = {placed.block_id: placed.label for placed in placed_in(view["blocks"])}
+    errors = forms.errors({field: "No."})
+    assert {blocks[block_id]: text for block_id, text in errors.items()} == {label: "No."}
+
+
+def test_drawn_again_the_form_keeps_its_names_so_that_slack_keeps_what_was_typed() -> None:
+    before = starting(forms.form(DestinationForm(), known_attributes=KNOWN)["blocks"])
+    after = starting(forms.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))["blocks"])
+    assert {block: set(elements) for block, elements in before.items()}.items() <= {
+        block: set(elements) for block, elements in after.items()
+    }.items()
+    assert set(after) - set(before) == {
+        Field.OUTSIDERS.block_id,
+        "destination_condition_1 role:owner",
+        Field.CONDITION_2.block_id,
+        Field.CONDITION_3.block_id,
+        "destination_condition_3 attribute:country",
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "where"),
+    [
+        (["deals-private"], "#deals-private"),
+        (["deals-private", "board-private"], "#deals-private or #board-private"),
+        ([None], "the private channel that you chose"),
+        (["deals-private", None], "2 of these channels: they're private"),
+    ],
+)
+def test_a_private_channel_without_the_bot_says_exactly_what_to_type(names: list[str | None], where: str) -> None:
+    assert forms.not_invited(names) == (
+        f"I'm not in {where} yet. Type @Runrate there and press “Invite Them”, then save again."
+    )
+
+
+def test_a_button_can_carry_a_channel_into_the_form() -> None:
+    assert forms.read_new(rows.new_button()) == DestinationForm()
+    assert forms.read_new(rows.new_button(channel_id="C0DEALS")).channel_ids == ("C0DEALS",)
