@@ -30,6 +30,7 @@ WORDS = {
     FactKind.HISTORY: "Last week, from history",
     FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "Notice of a refused API key",
+    FactKind.EDIT: "Posted message, brought up to date",
 }
 """What a delivery tells, where it is about no account."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.delivery import CARRIER, COUNTS_AS, OPEN, Attempt, Delivery, DeliveryState, counted, is_open
+from models.delivery import CARRIER, COUNTS_AS, OPEN, Attempt, Delivery, DeliveryState, FactKind, counted, is_open
 from models.event import IS_WAITING, Event, EventState
 from models.workspace import Workspace
 
@@ -136,6 +136,7 @@ async def delivered_after(session: AsyncSession, *, now: datetime) -> Latencies:
         Delivery.workspace_id.in_(select(Workspace.id)),
         Delivery.created_at > now - RECENT,
         Delivery.state == DeliveryState.DELIVERED,
+        Delivery.fact_kind != FactKind.EDIT,
     )
     return await _latencies(session, query.subquery())
 

@@ -4,7 +4,7 @@
 and a coalesced row counts under the state of the message that it went into.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,12 +94,23 @@ class FactKind(StrEnum):
     """A day, week or month of MRR that somebody shared; the id is which time that was, and of which days it tells."""
     KEY_REFUSED = "key_refused"
     """That the API key of a source is refused; the id is the source's, with a number."""
+    EDIT = "edit"
+    """That a posted message is brought up to date; the id is that of the delivery which became it."""
+
+
+class MessageEnd(StrEnum):
+    """Why a posted message can't be brought up to date any more."""
+
+    CLOSED = "closed"
+    """Slack lets nobody change it any more."""
+    GONE = "gone"
+    """Somebody deleted it."""
 
 
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRYING, DeliveryState.AMBIGUOUS)
 UNSENT = (DeliveryState.PENDING, DeliveryState.RETRYING)
-POST, UNFURL, MAIL = "chat.postMessage", "chat.unfurl", "smtp"
-"""Slack's methods, and e-mail; each has lanes of its own."""
+POST, UPDATE, UNFURL, MAIL = "chat.postMessage", "chat.update", "chat.unfurl", "smtp"
+"""Slack's methods, and e-mail; each has lanes of its own. A workspace has one for all its updates."""
 RUNRATE = "runrate"
 """Who asks for what the product says on its own."""
 TROUBLED = text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')")
@@ -176,6 +187,10 @@ class Delivery(Base):
     send_started_at: Mapped[datetime | None]
     message_channel: Mapped[str | None] = mapped_column(Id)
     message_ts: Mapped[str | None] = mapped_column(String(40))
+    message_end: Mapped[str | None] = mapped_column(String(10))
+    """Why its message can't be brought up to date any more."""
+    is_asked_again: Mapped[bool] = mapped_column(default=False)
+    """An edit that was asked for once more since it was drawn."""
     coalesced_into: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
@@ -256,6 +271,10 @@ class Owed:
     note: str | None = None
     skipped: SkipReason | None = None
 
+    def place(self, workspace_id: str) -> tuple[str, str, str]:
+        """Say in which lane it waits: its workspace, its method and its target."""
+        return workspace_id, self.method, workspace_id if self.method == UPDATE else self.recipient[1]
+
     def row(self, workspace_id: str, lane_id: str, *, now: datetime) -> dict[str, Any]:
         """Give the delivery's columns."""
         return {
@@ -272,6 +291,7 @@ class Owed:
             "note": self.note,
             "attempts": 0,
             "may_be_repeat": False,
+            "is_asked_again": False,
             "due_at": now,
             "created_at": now,
             "settled_at": now if self.skipped else None,
@@ -374,6 +394,11 @@ async def get(session: AsyncSession, workspace_id: str, delivery_id: str) -> Del
     if found is None or found.workspace_id != workspace_id:
         raise DeliveryUnknownError
     return found
+
+
+async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Delivery]:
+    """Give deliveries by their id."""
+    return {found.id: found for found in await session.scalars(select(Delivery).where(among(Delivery.id, ids)))}
 
 
 async def attempts_of(session: AsyncSession, delivery_id: str) -> list[Attempt]:

@@ -36,7 +36,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from models.base import IDS, UNSEEN, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
-from models.delivery import MAIL, UNSENT, Delivery, DeliveryState, Owed, SkipReason, is_open
+from models.delivery import MAIL, UNSENT, UPDATE, Delivery, DeliveryState, Owed, SkipReason, is_open
 from models.given import given
 from models.installation import Installation
 from models.notice import Streak
@@ -94,13 +94,30 @@ async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *,
 
 async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> int:
     """Do the same for several workspaces, each message beside the id of its own."""
-    lanes = await _find_or_make(session, {(here, one.method, one.recipient[1]) for here, one in owed}, now=now)
-    rows = [one.row(here, lanes[here, one.method, one.recipient[1]], now=now) for here, one in owed]
+    places = [one.place(here) for here, one in owed]
+    lanes = await _find_or_make(session, set(places), now=now)
+    rows = [one.row(here, lanes[place], now=now) for (here, one), place in zip(owed, places, strict=True)]
     statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.lane_id, Delivery.state)
     connection = await session.connection()
     new = (await connection.execute(statement, rows)).all() if rows else []
     await _rouse(session, {lane_id for lane_id, state in new if state == DeliveryState.PENDING}, now=now)
     return len(new)
+
+
+async def hold_for_updates(session: AsyncSession, workspace_id: str, *, now: datetime) -> str:
+    """Hold the lane of a workspace's updates until the transaction ends, let it send soon, and give its id.
+
+    Nothing of it is claimed meanwhile; so that what is owed there already is drawn after this transaction, or was sent.
+    """
+    place = (workspace_id, UPDATE, workspace_id)
+    lane_id = (await _find_or_make(session, {place}, now=now))[place]
+    await _hold(session, select(Lane.id).where(Lane.id == lane_id))
+    soonest = _soonest(now)
+    is_later = or_(Lane.next_send_at.is_(None), Lane.next_send_at > soonest)
+    roused = update(Lane).where(Lane.id == lane_id, is_later).values(next_send_at=soonest)
+    await session.execute(roused, execution_options=UNSEEN)
+    wake(session, Topic.DELIVERIES)
+    return lane_id
 
 
 async def _rouse(session: AsyncSession, lane_ids: Collection[str], *, now: datetime) -> None:
@@ -192,6 +209,14 @@ LEASED = (
 _theirs = aliased(Delivery)
 _oldest = select(func.min(_theirs.id)).where(_theirs.lane_id == Lane.id, is_open(_theirs)).scalar_subquery()
 HEADS = select(Delivery).where(Delivery.id.in_(select(_oldest).where(among(Lane.id, IDS))))
+_longest_due = (
+    select(_theirs.id)
+    .where(_theirs.lane_id == Lane.id, is_open(_theirs))
+    .order_by(_theirs.due_at, _theirs.id)
+    .limit(1)
+    .scalar_subquery()
+)
+NEXT_UPDATES = select(Delivery).where(Delivery.id.in_(select(_longest_due).where(among(Lane.id, IDS))))
 FIRST_FREE = (
     select(Lane.next_send_at)
     .where(Lane.next_send_at.is_not(None), ~IS_LEASED, IS_ALLOWED)
@@ -300,6 +325,11 @@ async def heads(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, Del
     return {head.lane_id: head for head in await session.scalars(HEADS, {"ids": lane_ids})}
 
 
+async def next_updates(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, Delivery]:
+    """Give of each lane of updates the one that is due for the longest, by the lane's id: none waits for another."""
+    return {one.lane_id: one for one in await session.scalars(NEXT_UPDATES, {"ids": lane_ids})}
+
+
 async def next_time(session: AsyncSession, *, now: datetime) -> datetime | None:
     """Say when the next lane with work may be claimed; None where no lane has any."""
     row = (await session.execute(NEXT_TIMES, {"now": now})).one()
@@ -400,6 +430,8 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
     What the new id has already stays as it is, and its like under the old id ends.
     """
     await _hold(session, select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.target.in_((old, new))))
+    posted = update(Delivery).where(Delivery.workspace_id == workspace_id, Delivery.message_channel == old)
+    await session.execute(posted.values(message_channel=new), execution_options=UNSEEN)
     for table, column, alike in (
         (Recipient, "target", ("destination_id", "kind")),
         (Delivery, "target", ("asked_by", "fact_kind", "fact_id")),

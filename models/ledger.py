@@ -88,12 +88,13 @@ async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[
 
 
 async def count_since(session: AsyncSession, workspace_id: str, *, since: datetime) -> Counts:
-    """Count what was settled since an instant, and all that is open, however old it is.
+    """Count what was settled since an instant, and all that is open, however old it is; an edit is no message.
 
     What was merged into another message counts under that one's state.
     """
     reason = case((COUNTS_AS == DeliveryState.SKIPPED, func.coalesce(CARRIER.reason, Delivery.reason)))
     query = counted(COUNTS_AS, reason, func.count()).group_by(COUNTS_AS, reason)
+    query = query.where(Delivery.fact_kind != FactKind.EDIT)
     settled = (Delivery.workspace_id == workspace_id, Delivery.settled_at >= since)
     counts: Counter[tuple[DeliveryState, SkipReason | None]] = Counter()
     # Asked one after the other, each finds its index.
@@ -174,7 +175,8 @@ async def of_message(session: AsyncSession, workspace_id: str, channel_id: str, 
     query = select(Delivery).where(
         Delivery.workspace_id == workspace_id, Delivery.message_channel == channel_id, Delivery.message_ts == ts
     )
-    found: Delivery | None = await session.scalar(query.limit(1))
+    # What edited the message later stands there too.
+    found: Delivery | None = await session.scalar(query.order_by(Delivery.id).limit(1))
     return found
 
 

@@ -19,9 +19,9 @@ from models.installation import Installation
 from models.lane import Lease, Release
 from models.recipient import RecipientKind
 from models.secret import Keyring, SecretUnreadableError
-from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_send
+from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_edit, judge_send
 from scheduler.drawing import Drawn, Setting, draw_alone, draw_deliveries
-from scheduler.messages.message import Message, Unfurled
+from scheduler.messages.message import Edited, Message, Unfurled
 from scheduler.places import HeldBackError
 
 log = structlog.get_logger()
@@ -53,6 +53,10 @@ class Job:
     sent_at: datetime
     """When the message left, or may have, if it is only looked for."""
     message: Message | Unfurled | None
+    edited: Edited | None = None
+    """The posted message in whose place this one is put, if that is what is sent."""
+    is_edit: bool = False
+    """Whether it brings a message up to date, and is itself no news to anybody."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class Turn:
 
     @property
     def is_lost(self) -> bool:
-        """Say whether an earlier try may have arrived."""
-        return self.owed.state in LOST
+        """Say whether an earlier try may have arrived, and repeating it would be seen."""
+        return self.owed.state in LOST and self.lease.method != delivery.UPDATE
 
 
 @dataclass(frozen=True)
@@ -145,13 +149,15 @@ class Claimer:
             effort=Effort(attempts=owed.attempts + 1, owed_since=owed.created_at),
             started_at=now,
             sent_at=(owed.send_started_at if drawn is None else None) or now,
-            message=drawn,
+            message=drawn.message if isinstance(drawn, Edited) else drawn,
+            edited=drawn if isinstance(drawn, Edited) else None,
+            is_edit=owed.fact_kind == FactKind.EDIT,
         )
 
 
 async def _turns(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime) -> tuple[list[Turn], list[Release]]:
     """Find the heads of claimed lanes. What is not due yet, or owes nothing, is given back."""
-    heads = await lane.heads(session, [one.lane_id for one in lanes])
+    heads = await _heads(session, lanes)
     grants = await installation.many(session, {one.workspace_id for one in lanes})
     turns, given_back = [], []
     for one in lanes:
@@ -161,6 +167,13 @@ async def _turns(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime
         else:
             turns.append(Turn(one, owed, grants[one.workspace_id]))
     return turns, given_back
+
+
+async def _heads(session: AsyncSession, lanes: Sequence[Lease]) -> dict[str, Delivery]:
+    """Find what each lane sends next."""
+    updates = [one.lane_id for one in lanes if one.method == delivery.UPDATE]
+    found = await lane.heads(session, [one.lane_id for one in lanes if one.method != delivery.UPDATE])
+    return found | await lane.next_updates(session, updates) if updates else found
 
 
 def _give_back(claimed: Lease, *, at: datetime) -> Release:
@@ -187,10 +200,11 @@ async def _put_off(session: AsyncSession, turn: Turn, error: Exception, *, now: 
     owed.attempts += 1
     await session.flush()
     effort = Effort(attempts=owed.attempts, owed_since=owed.created_at)
-    outcome = judge_send(decision, answer, effort, now=now, spread=spread())
+    judge = judge_edit if owed.fact_kind == FactKind.EDIT else judge_send
+    outcome = judge(decision, answer, effort, now=now, spread=spread())
     tried = Try(workspace_id=workspace_id, delivery_id=owed.id, number=owed.attempts, started_at=now, outcome=outcome)
     await delivery.settle(session, [tried], now=now)
-    return _give_back(turn.lease, at=outcome.due_at)
+    return _give_back(turn.lease, at=now + SOON if turn.lease.method == delivery.UPDATE else outcome.due_at)
 
 
 def _why_put_off(error: Exception) -> tuple[Decision, str]:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from models.delivery import OPEN, DeliveryState, Outcome
+from models.delivery import OPEN, DeliveryState, Outcome, SkipReason
 
 RETRY_FIRST = timedelta(seconds=2)
 RETRY_MOST = timedelta(minutes=15)
@@ -41,6 +41,8 @@ class Class(StrEnum):
     PLAIN = "plain"
     """Send the plainer form: the workspace may not have charts yet, or Slack can't fetch a picture. Where there is none
     such, this is permanent."""
+    OVER = "over"
+    """The posted message that was meant can't be changed, or isn't there any more."""
     PERMANENT = "permanent"
     """It will never work."""
     AMBIGUOUS = "ambiguous"
@@ -81,6 +83,9 @@ TOKEN_UNREADABLE = Decision(
     "Runrate can't read its own token for this workspace",
     "Add the key that it was written with to the end of RUNRATE_SECRET_KEYS, or reinstall Runrate.",
 )
+
+GONE = ("message_not_found", "thread_not_found")
+"""Slack's answers where the message that was meant isn't there."""
 
 _TABLE = (
     ("ratelimited rate_limited", SLOWER),
@@ -223,6 +228,23 @@ _TABLE = (
             "Reinstall Runrate, and look whether an admin forbids previews of its address.",
         ),
     ),
+    (
+        """
+        blocked_file_type file_deleted file_is_deleted file_not_found file_share_limit_reached invalid_attachments
+        max_file_sharing_exceeded posting_to_channel_denied slack_connect_blocked_file_type
+        slack_connect_clip_sharing_blocked slack_connect_file_upload_sharing_blocked unable_to_share_files
+        """,
+        REFUSED_FORM,
+    ),
+    (
+        """
+        block_mismatch cant_broadcast_message cant_update_message edit_window_closed external_channel_migrating
+        is_inactive no_dual_broadcast_content_update streaming_state_conflict
+        """,
+        Decision(Class.OVER, "Slack doesn't let the message be changed any more"),
+    ),
+    (" ".join(GONE), Decision(Class.OVER, "the message was deleted")),
+    ("update_failed", Decision(Class.RETRY, "Slack could not change the message")),
     ("no_text", Decision(Class.PERMANENT, "Slack refused the message as empty", OUR_FAULT)),
     ("internal_error fatal_error", PERHAPS_POSTED),
     ("request_timeout", Decision(Class.RETRY, "Slack did not read our request in time")),
@@ -310,7 +332,7 @@ def judge_send(decision: Decision, answer: str, effort: Effort, *, now: datetime
             state, wait = again, decision.after or LIMITED_DEFAULT
         case Class.HOLD:
             state, wait = again, timedelta()
-        case Class.PERMANENT | Class.PLAIN:
+        case Class.PERMANENT | Class.PLAIN | Class.OVER:
             state = DeliveryState.FAILED
         case Class.AMBIGUOUS:
             state = DeliveryState.FAILED if effort.is_enough(now=now) else DeliveryState.AMBIGUOUS
@@ -335,13 +357,31 @@ def judge_unfurl(decision: Decision, answer: str, effort: Effort, *, now: dateti
     return Outcome(state=state, answer=answer, due_at=now + wait, reason=decision.reason, fix=decision.fix)
 
 
+def judge_edit(decision: Decision, answer: str, effort: Effort, *, now: datetime, spread: float) -> Outcome:
+    """Turn what a refused edit was answered into its next state. Repeating one harms nobody.
+
+    What it was to show was told before, or will be by the next one: one that can't be made is no failure to people.
+    """
+    judged = replace(judge_send(decision, answer, effort, now=now, spread=spread), fix=None)
+    match decision.what:
+        case Class.WAIT | Class.HOLD:
+            return judged
+        case Class.PERMANENT | Class.PLAIN:
+            return replace(judged, fix=decision.fix)
+        case Class.RETRY | Class.AMBIGUOUS if judged.state in OPEN:
+            return replace(judged, state=DeliveryState.RETRYING)
+        case _:
+            reason = SkipReason.DELETED if answer in GONE else SkipReason.STALE
+            return replace(judged, state=DeliveryState.SKIPPED, reason=reason)
+
+
 def judge_look(decision: Decision, answer: str, effort: Effort, *, now: datetime, spread: float) -> Outcome:
     """Turn what a failed look into Slack was answered into the delivery's next state.
 
     It stays ambiguous while a later look may tell. Where Slack doesn't let us look it is sent, and may be a repeat.
     """
     match decision.what:
-        case Class.FIX | Class.JOIN | Class.PLAIN | Class.PERMANENT:
+        case Class.FIX | Class.JOIN | Class.PLAIN | Class.OVER | Class.PERMANENT:
             return Outcome(state=DeliveryState.RETRYING, answer=answer, due_at=now, may_be_repeat=True)
         case _:
             judged = judge_send(decision, answer, effort, now=now, spread=spread)

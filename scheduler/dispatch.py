@@ -21,7 +21,7 @@ from models.delivery import DeliveryState, Outcome
 from models.secret import Keyring
 from models.wakeup import Topic
 from scheduler.claim import Claimed, Claimer, Job, spread
-from scheduler.decisions import Class, Decision, answer_of, decide, judge_look, judge_send, judge_unfurl
+from scheduler.decisions import Class, Decision, answer_of, decide, judge_edit, judge_look, judge_send, judge_unfurl
 from scheduler.messages.message import Message, Unfurled
 from scheduler.places import UNSEEN, unseen
 from scheduler.refusals import Refusals
@@ -206,7 +206,8 @@ class Dispatcher:
         now = self._now()
         if isinstance(job.message, Unfurled):
             return judge_unfurl(decision, answer, job.effort, now=now), decision
-        return judge_send(decision, answer, job.effort, now=now, spread=spread()), decision
+        judge = judge_edit if job.is_edit else judge_send
+        return judge(decision, answer, job.effort, now=now, spread=spread()), decision
 
     def _spared(self, job: Job) -> Job:
         """Take the form of a job's message that the workspace is known to take."""
@@ -231,7 +232,13 @@ class Dispatcher:
         if isinstance(message, Unfurled):
             return await self._unfurl(job, message)
         assert message is not None  # noqa: S101 - only jobs with a message are sent
-        where, ts = await self._slack.post(job.token, channel=job.target, message=message, delivery_id=job.delivery_id)
+        if job.edited is not None:
+            await self._slack.update(job.token, edited=job.edited, message=message)
+            where, ts = job.edited.channel, job.edited.ts
+        else:
+            where, ts = await self._slack.post(
+                job.token, channel=job.target, message=message, delivery_id=job.delivery_id
+            )
         return Outcome(
             state=DeliveryState.DELIVERED, answer="ok", due_at=self._now(), message_channel=where, message_ts=ts
         )

@@ -16,7 +16,9 @@ from models import (
     account_card,
     attribute,
     channel,
+    delivery,
     destination,
+    edit,
     erasure,
     event,
     merge,
@@ -33,7 +35,7 @@ from models import (
 from models.account import Account
 from models.account_card import AccountCard
 from models.database import is_passing
-from models.delivery import Delivery, FactKind, SkipReason
+from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
 from models.event import Event
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
@@ -62,7 +64,7 @@ from scheduler.messages import trial as trial_message
 from scheduler.messages import welcome as welcome_message
 from scheduler.messages.account import AccountMessage
 from scheduler.messages.merged import MergedMessage
-from scheduler.messages.message import Message, Unfurled
+from scheduler.messages.message import Edited, Message, Unfurled
 from scheduler.messages.movement import MovementMessage
 from scheduler.messages.recap import RecapMessage
 from scheduler.messages.report import ReportUnfurl
@@ -70,7 +72,7 @@ from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
 from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
-from scheduler.places import hold_back_from_outsiders
+from scheduler.places import POSTED_JUST_NOW, HeldBackError, hold_back_from_outsiders
 from scheduler.pollers.refused import draw_key_refused, load_refused
 from scheduler.silences import draw_heard_again, draw_silence, load_heard_again, load_silences
 
@@ -80,7 +82,7 @@ WELCOME_KEPT = timedelta(minutes=1)
 UNFURL_KEPT = timedelta(seconds=60)
 """After this time a conversation has gone on, and nobody looks at the link any more."""
 
-Drawn = Message | Unfurled | SkipReason
+Drawn = Message | Unfurled | Edited | SkipReason
 Told = TypeVar("Told")
 
 
@@ -489,6 +491,40 @@ def _draw_unfurl(_owed: Delivery, told: ToldLink, setting: Setting) -> Drawn:
     return Unfurled(url=link.url, message_ts=link.message_ts, blocks=blocks)
 
 
+@dataclass(frozen=True)
+class ToldAnew:
+    """A delivery whose message is brought up to date, and that message as it is drawn now."""
+
+    posted: Delivery
+    drawn: Drawn | Exception | None = None
+
+
+async def _load_edits(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldAnew]:
+    posted = await delivery.many(session, {one.fact_id for one in owed})
+    standing = [one for one in posted.values() if one.state == DeliveryState.DELIVERED and one.message_end is None]
+    drawn = await draw_deliveries(session, standing, setting=setting)
+    return {
+        one.id: ToldAnew(posted[one.fact_id], drawn.get(one.fact_id))
+        for one in owed
+        if one.fact_id in posted and posted[one.fact_id].workspace_id == one.workspace_id
+    }
+
+
+def _draw_edit(_owed: Delivery, told: ToldAnew, _setting: Setting) -> Drawn:
+    """Draw a posted message anew. While it is being posted, its edit waits; what is not sent yet needs none."""
+    posted, drawn = told.posted, told.drawn
+    if posted.state in edit.UNDER_WAY:
+        raise HeldBackError(POSTED_JUST_NOW)
+    if isinstance(drawn, Exception):
+        raise drawn
+    if drawn is None or isinstance(drawn, SkipReason):
+        return drawn or SkipReason.STALE
+    assert isinstance(drawn, dict)  # noqa: S101 - only messages are edited
+    assert posted.message_channel is not None  # noqa: S101 - it was delivered
+    assert posted.message_ts is not None  # noqa: S101 - it was delivered
+    return Edited(message=drawn, delivery_id=posted.id, channel=posted.message_channel, ts=posted.message_ts)
+
+
 async def _load_welcomes(_session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, str]:
     return {one.id: one.target for one in owed}
 
@@ -523,5 +559,6 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.HISTORY: Drawing(load_histories, draw_history),
     FactKind.GLANCE: Drawing(load_glances, draw_glance),
     FactKind.KEY_REFUSED: Drawing(load_refused, draw_key_refused),
+    FactKind.EDIT: Drawing(_load_edits, _draw_edit),
 }
 """Who tells what."""

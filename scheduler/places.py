@@ -21,6 +21,7 @@ OUTSIDERS = Decision(
     "the channel is now shared with another company",
     "Confirm it in the destination, or choose another channel.",
 )
+POSTED_JUST_NOW = Decision(Class.RETRY, "its message is being posted")
 
 
 class HeldBackError(Exception):

@@ -14,13 +14,13 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, installation, lane
+from models import delivery, edit, installation, lane
 from models.database import Database, is_passing
-from models.delivery import DeliveryState, Outcome, Try
+from models.delivery import DeliveryState, MessageEnd, Outcome, Try
 from models.lane import Release
 from models.wakeup import Topic
 from scheduler.claim import Job
-from scheduler.decisions import Class, Decision
+from scheduler.decisions import GONE, Class, Decision
 
 log = structlog.get_logger()
 
@@ -29,6 +29,10 @@ AGAIN = 1.0
 
 LAST_SECONDS = 30.0
 """How long a worker that ends waits for the database to take its outcomes; its lanes are its own for about as long."""
+
+
+UPDATES_APART = 1.2
+"""How much longer than after a message a lane waits after an update: Slack takes 50 a minute in a workspace."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,8 @@ class Settlement:
         outcome, at, silence = self.outcome, self.outcome.due_at, None
         if self.decision is not None and self.decision.what is Class.WAIT:
             silence = at
+        elif self.job.edited is not None:
+            at = silence = now + pace * UPDATES_APART  # One that is to be tried again holds up no other.
         elif outcome.state is DeliveryState.DELIVERED:
             at = silence = at + pace  # Slack counted the message before it answered, which was when it became due.
         elif outcome.state is DeliveryState.FAILED:
@@ -130,11 +136,16 @@ class Settler:
 
 
 async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetime) -> None:
-    """Do what an answer means beyond this delivery: a limit for the lane, or a hold for the workspace."""
+    """Do what an answer means beyond this delivery: a limit for the lane, a hold for the workspace, a message's end."""
     job, outcome = settled.job, settled.outcome
+    if job.is_edit:
+        await edit.owe_again(session, job.delivery_id, now=now)
     match settled.decision:
         case Decision(what=Class.WAIT):
             await lane.limit(session, job.lane_id, until=outcome.due_at, now=now)
+        case Decision(what=Class.OVER) if job.edited is not None:
+            how = MessageEnd.GONE if outcome.answer in GONE else MessageEnd.CLOSED
+            await edit.end(session, job.workspace_id, job.edited.delivery_id, how)
         case Decision(what=Class.HOLD):
             await installation.revoke(
                 session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now

@@ -17,7 +17,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from scheduler.messages.message import Message, Unfurled, payload
+from models.delivery import POST, UPDATE
+from scheduler.messages.message import Edited, Message, Unfurled, changed, payload
 
 TIMEOUT = 15.0
 """Seconds for one question of ours; the lease of a lane outlasts five of them, which is the most that a send asks."""
@@ -39,15 +40,18 @@ class Slack:
         self._client = AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
         self._session = session
         self._timeout = timeout
-        self._post_url = f"{self._client.base_url}chat.postMessage"
         self._headers = {"Content-Type": "application/json;charset=utf-8", **self._client.headers}
         self._limit = aiohttp.ClientTimeout(total=timeout)
 
     async def post(self, token: str, *, channel: str, message: Message, delivery_id: str) -> tuple[str, str]:
         """Post a message that carries its delivery's id; answer its channel and ts."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
-        posted = await self._post(token, {"channel": channel, "metadata": metadata, **payload(message)})
+        posted = await self._say(POST, token, {"channel": channel, "metadata": metadata, **payload(message)})
         return str(posted["channel"]), str(posted["ts"])
+
+    async def update(self, token: str, *, edited: Edited, message: Message) -> None:
+        """Put a message in the place of a posted one, whose metadata stays; once more, it is replaced by the same."""
+        await self._say(UPDATE, token, {"channel": edited.channel, "ts": edited.ts, **changed(message)})
 
     async def unfurl(self, token: str, *, channel: str, unfurled: Unfurled) -> None:
         """Put something under a link in somebody's message; once more, it is replaced by the same."""
@@ -114,10 +118,11 @@ class Slack:
                     break
         return None
 
-    async def _post(self, token: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """Post as the SDK's client would, and raise its error for what Slack refuses."""
+    async def _say(self, method: str, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Call a method as the SDK's client would, and raise its error for what Slack refuses."""
+        url = f"{self._client.base_url}{method}"
         async with self._session.post(
-            self._post_url,
+            url,
             data=orjson.dumps(asked),
             headers={**self._headers, "Authorization": f"Bearer {token}"},
             proxy=self._client.proxy,
@@ -129,7 +134,7 @@ class Slack:
             refused = AsyncSlackResponse(
                 client=self._client,
                 http_verb="POST",
-                api_url=self._post_url,
+                api_url=url,
                 req_args={},
                 data=data,
                 headers=dict(answer.headers),

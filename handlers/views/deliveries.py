@@ -56,6 +56,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.ACCOUNT: "an account that somebody shared",
     FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "the notice that an API key is refused",
+    FactKind.EDIT: "a posted message, brought up to date",
 }
 """What is told where the kind says all."""
 

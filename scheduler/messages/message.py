@@ -33,6 +33,16 @@ class Unfurled:
     blocks: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Edited:
+    """A posted message as it is to be from now on, where it stands, and which delivery became it."""
+
+    message: Message
+    delivery_id: str
+    channel: str
+    ts: str
+
+
 def message(text: str, *blocks: dict[str, Any]) -> Message:
     """Put a message together. Slack previews none of its links: they are ours, or an account's."""
     return Message(text=text, blocks=list(blocks), unfurl_links=False, unfurl_media=False)
@@ -41,3 +51,8 @@ def message(text: str, *blocks: dict[str, Any]) -> Message:
 def payload(drawn: Message) -> dict[str, Any]:
     """Give what is posted of a message."""
     return {name: value for name, value in drawn.items() if name != "plainer"}
+
+
+def changed(drawn: Message) -> dict[str, Any]:
+    """Give what an edit changes of a message: who said it stays."""
+    return {"text": drawn["text"], "blocks": drawn["blocks"]}

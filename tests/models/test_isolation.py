@@ -60,7 +60,7 @@ from models.base import Base, UserError
 from models.condition import About, Criterion
 from models.contact import Directory, Forgotten
 from models.database import Database
-from models.delivery import DeliveryState, FactKind, Outcome, Owed
+from models.delivery import RUNRATE, DeliveryState, FactKind, MessageEnd, Outcome, Owed
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
@@ -94,6 +94,7 @@ class Ids:
     source: str = ""
     lane: str = ""
     delivery: str = ""
+    posted: str = ""
     movement: str = ""
     signal: str = ""
     workflow: str = ""
@@ -247,6 +248,10 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         row = given_up.row(ACME, ids.lane, now=NOW)
         row |= {"state": DeliveryState.FAILED, "settled_at": NOW, "coalesced_into": only.id}
         session.add(delivery.Delivery(**row))
+        welcome = Owed(asked_by=RUNRATE, fact=(FactKind.WELCOME, MARK), recipient=(RecipientKind.CHANNEL, "C2"))
+        row = welcome.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
+        session.add(delivery.Delivery(**row, message_channel="C2", message_ts="2.0"))
+        ids.posted = row["id"]
     async with database.write() as session:
         [failing] = (await notice.failing(session, now=NOW)).values()
         streak = await notice.begin(session, failing, now=NOW)
@@ -316,6 +321,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.page": {"limit": 5},
     "duplicate.merge": {"former_id": "<twin>", "kept_id": "<account>", "by": "U1", "now": NOW},
     "duplicate.weigh": {"account_id": "<account>"},
+    "edit.ask": {"delivery_ids": ["<posted>"], "now": NOW},
+    "edit.end": {"delivery_id": "<posted>", "how": MessageEnd.GONE},
     "email_alias.find": {"email": "b@a.io"},
     "email_alias.give": {"email": "c@a.io", "user_id": "U1", "by": "U1", "now": NOW},
     "email_alias.of_workspace": {},
@@ -341,6 +348,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.revoke": {"because": "x", "now": NOW},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
+    "lane.hold_for_updates": {"now": NOW},
     "lane.leased": {"now": NOW},
     "lane.hurry_all": {"asked_by": "<destination>", "now": NOW - timedelta(hours=1)},
     "lane.hurry": {"target": "C1", "now": NOW - timedelta(hours=1)},
@@ -448,8 +456,8 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.owe", "slack_event.is_first",
-    "source.add", "source.the_import", "welcome.owe", "workflow.create",
+    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.hold_for_updates", "lane.owe",
+    "slack_event.is_first", "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""
 

@@ -82,7 +82,7 @@ async def settle(database: Database, state: DeliveryState = DeliveryState.DELIVE
 async def test_a_target_has_one_lane_for_each_method_and_workspace(database: Database, made: Destination) -> None:
     first = await owe(database, made, "C1")
     assert await owe(database, made, "C1") == first
-    others = [await owe(database, made, "C2"), await owe(database, made, "C1", method="chat.update")]
+    others = [await owe(database, made, "C2"), await owe(database, made, "C1", method="chat.unfurl")]
     others.append(await owe(database, made, "C1", workspace_id=GLOBEX))
     assert len({first, *others}) == 4
 

@@ -32,6 +32,7 @@ from scheduler.decisions import (
     Effort,
     back_off,
     decide,
+    judge_edit,
     judge_look,
     judge_send,
     judge_unfurl,
@@ -40,7 +41,9 @@ from tests.seeds import NOW
 
 S = DeliveryState
 METHODS = Path(__file__).parents[2].parent / "shared" / "contracts" / "slack" / "methods"
-CONTRACTS = [METHODS / f"{name}.json" for name in ("chat.postMessage", "chat.unfurl", "conversations.history")]
+CONTRACTS = [
+    METHODS / f"{name}.json" for name in ("chat.postMessage", "chat.update", "chat.unfurl", "conversations.history")
+]
 
 ANSWERS = tomllib.loads((Path(__file__).parent / "answers.toml").read_text())
 CODES = {code: Class(what) for what, codes in ANSWERS["codes"].items() for code in codes.split()}
@@ -144,7 +147,7 @@ def test_a_table_with_one_wrong_row_is_seen(code: str, broken: Class) -> None:
 
 def test_the_contract_names_every_code_that_slack_documents_and_one_more() -> None:
     assert len(_documented()) >= 60
-    assert CODES.keys() - _documented() - {*COMMON} == {"msg_too_long"}
+    assert CODES.keys() - _documented() - {*COMMON} == {"thread_not_found"}
     assert _documented() | {*COMMON} <= CODES.keys()
 
 
@@ -156,9 +159,12 @@ def test_every_code_has_words_for_a_manager(code: str) -> None:
     assert not decision.reason.endswith(".")
     assert decision.fix or decision.what not in {Class.FIX, Class.JOIN, Class.HOLD, Class.PERMANENT}
     assert decision.fix is None or decision.fix.endswith(".")
-    for judge in (judge_send, judge_look):
+    for judge in (judge_send, judge_edit, judge_look):
         outcome = judge(decision, code, Effort(attempts=1, owed_since=NOW), now=NOW, spread=0)
-        assert outcome.state in OPEN or decision.what in {Class.PERMANENT, Class.PLAIN}
+        is_over = {Class.PERMANENT, Class.PLAIN, Class.OVER} | (
+            {Class.FIX, Class.JOIN} if judge is judge_edit else set()
+        )
+        assert outcome.state in OPEN or decision.what in is_over
 
 
 def test_every_status_means_what_the_contract_says() -> None:
@@ -255,7 +261,7 @@ def test_nothing_is_given_up_before_a_day_and_its_own_tries(what: Class, attempt
     effort = Effort(attempts=attempts, owed_since=NOW - age)
     outcome = judge_send(Decision(what, "why", "what"), "answer", effort, now=NOW, spread=1)
     is_enough = attempts >= LEAST_ATTEMPTS and age > GIVE_UP
-    if what in {Class.PLAIN, Class.PERMANENT}:
+    if what in {Class.PLAIN, Class.OVER, Class.PERMANENT}:
         assert outcome.state is S.FAILED
     elif what in {Class.WAIT, Class.HOLD}:
         assert outcome.state is S.RETRYING
@@ -271,7 +277,7 @@ def test_a_look_that_fails_never_makes_a_message_go_out_unmarked(what: Class) ->
     outcome = judge_look(Decision(what, "why"), "answer", effort, now=NOW, spread=0)
     if outcome.state is S.RETRYING:
         assert outcome.may_be_repeat
-        assert what in {Class.FIX, Class.JOIN, Class.PLAIN, Class.PERMANENT}
+        assert what in {Class.FIX, Class.JOIN, Class.PLAIN, Class.OVER, Class.PERMANENT}
     else:
         assert outcome.state is S.AMBIGUOUS
 

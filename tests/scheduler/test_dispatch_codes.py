@@ -23,6 +23,7 @@ ENDS = {
     Class.HOLD: S.RETRYING,
     Class.AMBIGUOUS: S.AMBIGUOUS,
     Class.PLAIN: S.FAILED,
+    Class.OVER: S.FAILED,
     Class.PERMANENT: S.FAILED,
 }
 """Where a delivery stands after the first refusal, before anything has been tried again."""

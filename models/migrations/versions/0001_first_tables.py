@@ -446,6 +446,8 @@ def upgrade() -> None:
     sa.Column('send_started_at', base.UtcDateTime(), nullable=True),
     sa.Column('message_channel', sa.String(length=64), nullable=True),
     sa.Column('message_ts', sa.String(length=40), nullable=True),
+    sa.Column('message_end', sa.String(length=10), nullable=True),
+    sa.Column('is_asked_again', sa.Boolean(), nullable=False),
     sa.Column('coalesced_into', sa.String(length=64), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('settled_at', base.UtcDateTime(), nullable=True),
