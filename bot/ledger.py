@@ -8,7 +8,7 @@ from bot.sandbox.reading import Reading, Row
 from models import channel, delivery, lane, ledger, movement, person, signal
 from models.delivery import OPEN, Delivery, DeliveryState, FactKind
 from models.fact import MovementKind
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, To
 from scheduler.messages.movement import KINDS
 
 NEWEST = 10
@@ -87,9 +87,9 @@ async def _what(session: AsyncSession, one: Delivery) -> str:
 
 
 async def _to(session: AsyncSession, one: Delivery) -> str:
-    if one.recipient_kind == RecipientKind.PERSON:
-        known = await person.get(session, one.workspace_id, one.target)
-        return known.name if known else one.target
+    to = To(RecipientKind(one.recipient_kind), one.target)
+    if to.user_ids:
+        return to.called(await person.names(session, one.workspace_id))
     return await _place(session, one.workspace_id, one.target)
 
 

@@ -11,22 +11,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers import home, people
-from handlers.channels import check_channels
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.recipients import check_recipients
 from handlers.slack_code import slack_code
 from handlers.views import destination_form as forms
 from handlers.views import destinations as rows
 from handlers.views.blocks import View
 from handlers.views.destination_form import DestinationForm, Field
 from handlers.views.filled import subject
+from handlers.views.recipients import unchosen
 from models import attribute, channel, condition, destination, lane, person, recipient, role
 from models import filter as filters
 from models.channel import Channel
 from models.condition import OF_MOVEMENTS, Condition, holders_in
 from models.filter import AmountError, Filter, Forecast, minimum
 from models.holiday import name_of
-from models.recipient import RecipientKind
 from models.wish import LONGEST_NAME, FieldError, Frequency, Wish
 
 
@@ -180,6 +180,7 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
     """Fill the form in with a destination as it is."""
     found = await destination.get(session, visitor.workspace_id, destination_id)
     recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
+    channel_ids, user_ids, is_together = unchosen(one.to for one in recipients)
     return DestinationForm(
         name=found.name,
         frequency=Frequency(found.frequency),
@@ -189,7 +190,9 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
         month_day=found.month_day,
         is_business=found.is_business,
         country=name_of(found.country) if found.country else "",
-        channel_ids=tuple(to.target for to in recipients),
+        channel_ids=channel_ids,
+        user_ids=user_ids,
+        is_together=is_together,
         kinds=found.filter.kinds,
         least_gain=rows.minimum_typed(found.least_gain, found.least_gain_share),
         least_loss=rows.minimum_typed(found.least_loss, found.least_loss_share),
@@ -240,7 +243,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     async with desk.database.read() as session:
         form = await _read(session, view, visitor)
     wish = _wish(form)
-    checked = await check_channels(form.channel_ids, client, desk, visitor)
+    checked = await check_recipients(form.channel_ids, form.user_ids, client, desk, visitor)
     outside = [one for one in checked if one.is_shared_outside]
     if outside and not form.outsiders_confirmed:
         async with desk.database.read() as session:
@@ -271,7 +274,7 @@ def _wish(form: DestinationForm) -> Wish:
         month_day=form.month_day,
         is_business=form.is_business,
         country=form.country,
-        recipients=tuple((RecipientKind.CHANNEL, channel_id) for channel_id in form.channel_ids),
+        recipients=form.recipients,
         attributes=form.attribute_keys,
         filter=_filter(form),
         locale=form.locale,

@@ -84,7 +84,7 @@ async def _ask_to_delete(
     question = rows.delete_question(
         destination_id=found.id,
         name=found.name,
-        channel_ids=[to.target for to in recipients],
+        recipients=[one.to for one in recipients],
         waiting=health.get(found.id, Health()).waiting,
     )
     await client.views_open(trigger_id=trigger_id, view=question)

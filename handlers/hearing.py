@@ -6,12 +6,12 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import accounts, people
+from handlers import accounts, home, people
 from handlers.desk import Desk, Visitor
 from handlers.views import hearing as view
 from handlers.views.answers import Answer
 from handlers.views.hearing import Hearer, Hearing, ToldHere
-from models import channel, destination, ledger, movement, mute, person, recipient, role, workspace
+from models import conversation, destination, ledger, movement, mute, person, recipient, role, workspace
 from models import filter as filters
 from models.account import Account
 from models.condition import Standing
@@ -36,7 +36,15 @@ async def explain(command: Mapping[str, Any], client: AsyncWebClient, desk: Desk
         about = await accounts.the_one(session, visiting, typed, word="why")
         if not isinstance(about, Account):
             return about
-        return view.answer(await _hearing(session, desk, visiting, about, here=str(command["channel_id"])))
+        here = await _here(session, visiting, str(command["channel_id"]), str(command.get("channel_name")))
+        return view.answer(await _hearing(session, desk, visiting, about, here=here))
+
+
+async def _here(session: AsyncSession, visiting: Person, channel_id: str, name: str) -> str:
+    """Say as what a conversation is written to: a channel by its id, people's own by theirs."""
+    if name == "directmessage":
+        return visiting.user_id
+    return await conversation.target_of(session, visiting.workspace_id, channel_id) or channel_id
 
 
 async def _hearing(session: AsyncSession, desk: Desk, visiting: Person, about: Account, *, here: str) -> Hearing:
@@ -77,17 +85,20 @@ async def _hearers(
     *,
     here: str,
 ) -> tuple[Hearer, ...]:
-    """Judge each destination that a person may know: a manager all, anybody else those of public channels and here."""
-    recipients = await recipient.of_destinations(session, [one.id for one in asking])
-    targets = {to.target for chosen in recipients.values() for to in chosen}
+    """Judge each destination that a person may know: a manager all, anybody else those of public channels, here or own.
+
+    Of these, too, only the recipients are named that they may know.
+    """
+    chosen = await recipient.of_destinations(session, [one.id for one in asking])
+    recipients = {key: tuple(one.to for one in several) for key, several in chosen.items()}
     if not await person.is_manager(session, visiting):
-        targets = {here} & targets | await channel.public_among(session, visiting.workspace_id, targets)
+        recipients = await home.readable(session, visiting, recipients, here=here)
     standing = await _standing(session, asking, newest)
     hearers = [
         Hearer(
             name=one.name,
             frequency=Frequency(one.frequency),
-            channel_ids=tuple(to.target for to in recipients[one.id] if to.target in targets),
+            recipients=recipients[one.id],
             lacks_kind=newest is not None and newest.kind not in one.kinds,
             is_elsewhere=newest is not None and not one.filter.concerns(standing),
             is_too_small=newest is not None and one.skips(newest, standing) == SkipReason.BELOW_THRESHOLD,
@@ -97,7 +108,7 @@ async def _hearers(
         )
         for one in asking
     ]
-    return tuple(sorted((one for one in hearers if one.channel_ids), key=lambda one: not one.tells))
+    return tuple(sorted((one for one in hearers if one.recipients), key=lambda one: not one.tells))
 
 
 async def _standing(session: AsyncSession, asking: Sequence[Destination], newest: Movement | None) -> Standing:

@@ -52,6 +52,7 @@ from models.destination import Destination
 from models.event import REFUSED_KEPT
 from models.ledger import Health
 from models.person import Person
+from models.recipient import To
 from models.schedule import instant
 from models.secret import SecretUnreadableError
 from models.signal import TOLD_TO
@@ -201,24 +202,39 @@ async def destinations(
 async def readable_destinations(
     session: AsyncSession, visiting: Person, number: int, *, size: int = PAGE_SIZE, now: datetime
 ) -> Listing[DestinationRow]:
-    """Gather what a member may know: destinations that post to public channels, and only those of their channels.
+    """Gather what a member may know: destinations that tell public channels or themself, without other recipients.
 
-    A guest reads only some of these, and nobody tells us which; so that they are shown none.
+    A guest reads only some channels, and nobody tells us which; so that they are shown none.
     """
     if visiting.is_guest:
         return Listing()
     workspace_id = visiting.workspace_id
-    found, total = await destination.page(session, workspace_id, offset=number * size, limit=size, is_public=True)
+    found, total = await destination.page(
+        session, workspace_id, offset=number * size, limit=size, read_by=visiting.user_id
+    )
     rows = await _rows(session, found, {}, now=now)
-    public = await channel.public_among(session, workspace_id, {one for row in rows for one in row.channel_ids})
-    kept = (replace(row, channel_ids=tuple(one for one in row.channel_ids if one in public)) for row in rows)
-    return Listing(tuple(kept), total)
+    kept = await readable(session, visiting, {row.id: row.recipients for row in rows})
+    return Listing(tuple(replace(row, recipients=kept[row.id]) for row in rows), total)
+
+
+async def readable(
+    session: AsyncSession, visiting: Person, recipients: Mapping[str, tuple[To, ...]], *, here: str | None = None
+) -> dict[str, tuple[To, ...]]:
+    """Keep the recipients that a member may know: public channels, where they ask, themself and their group DMs."""
+    targets = {one.target for several in recipients.values() for one in several}
+    known = await channel.public_among(session, visiting.workspace_id, targets) | {here}
+    return {
+        key: tuple(one for one in several if one.target in known or visiting.user_id in one.user_ids)
+        for key, several in recipients.items()
+    }
 
 
 async def _rows(
     session: AsyncSession, found: Sequence[Destination], health: Mapping[str, Health], *, now: datetime
 ) -> tuple[DestinationRow, ...]:
-    recipients = await recipient.of_destinations(session, [one.id for one in found])
+    chosen = await recipient.of_destinations(session, [one.id for one in found])
+    recipients = {key: tuple(one.to for one in several) for key, several in chosen.items()}
+    remarks = await _remarks(session, found, recipients)
     holders = await _holders(session, found)
     return tuple(
         DestinationRow(
@@ -232,7 +248,8 @@ async def _rows(
             is_business=one.is_business,
             country=one.country,
             next_run_at=one.next_recap_at(now),
-            channel_ids=tuple(to.target for to in recipients[one.id]),
+            recipients=recipients[one.id],
+            remarks=remarks,
             filter=one.filter,
             holders=holders,
             is_paused=one.is_paused(now),
@@ -243,6 +260,15 @@ async def _rows(
         )
         for one in found
     )
+
+
+async def _remarks(
+    session: AsyncSession, found: Sequence[Destination], recipients: Mapping[str, tuple[To, ...]]
+) -> dict[str, str]:
+    """Say in a word why people can't be told, by their user ids."""
+    people = {(one.workspace_id, user_id) for one in found for to in recipients[one.id] for user_id in to.user_ids}
+    unfit = await person.unfit(session, people)
+    return {user_id: "left" if one.is_deactivated else "a guest" for (_, user_id), one in unfit.items()}
 
 
 async def _holders(session: AsyncSession, found: Sequence[Destination]) -> dict[str, str]:

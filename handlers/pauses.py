@@ -80,7 +80,7 @@ async def _pausing(session: AsyncSession, visitor: Visitor, destination_id: str)
     return Pausing(
         id=found.id,
         name=found.name,
-        channel_ids=tuple(to.target for to in recipients),
+        recipients=tuple(one.to for one in recipients),
         is_recap=Frequency(found.frequency).is_recap,
         waiting=health.get(found.id, Health()).waiting,
     )

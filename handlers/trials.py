@@ -1,13 +1,14 @@
-"""Trying a destination out: a test message to its channels, from its menu and by `/mrr test`."""
+"""Trying a destination out: a test message to its recipients, from its menu and by `/mrr test`."""
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people
 from handlers.desk import Desk, Visitor
 from models import destination, lane
+from models.recipient import To
 
 
-async def send(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, destination_id: str) -> tuple[str, list[str]]:
+async def send(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, destination_id: str) -> tuple[str, list[To]]:
     """Owe a test to each recipient, at once; give the destination's name, and to whom."""
     await people.require_manager(desk, client, visitor)
     name, now = (await people.who(desk, client, visitor)).name, desk.now()

@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Index, String, and_, exists, func, select, text, update
+from sqlalchemy import Index, Select, String, and_, exists, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
@@ -25,7 +25,7 @@ from models.filter import NOTHING_KNOWN, Filter
 from models.holiday import LONGEST_COUNTRY
 from models.installation import Installation
 from models.movement import TICK, Movement
-from models.recipient import Recipient
+from models.recipient import Recipient, RecipientKind, To
 from models.schedule import MONDAY, Schedule
 from models.wakeup import Topic
 from models.wish import (
@@ -241,14 +241,14 @@ async def resume(session: AsyncSession, destination: Destination, *, by: str, no
     return True
 
 
-async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[str]:
-    """Owe a test message to each recipient, paused or not; give their targets. `note` says who asked for it."""
+async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[To]:
+    """Owe a test message to each recipient, paused or not; give them. `note` says who asked for it."""
     recipients = (await recipient.of_destinations(session, [destination.id]))[destination.id]
     fact = (FactKind.TEST, new_id("tst", now))
-    owed = [Owed(asked_by=destination.id, fact=fact, recipient=(to.kind, to.target), note=note) for to in recipients]
+    owed = [Owed(asked_by=destination.id, fact=fact, recipient=one.to, note=note) for one in recipients]
     await lane.owe(session, destination.workspace_id, owed, now=now)
     _audit(session, destination, "destination.tested", by=by, now=now)
-    return [to.target for to in recipients]
+    return [one.to for one in recipients]
 
 
 async def _skip_unwanted(
@@ -380,27 +380,43 @@ async def of_workspace(session: AsyncSession, workspace_id: str) -> list[Destina
 
 
 async def page(
-    session: AsyncSession, workspace_id: str, *, offset: int = 0, limit: int | None = None, is_public: bool = False
+    session: AsyncSession,
+    workspace_id: str,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    read_by: str | None = None,
 ) -> tuple[list[Destination], int]:
     """List some of a workspace's destinations by name, and say how many there are.
 
-    Of public ones some channel is known to be public.
+    What a member reads by right comes to themself, or to a channel that is known to be public.
     """
     theirs = [Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None)]
-    if is_public:
+    if read_by is not None:
         told = and_(Channel.workspace_id == Recipient.workspace_id, Channel.channel_id == Recipient.target)
         public = select(Recipient.destination_id).join(Channel, told).where(Channel.is_private.is_(False))
-        theirs.append(Destination.id.in_(public.where(Recipient.workspace_id == workspace_id)))
+        is_public = Destination.id.in_(public.where(Recipient.workspace_id == workspace_id))
+        theirs.append(or_(is_public, Destination.id.in_(_reaching(workspace_id, read_by))))
     total = await session.scalar(select(func.count()).select_from(Destination).where(*theirs))
     rows = select(Destination).where(*theirs).order_by(Destination.name_key).offset(offset).limit(limit)
     return list(await session.scalars(rows)), total or 0
 
 
+async def reaching(session: AsyncSession, workspace_id: str, user_id: str) -> list[Destination]:
+    """List by name the destinations that reach a person by themself: directly, or in a group DM."""
+    theirs = (Destination.deleted_at.is_(None), Destination.id.in_(_reaching(workspace_id, user_id)))
+    return list(await session.scalars(select(Destination).where(*theirs).order_by(Destination.name_key)))
+
+
+def _reaching(workspace_id: str, user_id: str) -> Select[str]:
+    return select(Recipient.destination_id).where(Recipient.workspace_id == workspace_id, recipient.reaches(user_id))
+
+
 async def hearing_movements(
     session: AsyncSession, workspace_ids: Collection[str]
-) -> dict[str, list[tuple[Destination, tuple[str, str]]]]:
-    """List of each workspace who hears of movements: the destination, and the recipient's kind and target."""
-    hearing: dict[str, list[tuple[Destination, tuple[str, str]]]] = {workspace_id: [] for workspace_id in workspace_ids}
+) -> dict[str, list[tuple[Destination, To]]]:
+    """List of each workspace who hears of movements: the destination, and its recipient."""
+    hearing: dict[str, list[tuple[Destination, To]]] = {workspace_id: [] for workspace_id in workspace_ids}
     query = (
         select(Destination, Recipient.kind, Recipient.target)
         .join(Recipient, Recipient.destination_id == Destination.id)
@@ -412,7 +428,7 @@ async def hearing_movements(
         .order_by(Destination.name_key, Recipient.position)
     )
     for wanting, kind, target in await session.execute(query):
-        hearing[wanting.workspace_id].append((wanting, (kind, target)))
+        hearing[wanting.workspace_id].append((wanting, To(RecipientKind(kind), target)))
     return hearing
 
 

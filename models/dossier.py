@@ -34,6 +34,7 @@ OF_COLLEAGUES = {"managers": ("user_id",), "mutes": ("user_id",)}
 
 NAMING_COLLEAGUES = {
     "audit_entries": ("actor",),
+    "conversations": ("target",),
     "deliveries": ("target",),
     "destinations": ("created_by",),
     "email_aliases": ("email", "user_id", "set_by"),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.account import Account
-from models.base import Base, Id, insert
+from models.base import Base, Id, insert, rows_among
 
 
 class Muted(StrEnum):
@@ -55,6 +55,16 @@ async def is_muted(
     theirs = (Mute.workspace_id == workspace_id, Mute.user_id == user_id, Mute.what.in_(what))
     lasting = or_(Mute.until.is_(None), Mute.until > now)
     return await session.scalar(select(Mute.what).where(*theirs, lasting).limit(1)) is not None
+
+
+async def of_people(
+    session: AsyncSession, people: Collection[tuple[str, str]], *, now: datetime
+) -> set[tuple[str, str, str]]:
+    """Give what these people muted, each named by a workspace's id and a user's: these two, and what."""
+    muted = (Mute.workspace_id, Mute.user_id, Mute.what)
+    lasting = or_(Mute.until.is_(None), Mute.until > now)
+    rows = await session.execute(select(*muted).where(rows_among(muted[:2], people), lasting)) if people else ()
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 async def of_person(

@@ -1,16 +1,16 @@
 """A person of a workspace, as Slack told us, and who of them are managers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Index, String, delete, select
+from sqlalchemy import Index, String, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, insert
+from models.base import Base, Id, UserError, insert, rows_among
 
 FRESH = timedelta(hours=1)
 """How long we believe what Slack said about a person. `user_change` corrects it at once where it arrives."""
@@ -66,6 +66,12 @@ def is_guest_in_slack(user: dict[str, Any]) -> bool:
     return bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger"))
 
 
+def homes_in_slack(user: dict[str, Any]) -> set[str]:
+    """Give the workspaces and the organisation whose own somebody is. Whom a shared channel shows is of another one."""
+    org = user.get("enterprise_user") or {}
+    return {one for one in (user.get("team_id"), org.get("enterprise_id"), *org.get("teams", ())) if one}
+
+
 async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any], *, now: datetime) -> Person:
     """Take over a user object as Slack sends it in `users.info` and `user_change`."""
     profile = user.get("profile") or {}
@@ -108,6 +114,15 @@ async def guests(session: AsyncSession, workspace_id: str) -> set[str]:
         Person.workspace_id == workspace_id, Person.is_guest, Person.is_deactivated.is_(False)
     )
     return set(await session.scalars(query))
+
+
+async def unfit(session: AsyncSession, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], Person]:
+    """Give those who may hear nothing of MRR, since they left or are guests: by a workspace's id and a user's."""
+    if not people:
+        return {}
+    key = (Person.workspace_id, Person.user_id)
+    query = select(Person).where(rows_among(key, people), or_(Person.is_deactivated, Person.is_guest))
+    return {(one.workspace_id, one.user_id): one for one in await session.scalars(query)}
 
 
 def is_fresh(person: Person | None, *, now: datetime) -> bool:

@@ -1,9 +1,10 @@
 """A recipient: who hears of something. A channel, a group DM, a user group, a person, or the holder of a role."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, Index, String, and_, delete, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, delete, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,6 +12,10 @@ from models.base import Base, Id
 from models.given import given
 
 MOST_RECIPIENTS = 20
+LEAST_TOGETHER, MOST_TOGETHER = 2, 8
+"""How many people, beside ourselves, Slack puts into one group DM."""
+
+_SEPARATOR = ","
 
 
 class RecipientKind(StrEnum):
@@ -25,6 +30,42 @@ class RecipientKind(StrEnum):
     """An e-mail address, for what is told when Slack can't be used."""
 
 
+IN_PERSON = (RecipientKind.PERSON, RecipientKind.GROUP_DM)
+"""Who hears in a conversation of their own."""
+
+
+class To(NamedTuple):
+    """To whom something is told: the kind of recipient, and its target."""
+
+    kind: RecipientKind
+    target: str
+
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Name the people whom it reaches by themselves: one, or those of a group DM."""
+        match self.kind:
+            case RecipientKind.PERSON:
+                return (self.target,)
+            case RecipientKind.GROUP_DM:
+                return tuple(self.target.split(_SEPARATOR))
+            case _:
+                return ()
+
+    def called(self, names: Mapping[str, str]) -> str:
+        """Name it in plain text, by the names of channels and people by their ids; one without a name by its id."""
+        if self.kind is not RecipientKind.GROUP_DM:
+            return names.get(self.target, self.target)
+        *others, last = (names.get(one, one) for one in self.user_ids)
+        return f"the group DM of {', '.join(others)} and {last}"
+
+
+def together(user_ids: Iterable[str]) -> To:
+    """Address people in one group DM: the same one, in whatever order they were chosen. One alone is a person."""
+    chosen = sorted(set(user_ids))
+    kind = RecipientKind.GROUP_DM if len(chosen) > 1 else RecipientKind.PERSON
+    return To(kind, _SEPARATOR.join(chosen))
+
+
 class Recipient(Base):
     """One recipient of a destination, in the order in which it was chosen."""
 
@@ -37,6 +78,11 @@ class Recipient(Base):
     workspace_id: Mapped[str] = mapped_column(Id)
     position: Mapped[int]
 
+    @property
+    def to(self) -> To:
+        """Say who it is."""
+        return To(RecipientKind(self.kind), self.target)
+
 
 async def of_destinations(session: AsyncSession, destination_ids: Sequence[str]) -> dict[str, list[Recipient]]:
     """Give the recipients of several destinations, by the destination's id."""
@@ -45,6 +91,22 @@ async def of_destinations(session: AsyncSession, destination_ids: Sequence[str])
     for recipient in await session.scalars(query):
         found[recipient.destination_id].append(recipient)
     return found
+
+
+def reaches(user_id: str) -> ColumnElement[bool]:
+    """Say in SQL whether a recipient is a person, or a group DM that they are in."""
+    people = literal(_SEPARATOR).concat(Recipient.target).concat(_SEPARATOR)
+    is_in_group = people.contains(f"{_SEPARATOR}{user_id}{_SEPARATOR}", autoescape=True)
+    return or_(
+        and_(Recipient.kind == RecipientKind.PERSON, Recipient.target == user_id),
+        and_(Recipient.kind == RecipientKind.GROUP_DM, is_in_group),
+    )
+
+
+async def people(session: AsyncSession, workspace_id: str) -> set[str]:
+    """Give the user ids of all whom a workspace's destinations reach by themselves."""
+    query = select(Recipient).where(Recipient.workspace_id == workspace_id, Recipient.kind.in_(IN_PERSON))
+    return {user_id for one in await session.scalars(query) for user_id in one.to.user_ids}
 
 
 async def replace(

@@ -7,6 +7,7 @@ from models import (
     audit,
     channel,
     contact,
+    conversation,
     delivery,
     destination,
     email_alias,
@@ -39,7 +40,8 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, account_alias, attribute, audit, channel, contact, delivery, destination, email_alias, erasure, event,
+    account, account_alias, attribute, audit, channel, contact, conversation, delivery, destination, email_alias,
+    erasure, event,
     identity, installation, lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report,
     role, signal, silence, slack_event, source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from models import holiday, zone
 from models.base import UserError
 from models.condition import LONGEST_VALUE, MOST_CONDITIONS, MOST_VALUES
 from models.filter import EVERYTHING, Filter
-from models.recipient import MOST_RECIPIENTS, RecipientKind
+from models.recipient import LEAST_TOGETHER, MOST_RECIPIENTS, MOST_TOGETHER, RecipientKind, To
 from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS, Rhythm, Schedule
 
 LONGEST_NAME = 80
@@ -96,10 +96,7 @@ class Wish:
             raise FieldError("name", "Give the destination a name, such as “Every movement”.")
         if len(self.name) > LONGEST_NAME:
             raise FieldError("name", f"A name has at most {LONGEST_NAME} characters; this one has {len(self.name)}.")
-        if not self.recipients:
-            raise FieldError("recipients", "Choose at least one channel.")
-        if len(self.recipients) > MOST_RECIPIENTS:
-            raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels.")
+        self._check_recipients()
         if len(self.attributes) > MOST_ATTRIBUTES:
             raise FieldError("attributes", f"Choose at most {MOST_ATTRIBUTES} attributes.")
         if not self.filter.kinds:
@@ -107,6 +104,16 @@ class Wish:
         self._check_conditions()
         self._check_schedule()
         self._check_telling()
+
+    def _check_recipients(self) -> None:
+        if not self.recipients:
+            raise FieldError("recipients", "Choose at least one channel, or somebody below.")
+        if len(self.recipients) > MOST_RECIPIENTS:
+            raise FieldError("recipients", f"Choose at most {MOST_RECIPIENTS} channels and people.")
+        for one in (To(*recipient) for recipient in self.recipients):
+            number = len(one.user_ids)
+            if one.kind is RecipientKind.GROUP_DM and not LEAST_TOGETHER <= number <= MOST_TOGETHER:
+                raise FieldError("people", f"A group DM has at most {MOST_TOGETHER} people; these are {number}.")
 
     def _check_conditions(self) -> None:
         """Refuse conditions that no form offers."""

@@ -5,7 +5,7 @@ that an earlier owner died in between, and is treated as ambiguous.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, delivery, installation, lane, merge, preview
+from models import channel, conversation, delivery, installation, lane, merge, preview
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason, Try
 from models.installation import Installation
 from models.lane import Lease, Release
@@ -45,6 +45,9 @@ class Job:
     delivery_id: str
     workspace_id: str
     target: str
+    recipient_kind: RecipientKind
+    place: str | None
+    """Where it is posted: a channel's id or a person's; None for a group whose conversation is to be opened first."""
     is_channel: bool
     token: str = field(repr=False)
     token_sealed: str
@@ -101,9 +104,10 @@ class Claimer:
         await merge.merge(session, [turn.owed for turn in turns], now=now)
         looked = {turn.owed.id for turn in turns if turn.is_lost and await _can_look(session, turn)}
         drawn = await self._draw(session, [turn for turn in turns if turn.owed.id not in looked], alone=alone, now=now)
+        opened = await _opened(session, turns)
         jobs = []
         for turn in turns:
-            match self._begin(turn, drawn.get(turn.owed.id), now=now):
+            match self._begin(turn, drawn.get(turn.owed.id), opened, now=now):
                 case Job() as job:
                     jobs.append(job)
                 case SkipReason() as because:
@@ -128,7 +132,9 @@ class Claimer:
         setting = Setting(now, self._public_url, self._picture_url)
         return await draw(session, [turn.owed for turn in turns], setting=setting)
 
-    def _begin(self, turn: Turn, drawn: Drawn | Exception | None, *, now: datetime) -> Job | SkipReason | Exception:
+    def _begin(
+        self, turn: Turn, drawn: Drawn | Exception | None, opened: Mapping[tuple[str, str], str], *, now: datetime
+    ) -> Job | SkipReason | Exception:
         """Make a turn's job, or say why there is none."""
         if isinstance(drawn, SkipReason | Exception):
             return drawn
@@ -143,6 +149,10 @@ class Claimer:
             delivery_id=owed.id,
             workspace_id=owed.workspace_id,
             target=owed.target,
+            recipient_kind=RecipientKind(owed.recipient_kind),
+            place=opened.get((owed.workspace_id, owed.target))
+            if owed.recipient_kind == RecipientKind.GROUP_DM
+            else owed.target,
             is_channel=owed.recipient_kind == RecipientKind.CHANNEL and claimed.method == delivery.POST,
             token=token,
             token_sealed=grant.token_sealed,
@@ -178,6 +188,12 @@ async def _heads(session: AsyncSession, lanes: Sequence[Lease]) -> dict[str, Del
 
 def _give_back(claimed: Lease, *, at: datetime) -> Release:
     return Release(lane_id=claimed.lane_id, token=claimed.token, next_send_at=at, not_before=claimed.not_before)
+
+
+async def _opened(session: AsyncSession, turns: Sequence[Turn]) -> dict[tuple[str, str], str]:
+    """Find the conversations of groups that are open, by the workspace's id and the target."""
+    owed = [turn.owed for turn in turns if turn.owed.recipient_kind == RecipientKind.GROUP_DM]
+    return await conversation.opened(session, {(one.workspace_id, one.target) for one in owed})
 
 
 async def _can_look(session: AsyncSession, turn: Turn) -> bool:

@@ -77,6 +77,7 @@ UNKNOWN = Decision(Class.FIX, "Slack refused the message", "See the code in the 
 NOT_UNDERSTOOD = Decision(Class.FIX, "Slack doesn't understand Runrate's request", OUR_FAULT)
 REFUSED_FORM = Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT)
 LINK_GONE = Decision(Class.PERMANENT, "the message with the link is gone", "Nothing has to be done.")
+NOT_OPENED = Decision(Class.RETRY, "Slack didn't open their conversation")
 CANNOT_BE_MADE = Decision(Class.PERMANENT, "the message could not be made", OUR_FAULT)
 TOKEN_UNREADABLE = Decision(
     Class.FIX,
@@ -245,6 +246,28 @@ _TABLE = (
     ),
     (" ".join(GONE), Decision(Class.OVER, "the message was deleted")),
     ("update_failed", Decision(Class.RETRY, "Slack could not change the message")),
+    (
+        "user_disabled",
+        Decision(Class.FIX, "one of them left this Slack workspace", "Choose the people of the group anew."),
+    ),
+    (
+        "user_not_found users_not_found",
+        Decision(Class.FIX, "Slack doesn't know one of them", "Choose the people of the group anew."),
+    ),
+    (
+        "user_not_visible",
+        Decision(Class.FIX, "Runrate may not see one of them", "Choose full members of this Slack workspace."),
+    ),
+    (
+        "invalid_user_combination",
+        Decision(Class.FIX, "one of them belongs to another company", "Choose people of your own."),
+    ),
+    (
+        "not_enough_users too_many_users",
+        Decision(Class.FIX, "Slack has no group DM for so many people", "Choose 2 to 8 people for it."),
+    ),
+    ("cannot_dm_bot", Decision(Class.FIX, "an app reads no direct messages", "Choose a person.")),
+    ("users_list_not_supplied method_not_supported_for_channel_type", NOT_UNDERSTOOD),
     ("no_text", Decision(Class.PERMANENT, "Slack refused the message as empty", OUR_FAULT)),
     ("internal_error fatal_error", PERHAPS_POSTED),
     ("request_timeout", Decision(Class.RETRY, "Slack did not read our request in time")),
@@ -255,8 +278,14 @@ SLACK_CODES: dict[str, Decision] = {code: decision for codes, decision in _TABLE
 """What Slack's codes mean; one that isn't listed is `UNKNOWN`."""
 
 
+class NotOpenedError(Exception):
+    """The conversation of a group could not be opened, so that nothing was posted; the cause says why."""
+
+
 def answer_of(error: BaseException) -> str:
     """Name an error for the ledger: Slack's code, `http 503`, or the transport error's kind. Never its text."""
+    if isinstance(error, NotOpenedError) and error.__cause__ is not None:
+        return answer_of(error.__cause__)
     if isinstance(error, SlackApiError):
         return code_of(error) or f"http {status_of(error)}"
     return type(error).__name__
@@ -276,6 +305,9 @@ def status_of(error: SlackApiError) -> int:
 
 def decide(error: BaseException, *, now: datetime) -> Decision:
     """Say what an error means for the message that was being sent. One that we don't know may follow its arrival."""
+    if isinstance(error, NotOpenedError) and error.__cause__ is not None:
+        found = decide(error.__cause__, now=now)
+        return NOT_OPENED if found.what is Class.AMBIGUOUS else found
     if isinstance(error, SlackApiError):
         return _decide_answer(error, now=now)
     if isinstance(error, NOT_SENT) and not isinstance(error, aiohttp.RedirectClientError):

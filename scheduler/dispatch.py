@@ -15,15 +15,26 @@ from typing import Any, TypeVar
 
 import structlog
 
-from models import channel, lane
+from models import channel, conversation, lane
 from models.database import Database, is_passing
 from models.delivery import DeliveryState, Outcome
+from models.recipient import IN_PERSON, RecipientKind, To
 from models.secret import Keyring
 from models.wakeup import Topic
 from scheduler.claim import Claimed, Claimer, Job, spread
-from scheduler.decisions import Class, Decision, answer_of, decide, judge_edit, judge_look, judge_send, judge_unfurl
+from scheduler.decisions import (
+    Class,
+    Decision,
+    NotOpenedError,
+    answer_of,
+    decide,
+    judge_edit,
+    judge_look,
+    judge_send,
+    judge_unfurl,
+)
 from scheduler.messages.message import Message, Unfurled
-from scheduler.places import UNSEEN, unseen
+from scheduler.places import CLOSED_DM, NO_CONVERSATION, NOBODY, UNSEEN, unseen
 from scheduler.refusals import Refusals
 from scheduler.settle import LAST_SECONDS, Settler
 from scheduler.slack import Slack
@@ -200,6 +211,8 @@ class Dispatcher:
             return await self._send(job, may_join=False)
         if decision.what is Class.PLAIN and isinstance(job.message, dict) and "plainer" in job.message:
             return await self._send_plainer(job, job.message, may_join=may_join)
+        if answer in NO_CONVERSATION and job.recipient_kind in IN_PERSON and job.edited is None:
+            decision = await self._gone(job)
         if answer == UNSEEN and job.is_channel:
             async with self._database.read() as session:
                 decision = unseen(await channel.get(session, job.workspace_id, job.target))
@@ -236,12 +249,29 @@ class Dispatcher:
             await self._slack.update(job.token, edited=job.edited, message=message)
             where, ts = job.edited.channel, job.edited.ts
         else:
-            where, ts = await self._slack.post(
-                job.token, channel=job.target, message=message, delivery_id=job.delivery_id
-            )
+            place = job.place or await self._open(job)
+            where, ts = await self._slack.post(job.token, channel=place, message=message, delivery_id=job.delivery_id)
         return Outcome(
             state=DeliveryState.DELIVERED, answer="ok", due_at=self._now(), message_channel=where, message_ts=ts
         )
+
+    async def _open(self, job: Job) -> str:
+        """Open the conversation of a group, and remember where it is."""
+        try:
+            place = await self._slack.open(job.token, user_ids=To(job.recipient_kind, job.target).user_ids)
+            async with self._database.write() as session:
+                await conversation.remember(session, job.workspace_id, job.target, place, now=self._now())
+        except Exception as error:
+            raise NotOpenedError from error
+        return place
+
+    async def _gone(self, job: Job) -> Decision:
+        """Say what it means that people's conversation is not there; that of a group is opened anew."""
+        if job.recipient_kind is RecipientKind.PERSON:
+            return NOBODY
+        async with self._database.write() as session:
+            await conversation.forget(session, job.workspace_id, job.target)
+        return CLOSED_DM
 
     async def _join(self, job: Job) -> bool:
         try:

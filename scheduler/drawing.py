@@ -23,6 +23,7 @@ from models import (
     event,
     merge,
     movement,
+    person,
     recap,
     recipient,
     report,
@@ -43,7 +44,7 @@ from models.merge import Merged
 from models.movement import Movement
 from models.preview import Preview
 from models.recap import Figures, Late, Recap
-from models.recipient import RecipientKind
+from models.recipient import IN_PERSON, RecipientKind, To
 from models.report import Figures as ReportFigures
 from models.schedule import Period, Rhythm
 from models.signal import Signal
@@ -51,6 +52,8 @@ from models.unfurl import Unfurl
 from models.wish import Frequency
 from models.workflow import Workflow
 from models.workspace import Workspace
+from scheduler import places
+from scheduler.decisions import Decision
 from scheduler.glances import draw_glance, load_glances
 from scheduler.histories import draw_history, load_histories
 from scheduler.messages import account as account_message
@@ -72,7 +75,7 @@ from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.track import TrackMessage
 from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
-from scheduler.places import POSTED_JUST_NOW, HeldBackError, hold_back_from_outsiders
+from scheduler.places import OUTSIDERS, POSTED_JUST_NOW, HeldBackError, hold_back, hold_back_from_outsiders
 from scheduler.pollers.refused import draw_key_refused, load_refused
 from scheduler.silences import draw_heard_again, draw_silence, load_heard_again, load_silences
 
@@ -150,11 +153,11 @@ def _draw(drawing: Drawing[Any] | None, owed: Delivery, told: Any, setting: Sett
 
 @dataclass(frozen=True)
 class Hearing:
-    """The destination that a delivery is for, its workspace, and whether outsiders read along unconfirmed."""
+    """The destination that a delivery is for, its workspace, and why nothing of MRR may be told there, if so."""
 
     destination: Destination
     tenant: Workspace
-    needs_confirmation: bool
+    because: Decision | None
 
 
 async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Hearing]:
@@ -165,12 +168,29 @@ async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str,
     asking = await destination.many(session, {one.asked_by for one in owed})
     chosen = await recipient.chosen(session, {(one.asked_by, one.recipient_kind, one.target) for one in owed})
     tenants = await workspace.many(session, {one.workspace_id for one in owed})
-    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
+    barred = await _barred(session, owed)
     return {
-        one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id], (one.workspace_id, one.target) in unconfirmed)
+        one.id: Hearing(asking[one.asked_by], tenants[one.workspace_id], barred.get(one.id))
         for one in owed
         if (one.asked_by, one.recipient_kind, one.target) in chosen
     }
+
+
+async def _barred(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Decision]:
+    """Say by the delivery's id where nothing of MRR may be told: outsiders read along, or people left or are guests."""
+    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
+    barred = {one.id: OUTSIDERS for one in owed if (one.workspace_id, one.target) in unconfirmed}
+    people = {
+        one.id: [(one.workspace_id, user_id) for user_id in To(RecipientKind(one.recipient_kind), one.target).user_ids]
+        for one in owed
+        if one.recipient_kind in IN_PERSON
+    }
+    unfit = await person.unfit(session, {key for theirs in people.values() for key in theirs})
+    for delivery_id, theirs in people.items():
+        because = places.unfit([unfit[key] for key in theirs if key in unfit], among=len(theirs))
+        if because is not None:
+            barred[delivery_id] = because
+    return barred
 
 
 @dataclass(frozen=True)
@@ -208,7 +228,7 @@ def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Draw
     """Tell of a movement, or of all that piled up with it."""
     if told.to.destination.is_paused(setting.now):
         return SkipReason.PAUSED
-    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
+    hold_back(told.to.because)
     if told.merged is not None:
         return _draw_merged(owed, told, told.merged, setting)
     moved, account, destination = told.moved, told.account, told.to.destination
@@ -231,6 +251,7 @@ def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Draw
             source_name=told.source_name,
             destination_name=destination.name,
             channel_id=_channel_id(owed),
+            is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
         )
@@ -246,6 +267,7 @@ def _draw_merged(owed: Delivery, told: ToldMovement, merged: Merged, setting: Se
             figures=merged.figures,
             destination_name=told.to.destination.name,
             channel_id=_channel_id(owed),
+            is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             report_url=f"{setting.public_url}/reports/{told.report_id}" if told.report_id else None,
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
@@ -288,7 +310,7 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
         return SkipReason.PAUSED
     if told.is_outdone:
         return SkipReason.STALE
-    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
+    hold_back(told.to.because)
     recap, destination = told.recap, told.to.destination
     return recap_message.draw(
         RecapMessage(
@@ -297,6 +319,7 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
             figures=told.figures,
             destination_name=destination.name,
             channel_id=_channel_id(owed),
+            is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             due_at=recap.due_at,
             told_at=setting.now,
             next_at=destination.next_run_at,
@@ -318,7 +341,7 @@ async def _load_trials(session: AsyncSession, owed: Sequence[Delivery], _setting
 
 def _draw_trial(owed: Delivery, to: Hearing, setting: Setting) -> Drawn:
     """Show where a destination posts, with what would stand in its way standing in the way of this too."""
-    hold_back_from_outsiders(needs_confirmation=to.needs_confirmation)
+    hold_back(to.because)
     destination = to.destination
     return trial_message.draw(
         TrialMessage(

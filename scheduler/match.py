@@ -4,23 +4,27 @@ Facts of several workspaces are matched at once; beside each delivery stands the
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, workflow
+from models import destination, mute, workflow
 from models import filter as filters
-from models.delivery import FactKind, Owed
+from models.delivery import FactKind, Owed, SkipReason
+from models.destination import Destination
 from models.event import Event
 from models.fact import TrackFact
 from models.filter import NOTHING_KNOWN
 from models.movement import Movement
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, To
 from scheduler.messages.template import look_up
 
 
 async def match_movements(session: AsyncSession, movements: Sequence[Movement]) -> list[tuple[str, Owed]]:
-    """Owe each movement to every recipient of every destination that hears of it; some from the start as skipped."""
+    """Owe each movement to every recipient of every destination that hears of it; some from the start as skipped.
+
+    A person may have muted the account for themself; nobody mutes it for a channel or a group.
+    """
     if not movements:
         return []
     hearing = await destination.hearing_movements(session, {movement.workspace_id for movement in movements})
@@ -29,6 +33,7 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
         for workspace_id, heard in hearing.items()
     }
     asked_of = [movement for movement in movements if asking[movement.workspace_id]]
+    mutes = await _mutes(session, movements, hearing)
     standings = await filters.standings(session, asked_of, [one for several in asking.values() for one in several])
     return [
         (
@@ -36,15 +41,32 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
             Owed(
                 asked_by=wanting.id,
                 fact=(FactKind.MOVEMENT, movement.id),
-                recipient=recipient,
-                skipped=wanting.skips(movement, standing),
+                recipient=to,
+                skipped=wanting.skips(movement, standing) or _skips(movement, to, mutes),
             ),
         )
         for movement in movements
         for standing in [standings.get(movement.id, NOTHING_KNOWN)]
-        for wanting, recipient in hearing[movement.workspace_id]
+        for wanting, to in hearing[movement.workspace_id]
         if wanting.hears_of(movement, standing)
     ]
+
+
+async def _mutes(
+    session: AsyncSession, movements: Sequence[Movement], hearing: Mapping[str, Sequence[tuple[Destination, To]]]
+) -> set[tuple[str, str, str]]:
+    """Read what those people muted who hear of movements by themselves."""
+    people = {
+        (workspace_id, to.target)
+        for workspace_id, heard in hearing.items()
+        for _, to in heard
+        if to.kind is RecipientKind.PERSON
+    }
+    return await mute.of_people(session, people, now=max(one.recorded_at for one in movements))
+
+
+def _skips(moved: Movement, to: To, mutes: set[tuple[str, str, str]]) -> SkipReason | None:
+    return SkipReason.MUTED if (moved.workspace_id, to.target, moved.account_id) in mutes else None
 
 
 async def match_tracks(session: AsyncSession, tracks: Sequence[tuple[Event, TrackFact]]) -> list[tuple[str, Owed]]:

@@ -20,7 +20,7 @@ from models.destination import Destination
 from models.installation import Installation
 from models.notice import Failing, Streak
 from models.person import Person
-from models.recipient import RecipientKind
+from models.recipient import IN_PERSON, RecipientKind, To
 from models.secret import Keyring
 from models.workflow import Workflow
 from scheduler.decisions import answer_of, code_of
@@ -258,7 +258,12 @@ async def _failure(session: AsyncSession, streak: Streak | None) -> FailureNotic
         failed=failed,
         asker=asker,
         place=await _place(session, streak, asker),
+        is_in_person=_is_in_person(streak, asker),
     )
+
+
+def _is_in_person(streak: Streak, asker: Asker) -> bool:
+    return asker is Asker.DESTINATION and streak.recipient_kind in IN_PERSON
 
 
 async def _recovery(session: AsyncSession, streak: Streak | None, target: str) -> RecoveryNotice | None:
@@ -271,6 +276,7 @@ async def _recovery(session: AsyncSession, streak: Streak | None, target: str) -
         at=streak.ended_at,
         asker=asker,
         place=await _place(session, streak, asker),
+        is_in_person=_is_in_person(streak, asker),
     )
 
 
@@ -296,6 +302,9 @@ async def _place(session: AsyncSession, streak: Streak, asker: Asker) -> str:
         case Asker.OWNER:
             told = await person.get(session, streak.workspace_id, streak.target)
             return told.name if told is not None else "somebody"
+        case Asker.DESTINATION if streak.recipient_kind in IN_PERSON:
+            to = To(RecipientKind(streak.recipient_kind), streak.target)
+            return to.called(await person.names(session, streak.workspace_id))
         case _:
             known = await channel.get(session, streak.workspace_id, streak.target)
             return f"#{known.name}" if known is not None else streak.target

@@ -1,6 +1,9 @@
-"""What we know about a channel that bears on a send: why it can't be seen, and whether outsiders read along."""
+"""What we know about a channel or a person that bears on a send: why it can't be seen, and who must not hear of MRR."""
+
+from collections.abc import Collection
 
 from models.channel import Absence, Channel
+from models.person import Person
 from scheduler.decisions import SLACK_CODES, Class, Decision
 
 UNSEEN = "channel_not_found"
@@ -22,6 +25,17 @@ OUTSIDERS = Decision(
     "Confirm it in the destination, or choose another channel.",
 )
 POSTED_JUST_NOW = Decision(Class.RETRY, "its message is being posted")
+
+
+NO_CONVERSATION = {UNSEEN, "is_archived"}
+"""Slack's answers for a conversation of chosen people that is not there, or there no more."""
+
+NOBODY = Decision(Class.FIX, "Slack doesn't let me write to them", "Choose somebody else.")
+CLOSED_DM = Decision(Class.RETRY, "their conversation was closed, and is opened again")
+LEFT = Decision(Class.FIX, "they left this Slack workspace", "Choose somebody else.")
+GUEST = Decision(
+    Class.FIX, "guests may not hear of MRR", "Choose somebody else, or make them full members of the workspace."
+)
 
 
 class HeldBackError(Exception):
@@ -48,10 +62,25 @@ def unseen(known: Channel | None) -> Decision:
             return SLACK_CODES[UNSEEN]
 
 
+def unfit(found: Collection[Person], *, among: int) -> Decision | None:
+    """Say why so many people may not hear of MRR, of whom these left or are guests; None where they may.
+
+    Slack takes what is sent to somebody who left, and nobody reads it. The others of a group go on reading theirs.
+    """
+    if any(one.is_guest and not one.is_deactivated for one in found):
+        return GUEST
+    return LEFT if found and len(found) == among else None
+
+
+def hold_back(because: Decision | None) -> None:
+    """Let nothing be sent for which there is a reason not to. Raises `HeldBackError`."""
+    if because is not None:
+        raise HeldBackError(because)
+
+
 def hold_back_from_outsiders(*, needs_confirmation: bool) -> None:
     """Let nothing about MRR into a channel that other companies read, before a manager says that they may.
 
     Raises `HeldBackError`.
     """
-    if needs_confirmation:
-        raise HeldBackError(OUTSIDERS)
+    hold_back(OUTSIDERS if needs_confirmation else None)

@@ -73,8 +73,7 @@ async def _make(session: AsyncSession, due: Sequence[Destination], recipients: R
         if (one.id, run) in made:
             fact = (FactKind.RECAP, made[one.id, run])
             owed.setdefault(one.workspace_id, []).extend(
-                Owed(asked_by=one.id, fact=fact, recipient=(to.kind, to.target), skipped=skipped)
-                for to in recipients[one.id]
+                Owed(asked_by=one.id, fact=fact, recipient=to.to, skipped=skipped) for to in recipients[one.id]
             )
     for workspace_id, messages in owed.items():
         await lane.owe(session, workspace_id, messages, now=now)

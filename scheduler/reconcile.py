@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, lookup, person, reach, slack_event, workspace
+from models import channel, installation, lookup, person, reach, recipient, slack_event, workspace
 from models.database import Database
 from models.installation import Installation
 from models.secret import Keyring
@@ -48,13 +48,14 @@ class Reconciler:
                 await self._list_guests(grant)
 
     async def _list_guests(self, grant: Installation) -> None:
-        """Remember who is a guest, and who is one no more; and the managers, whom we may have to write to.
+        """Remember who is a guest, and who is one no more; and those whom we write to: managers, and whom they chose.
 
         Slack's events tell of changes in between.
         """
         async with self._database.read() as session:
             before = await person.guests(session, grant.workspace_id)
             before.update(await person.named_managers(session, grant.workspace_id))
+            before.update(await recipient.people(session, grant.workspace_id))
         try:
             token = self._keyring.open(grant.token_sealed)
             async for page in self._slack.everybody(token):

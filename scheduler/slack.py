@@ -6,7 +6,7 @@ past the SDK's client, which takes as long over each as aiohttp does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -64,6 +64,12 @@ class Slack:
         async with asyncio.timeout(self._timeout):
             response = await self._client.conversations_join(token=token, channel=channel)
         return dict(response["channel"])
+
+    async def open(self, token: str, *, user_ids: Sequence[str]) -> str:
+        """Open the group DM of some people, or find it open; answer its channel id."""
+        async with asyncio.timeout(self._timeout):
+            response = await self._client.conversations_open(token=token, users=list(user_ids))
+        return str(response["channel"]["id"])
 
     async def channel(self, token: str, channel: str) -> dict[str, Any]:
         """Ask about a channel."""

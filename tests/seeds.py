@@ -27,7 +27,7 @@ from models.fact import (
 )
 from models.installation import Grant
 from models.movement import Movement
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, To
 from models.secret import Keyring
 from models.source import AccountCreation, Source, SourceKind
 from models.wish import Wish
@@ -82,9 +82,13 @@ async def add_source(
         )
 
 
+def channels(*channel_ids: str) -> tuple[To, ...]:
+    return tuple(To(RecipientKind.CHANNEL, channel_id) for channel_id in channel_ids)
+
+
 def wish(*channel_ids: str, name: str = "Every movement", attributes: Sequence[str] = (), **fields: Any) -> Wish:
-    recipients = tuple((RecipientKind.CHANNEL, channel_id) for channel_id in channel_ids)
-    return Wish(name=name, recipients=recipients, attributes=tuple(attributes), **fields)
+    told = {"recipients": channels(*channel_ids), **fields}
+    return Wish(name=name, attributes=tuple(attributes), **told)
 
 
 async def add_destination(

@@ -15,6 +15,7 @@ from handlers.views.deliveries import REASONS, words
 from models import channel, delivery, lane, ledger, person, workspace
 from models.delivery import OPEN, RUNRATE, Attempt, Delivery, DeliveryState, SkipReason
 from models.ledger import Asker, Told
+from models.recipient import RecipientKind, To
 
 NONE_YET = "Nothing is owed to anybody yet. A destination, made in Slack with /mrr new, hears of the next movement."
 
@@ -231,4 +232,4 @@ def _asked_by(one: Delivery, asker: Asker | None) -> str:
 
 
 def _recipient(one: Delivery, names: Mapping[str, str]) -> str:
-    return names.get(one.target, one.target)
+    return To(RecipientKind(one.recipient_kind), one.target).called(names)

@@ -8,6 +8,7 @@ from handlers.views import destinations, managers
 from handlers.views.blocks import Block, View, context, modal, section
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import Listing
+from models.recipient import To
 from scheduler.messages import mrkdwn
 
 MOST_LISTED = 20
@@ -24,7 +25,7 @@ COMMANDS = {
     "edit": "change a destination",
     "pause": "silence a destination for a while",
     "resume": "let it post again",
-    "test": "post a test message to a destination's channels",
+    "test": "send a test message to a destination's channels and people",
     "deliveries": "show what was delivered today, what waits and what failed",
     "help": "show this",
 }
@@ -87,15 +88,15 @@ def sentence(text: str) -> Answer:
     return _answer(escaped, section(escaped))
 
 
-def tested(name: str, targets: Sequence[str]) -> Answer:
+def tested(name: str, recipients: Sequence[To]) -> Answer:
     """Answer that a test is on its way."""
-    text = destinations.tested(name, targets)
+    text = destinations.tested(name, recipients)
     return _answer(text, section(text))
 
 
-def tested_view(name: str, targets: Sequence[str]) -> View:
+def tested_view(name: str, recipients: Sequence[To]) -> View:
     """Say in a modal that a test is on its way."""
-    return modal("Test", [section(destinations.tested(name, targets))], callback_id="sentence", close="Close")
+    return modal("Test", [section(destinations.tested(name, recipients))], callback_id="sentence", close="Close")
 
 
 def sentence_view(title: str, text: str) -> View:

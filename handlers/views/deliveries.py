@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from handlers.views import destinations, managers, signals, workflows
 from handlers.views.answers import Answer
 from handlers.views.blocks import Block, Element, actions, button, context, section
+from handlers.views.recipients import word
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
 from models.ledger import Asker, AskerKind, Counts, Failing, Told
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, To
 from models.schedule import Period, Rhythm
 from scheduler.messages import money, movement, mrkdwn, notice, signal
 from scheduler.messages.recap import period_name
@@ -60,7 +61,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
 }
 """What is told where the kind says all."""
 
-IN_PERSON = {RecipientKind.PERSON, RecipientKind.EMAIL}
+IN_PERSON = {RecipientKind.PERSON, RecipientKind.GROUP_DM, RecipientKind.EMAIL}
 """What is written to one person, and asked for by nothing that could be edited."""
 
 _DOT = " · "
@@ -205,17 +206,7 @@ def _trouble(trouble: Trouble) -> list[Block]:
 
 
 def _to(target: str, kind: RecipientKind) -> str:
-    return f"post to {_named(target, kind)}" if kind not in IN_PERSON else f"write to {_named(target, kind)}"
-
-
-def _named(target: str, kind: RecipientKind) -> str:
-    match kind:
-        case RecipientKind.PERSON:
-            return mrkdwn.person(target)
-        case RecipientKind.EMAIL:
-            return mrkdwn.escape(target)
-        case _:
-            return mrkdwn.channel(target)
+    return f"{'write' if kind in IN_PERSON else 'post'} to {word(To(kind, target))}"
 
 
 def _edits(trouble: Trouble) -> list[Element]:
@@ -247,7 +238,7 @@ def _failure(failure: Failure, *, now: datetime, locale: str) -> Block:
     retry = button("Retry", ACTIONS.retry, value=failure.delivery_id)
     id_ = mrkdwn.code(failure.delivery_id)
     return section(
-        f"{what} to {_named(failure.target, failure.recipient_kind)} · {at} · {id_}\n{reason}.{fix}", accessory=retry
+        f"{what} to {word(To(failure.recipient_kind, failure.target))} · {at} · {id_}\n{reason}.{fix}", accessory=retry
     )
 
 

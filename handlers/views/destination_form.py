@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from handlers.views import recipients
 from handlers.views.blocks import (
     MOST_OPTIONS,
     Block,
@@ -24,7 +25,7 @@ from models.attribute import label
 from models.condition import LONGEST_VALUE, MOST_CONDITIONS, MOST_VALUES, About, Condition, Criterion, criterion
 from models.fact import MovementKind, is_email, read_currency
 from models.filter import EVERYTHING, Forecast
-from models.recipient import MOST_RECIPIENTS
+from models.recipient import MOST_RECIPIENTS, To
 from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS
 from models.wish import MOST_ATTRIBUTES, Frequency
 from models.zone import UTC
@@ -46,6 +47,7 @@ class Actions:
     least_loss: str = "destination_least_loss"
     criterion: str = "destination_criterion"
     values: str = "destination_values"
+    people: str = recipients.CHOSE_PEOPLE
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -64,6 +66,9 @@ ACTIONS = Actions()
 CALLBACKS = Callbacks()
 
 
+PREFIX = "destination_"
+
+
 class Field(StrEnum):
     """The fields of the form, by the names under which they can be refused."""
 
@@ -76,6 +81,8 @@ class Field(StrEnum):
     BUSINESS = "business"
     COUNTRY = "country"
     RECIPIENTS = "recipients"
+    PEOPLE = recipients.PEOPLE
+    TOGETHER = recipients.TOGETHER
     KINDS = "kinds"
     LEAST_GAIN = "least_gain"
     LEAST_LOSS = "least_loss"
@@ -88,7 +95,7 @@ class Field(StrEnum):
     @property
     def block_id(self) -> str:
         """Name the field's block."""
-        return f"destination_{self}"
+        return f"{PREFIX}{self}"
 
 
 CONDITIONS = (Field.CONDITION_1, Field.CONDITION_2, Field.CONDITION_3)[:MOST_CONDITIONS]
@@ -109,6 +116,9 @@ class DestinationForm:
     is_business: bool = False
     country: str = ""
     channel_ids: tuple[str, ...] = ()
+    user_ids: tuple[str, ...] = ()
+    is_together: bool = False
+    """That these people hear in one group DM."""
     kinds: tuple[MovementKind, ...] = EVERYTHING.kinds
     least_gain: str = ""
     least_loss: str = ""
@@ -122,6 +132,11 @@ class DestinationForm:
     tells_empty: bool = True
     outsiders_confirmed: bool = False
     """That people of other companies may read along was confirmed."""
+
+    @property
+    def recipients(self) -> tuple[To, ...]:
+        """Give who is chosen."""
+        return recipients.chosen(self.channel_ids, self.user_ids, is_together=self.is_together)
 
 
 def read_new(action: Mapping[str, Any]) -> DestinationForm:
@@ -159,6 +174,7 @@ def form(
         ),
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
+        *recipients.people_fields(filled_in.user_ids, is_together=filled_in.is_together, prefix=PREFIX),
         *([context(UNFILTERED)] if filled_in.frequency.is_recap else _filter(filled_in, forecast, holders or {})),
         *([] if filled_in.frequency.is_recap else [_attributes(filled_in, known_attributes)]),
     ]
@@ -238,7 +254,7 @@ def _channels(filled_in: DestinationForm) -> Block:
     if filled_in.channel_ids:
         element["initial_conversations"] = list(filled_in.channel_ids[:MOST_RECIPIENTS])
     hint = "I join public channels by myself. A private one has to invite me first."
-    return field("Channels", element, block_id=Field.RECIPIENTS.block_id, hint=hint)
+    return field("Channels", element, block_id=Field.RECIPIENTS.block_id, hint=hint, optional=bool(filled_in.user_ids))
 
 
 UNFILTERED = "A recap counts every movement, whatever its kind and size, so that its sums are true."
@@ -262,7 +278,7 @@ def _filter(filled_in: DestinationForm, forecast: Forecast | None, holders: Mapp
         field("Minimum gain", gain, block_id=Field.LEAST_GAIN.block_id, optional=True, dispatch=True),
         field("Minimum loss", loss, block_id=Field.LEAST_LOSS.block_id, hint=hint, optional=True, dispatch=True),
         *_conditions(filled_in, holders),
-        *([context(_forecast(forecast, channels=len(filled_in.channel_ids)))] if forecast else []),
+        *([context(_forecast(forecast, filled_in.recipients))] if forecast else []),
     ]
 
 
@@ -350,11 +366,11 @@ def read_suggestion(body: Mapping[str, Any]) -> tuple[Criterion | None, str]:
     return criterion(str(body.get("block_id")).partition(" ")[2]), str(body.get("value") or "")
 
 
-def _forecast(forecast: Forecast, *, channels: int) -> str:
+def _forecast(forecast: Forecast, told_to: Sequence[To]) -> str:
     """Say what would have been told: `In the last 30 days this would have been 42 messages, of 118 movements`."""
     told, happened = forecast.told, forecast.happened
     messages = "1 message" if told == 1 else f"{told:,} messages"
-    each = " in each channel" if channels > 1 else ""
+    each = recipients.each_of(told_to)
     of = f", of {happened:,} movements" if told != happened else ""
     share = ", by today's total MRR" if forecast.has_share else ""
     unknown = mrkdwn.listed(forecast.unknown, most=3)
@@ -426,6 +442,8 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
         is_business=answered(Field.BUSINESS, "yes" in answers.options(Field.BUSINESS.block_id), kept.is_business),
         country=answered(Field.COUNTRY, _typed(answers, Field.COUNTRY), kept.country),
         channel_ids=tuple(dict.fromkeys(answers.conversations(Field.RECIPIENTS.block_id))),
+        user_ids=recipients.read_people(answers, prefix=PREFIX),
+        is_together=answered(Field.TOGETHER, recipients.read_together(answers, prefix=PREFIX), kept.is_together),
         kinds=answered(Field.KINDS, tuple(kind for kind in MovementKind if kind in kinds), kept.kinds),
         least_gain=answered(Field.LEAST_GAIN, _typed(answers, Field.LEAST_GAIN), kept.least_gain),
         least_loss=answered(Field.LEAST_LOSS, _typed(answers, Field.LEAST_LOSS), kept.least_loss),

@@ -17,10 +17,12 @@ from handlers.views.blocks import (
     overflow,
     section,
 )
+from handlers.views.recipients import words
 from models.attribute import label
 from models.condition import Condition, Criterion
 from models.filter import EVERYTHING, Filter
 from models.holiday import name_of
+from models.recipient import To
 from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS
 from models.wish import Frequency
 from models.zone import UTC
@@ -100,7 +102,9 @@ class DestinationRow:
     is_business: bool = False
     country: str | None = None
     next_run_at: datetime | None = None
-    channel_ids: tuple[str, ...]
+    recipients: tuple[To, ...]
+    remarks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What stands in the way of telling people, in a word, by their user ids."""
     filter: Filter = EVERYTHING
     holders: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """The names of colleagues in its conditions, by their e-mail addresses."""
@@ -116,9 +120,9 @@ def new_button(*, channel_id: str | None = None, primary: bool = False) -> Eleme
     return button("New destination", ACTIONS.new, value=channel_id, style="primary" if primary else None)
 
 
-def tested(name: str, targets: Sequence[str]) -> str:
+def tested(name: str, recipients: Sequence[To]) -> str:
     """Say that a test is on its way, and where one reads why it doesn't arrive."""
-    where = mrkdwn.listed(map(mrkdwn.channel, targets), most=8) or "nobody"
+    where = words(recipients, most=8) or "nobody"
     return (
         f"A test of {mrkdwn.quoted(name)} is on its way to {where}. Should it not arrive, `/mrr deliveries` says why."
     )
@@ -147,7 +151,7 @@ def told(destination: DestinationRow) -> str:
 
 
 def _told(destination: DestinationRow) -> str:
-    where = mrkdwn.listed(map(mrkdwn.channel, destination.channel_ids), most=8)
+    where = words(destination.recipients, most=8, remarks=destination.remarks)
     name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
     filtered = "" if destination.frequency.is_recap else _filtered(destination.filter, destination.holders)
     return f"{name} · {_when(destination)} to {where or 'nobody'}{filtered}"
@@ -264,9 +268,9 @@ def read_menu(action: Mapping[str, Any]) -> tuple[Menu, str]:
     return Menu(choice), destination_id
 
 
-def delete_question(*, destination_id: str, name: str, channel_ids: Sequence[str], waiting: int) -> View:
+def delete_question(*, destination_id: str, name: str, recipients: Sequence[To], waiting: int) -> View:
     """Draw the question before a destination is deleted, with what will happen."""
-    where = mrkdwn.listed(map(mrkdwn.channel, channel_ids), most=5)
+    where = words(recipients, most=5)
     ends = f"Nothing more is posted to {where} for it." if where else "Nothing more is posted for it."
     unsent = {0: "", 1: " The 1 update still waiting is not sent."}.get(
         waiting, f" The {waiting} updates still waiting are not sent."

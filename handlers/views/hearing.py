@@ -6,10 +6,12 @@ from datetime import datetime
 from handlers.views import deliveries
 from handlers.views.answers import Answer
 from handlers.views.blocks import Block, context, section
+from handlers.views.recipients import words
 from models.delivery import DeliveryState, SkipReason
 from models.fact import MovementKind
 from models.ledger import Told
 from models.movement import Movement
+from models.recipient import To
 from models.signal import TOLD_TO
 from models.wish import Frequency
 from scheduler.messages import money, mrkdwn
@@ -28,7 +30,7 @@ class Hearer:
 
     name: str
     frequency: Frequency
-    channel_ids: tuple[str, ...]
+    recipients: tuple[To, ...]
     lacks_kind: bool = False
     is_elsewhere: bool = False
     """Its conditions leave this account out."""
@@ -97,7 +99,7 @@ def _newest(hearing: Hearing) -> str:
 
 
 def _line(one: Hearer, hearing: Hearing) -> str:
-    where = mrkdwn.listed(map(mrkdwn.channel, one.channel_ids), most=8)
+    where = words(one.recipients, most=8)
     return f"{'✓' if one.tells else '✕'} {mrkdwn.bold(mrkdwn.quoted(one.name, 80))} to {where}: {_why(one, hearing)}"
 
 

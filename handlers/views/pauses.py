@@ -9,6 +9,8 @@ from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.blocks import Block, Element, View, field, modal, option, section
 from handlers.views.filled import filled
+from handlers.views.recipients import words
+from models.recipient import To
 from scheduler.messages import mrkdwn
 
 
@@ -73,7 +75,7 @@ class Pausing:
 
     id: str
     name: str
-    channel_ids: tuple[str, ...]
+    recipients: tuple[To, ...]
     is_recap: bool = False
     waiting: int = 0
 
@@ -96,7 +98,7 @@ def question(pausing: Pausing, filled_in: PauseForm, *, zone: str) -> View:
 
 
 def _consequences(pausing: Pausing) -> str:
-    where = mrkdwn.listed(map(mrkdwn.channel, pausing.channel_ids), most=5)
+    where = words(pausing.recipients, most=5)
     silent = (
         f"{mrkdwn.bold(mrkdwn.escape(pausing.name, 160))} posts nothing{f' to {where}' if where else ''} meanwhile."
     )

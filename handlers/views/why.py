@@ -126,7 +126,7 @@ def _asked(asker: Asker | None, kind: RecipientKind) -> str:
     """Say what asked for the message, and who made that."""
     if asker is None:
         return "Whatever asked for it is gone."
-    where = "here" if kind is RecipientKind.CHANNEL else "to you"
+    where = "to you" if kind is RecipientKind.PERSON else "here"
     what = "destination" if asker.kind is AskerKind.DESTINATION else "workflow"
     made = f"{mrkdwn.person(asker.created_by)} made this {what} on {mrkdwn.day(asker.created_at)}"
     since = "; it has been deleted since" if asker.is_deleted else ""

@@ -28,7 +28,8 @@ class MergedMessage:
     figures: tuple[Figures, ...]
     destination_name: str
     channel_id: str | None
-    """The channel that it is posted to; None where one person gets it."""
+    """The channel that it is posted to; None where one person gets it, or those of a group DM."""
+    is_group: bool = False
     report_url: str | None = None
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
@@ -82,7 +83,7 @@ def _section(text: str) -> dict[str, Any]:
 
 def _reason(merged: MergedMessage) -> str:
     """Say when they happened, and whose wish it is that they stand here."""
-    to = mrkdwn.channel(merged.channel_id) if merged.channel_id else "you"
+    to = mrkdwn.reader(merged.channel_id, is_group=merged.is_group)
     between = f"{mrkdwn.moment(merged.first_at)} – {mrkdwn.moment(merged.last_at)}"
     parts = [between, f"to {to} by {mrkdwn.quoted(merged.destination_name)}"]
     if merged.report_url:

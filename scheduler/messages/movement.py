@@ -53,7 +53,8 @@ class MovementMessage:
     source_name: str
     destination_name: str
     channel_id: str | None
-    """The channel that it is posted to; None where one person gets it."""
+    """The channel that it is posted to; None where one person gets it, or those of a group DM."""
+    is_group: bool = False
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
 
@@ -137,7 +138,7 @@ def _fields(movement: MovementMessage) -> list[dict[str, Any]]:
 def _reason(movement: MovementMessage) -> str:
     """Say when it happened, who said so, and whose wish it is that it stands here."""
     at = mrkdwn.news(movement.occurred_at, told_at=movement.told_at)
-    to = mrkdwn.channel(movement.channel_id) if movement.channel_id else "you"
+    to = mrkdwn.reader(movement.channel_id, is_group=movement.is_group)
     parts = [at, mrkdwn.escape(movement.source_name, 160), f"to {to} by {mrkdwn.quoted(movement.destination_name)}"]
     if movement.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")

@@ -158,6 +158,11 @@ def channel(channel_id: str) -> str:
     return f"<#{channel_id}>" if _ID.fullmatch(channel_id) else escape(channel_id)
 
 
+def reader(channel_id: str | None, *, is_group: bool = False) -> str:
+    """Say in a message to whom it goes: a channel, the people of a group DM, or whoever reads it alone."""
+    return channel(channel_id) if channel_id else "this group" if is_group else "you"
+
+
 def person(user_id: str) -> str:
     """Name a person. In a view or an ephemeral answer this notifies nobody; posted messages must not use it."""
     return f"<@{user_id}>" if _ID.fullmatch(user_id) else escape(user_id)

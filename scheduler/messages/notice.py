@@ -54,7 +54,9 @@ class FailureNotice:
     """How many were given up: they stand in the ledger, and can be retried there."""
     asker: Asker = Asker.DESTINATION
     place: str = ""
-    """The target's name: a person's, a workspace's, or a channel's for those who read it outside Slack."""
+    """The target's name: a person's, a group's, a workspace's, or a channel's for those who read it outside Slack."""
+    is_in_person: bool = False
+    """That a destination tells people themselves there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class RecoveryNotice:
     at: datetime
     asker: Asker = Asker.DESTINATION
     place: str = ""
+    is_in_person: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ class Mail:
 
 def draw_failure(notice: FailureNotice) -> Message:
     """Draw what the destination's creator reads once when a streak of failures begins."""
-    where = mrkdwn.escape(notice.place) if notice.asker in _NAMED else mrkdwn.channel(notice.channel_id)
+    where = _where(notice)
     fact, rest = _sentences(notice, where=where, write=mrkdwn.escape)
     body, buttons = _section(f"{mrkdwn.bold(fact)}\n{rest}"), _buttons(notice)
     return message(f"{fact} {rest}", body, *([{"type": "actions", "elements": buttons}] if buttons else []))
@@ -98,8 +101,15 @@ def draw_failure(notice: FailureNotice) -> Message:
 
 def _sentences(notice: FailureNotice, *, where: str, write: Callable[[str, int], str]) -> tuple[str, str]:
     """Say the fact, and then what it means and what to do."""
-    fact = f"{_CANNOT[notice.asker].format(where)}: {write(notice.cause, 600)}."
+    cannot = "I can't write to {}" if notice.is_in_person else _CANNOT[notice.asker]
+    fact = f"{cannot.format(where)}: {write(notice.cause, 600)}."
     return fact, f"{_waiting(notice)} {write(notice.fix, 600)}"
+
+
+def _where(notice: FailureNotice | RecoveryNotice) -> str:
+    """Name the target; a person by their name, since a mention would call them."""
+    is_named = notice.asker in _NAMED or notice.is_in_person
+    return mrkdwn.escape(notice.place) if is_named else mrkdwn.channel(notice.channel_id)
 
 
 _NAMED = (Asker.OWNER, Asker.WORKSPACE)
@@ -154,13 +164,14 @@ def _buttons(notice: FailureNotice) -> list[dict[str, Any]]:
 
 def draw_recovery(notice: RecoveryNotice) -> Message:
     """Draw what the same person reads once when posting works again."""
-    where = mrkdwn.escape(notice.place) if notice.asker in _NAMED else mrkdwn.channel(notice.channel_id)
+    where = _where(notice)
     text = _recovered(notice, where=where, at=mrkdwn.time(notice.at))
     return message(text, _section(text))
 
 
 def _recovered(notice: RecoveryNotice, *, where: str, at: str) -> str:
-    text = _CAN[notice.asker].format(where)
+    can = "Writing to {} works again." if notice.is_in_person else _CAN[notice.asker]
+    text = can.format(where)
     if not notice.delivered:
         return text
     updates = "The waiting update was" if notice.delivered == 1 else f"The {notice.delivered} waiting updates were"

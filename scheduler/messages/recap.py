@@ -52,7 +52,8 @@ class RecapMessage:
     figures: tuple[Figures, ...] = ()
     destination_name: str
     channel_id: str | None
-    """The channel that it is posted to; None where one person gets it."""
+    """The channel that it is posted to; None where one person gets it, or those of a group DM."""
+    is_group: bool = False
     due_at: datetime
     told_at: datetime
     next_at: datetime | None = None
@@ -306,7 +307,7 @@ def _chart(_recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
 
 def _reason(recap: RecapMessage) -> str:
     """Say whose wish it is that it stands here, and when the next one comes."""
-    to = mrkdwn.channel(recap.channel_id) if recap.channel_id else "you"
+    to = mrkdwn.reader(recap.channel_id, is_group=recap.is_group)
     parts = [f"to {to} by {mrkdwn.quoted(recap.destination_name)}"]
     if _is_late(recap):
         parts.append(f"late: due {mrkdwn.moment(recap.due_at)}")

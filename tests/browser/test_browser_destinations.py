@@ -108,6 +108,32 @@ async def test_a_destination_is_edited_from_its_menu_and_deleted_after_a_questio
     assert await acme.called("chat.postMessage") == 0
 
 
+async def test_two_people_hear_together_in_a_group_dm_and_the_home_tab_names_them(
+    acme: Stage, ada: Seat, dana: Seat
+) -> None:
+    _, webhook = await acme.add_source()
+    await ada.go()
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "Account team")
+    await ada.choose("People", "mei", "gus")
+    await ada.modal.get_by_label("All of them in one group DM").check()
+    await ada.submit()
+    await expect(ada.error("People")).to_have_text("Gus Vale is a guest here. MRR is told to full members only.")
+    await ada.modal.get_by_role("button", name="Remove Gus Vale").click()
+    await ada.choose("People", "dana")
+    await expect(ada.modal.get_by_label("All of them in one group DM")).to_be_checked()
+    await expect(ada.modal.get_by_label("Name")).to_have_value("Account team")
+    await ada.submit_and_close()
+    await expect(ada.section("Account team")).to_contain_text("the group DM of @Dana Reyes and @Mei Tanaka")
+
+    await dana.go(REVENUE)
+    await acme.move(webhook, "Northwind Traders")
+    await dana.enter("Mei Tanaka, Runrate")
+    told = dana.messages("Northwind Traders")
+    await expect(told).to_contain_text("Expansion +$420 MRR (▲ 35 %)")
+    await expect(told).to_contain_text("to this group by “Account team”")
+
+
 async def test_a_lost_response_shows_its_message_once(acme: Stage, ada: Seat) -> None:
     await acme.add_destination()
     _, webhook = await acme.add_source()

@@ -41,7 +41,7 @@ async def test_a_destination_is_made_from_the_home_tab_and_stands_there(acme: St
     home = await acme.home()
     form = await home.click("New destination")
     assert form is not None
-    first = ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss"]
+    first = ["Name", "Frequency", "Channels", "People", "Movements", "Minimum gain", "Minimum loss"]
     assert form.fields == [*first, "Only accounts where"]
     assert (await form.submit({"Name": "  Every \n movement ", "Channels": [REVENUE, WINS]})).closed
 
@@ -76,8 +76,8 @@ async def test_a_name_that_exists_is_refused_under_the_name_and_the_form_keeps_w
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_a_form_may_not_say_is_refused_under_its_field(acme: Stage) -> None:
     for name, channels, field, sentence in (
-        ("Wins", [], "recipients", "Choose at least one channel."),
-        ("Wins", [f"C{number}" for number in range(21)], "recipients", "Choose at most 20 channels."),
+        ("Wins", [], "recipients", "Choose at least one channel, or somebody below."),
+        ("Wins", [f"C{number}" for number in range(21)], "recipients", "Choose at most 20 channels and people."),
         (" \u200b ", [WINS], "name", "Give the destination a name"),
         ("x" * 81, [WINS], "name", "A name has at most 80 characters; this one has 81."),
         ("Wins", [OLD_NEWS], "recipients", "#old-news is archived. Unarchive it, or choose another channel."),
@@ -164,6 +164,7 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
         "Name": "Every movement",
         "Frequency": form.filled["Frequency"],
         "Channels": [REVENUE],
+        "People": [],
         "Movements": form.filled["Movements"],
         "Minimum gain": None,
         "Minimum loss": None,

@@ -10,8 +10,9 @@ from handlers.views.destination_form import DestinationForm
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.sources import SourceForm
+from tests.seeds import channels
 
-EVERY_MOVEMENT = DestinationRow(id="dst_1", name="Every movement", channel_ids=("C0REVENUE",))
+EVERY_MOVEMENT = DestinationRow(id="dst_1", name="Every movement", recipients=channels("C0REVENUE"))
 
 
 def read(answer: Answer) -> list[str]:
@@ -38,7 +39,7 @@ def test_help_says_what_one_can_ask_for() -> None:
             "`/mrr list` — show the destinations and where they post\n"
             "`/mrr edit NAME` — change a destination\n`/mrr pause NAME` — silence a destination for a while\n"
             "`/mrr resume NAME` — let it post again\n"
-            "`/mrr test NAME` — post a test message to a destination's channels\n"
+            "`/mrr test NAME` — send a test message to a destination's channels and people\n"
             "`/mrr deliveries` — show what was delivered today, what waits and what failed\n`/mrr help` — show this"
         ),
         "Sources, managers and the state of each destination are in Runrate's Home tab.",
@@ -52,7 +53,7 @@ def test_the_list_says_what_is_told_where() -> None:
 
 
 def test_a_long_list_ends_in_the_home_tab() -> None:
-    rows = tuple(DestinationRow(id=str(number), name="x" * 80, channel_ids=("C1",) * 20) for number in range(20))
+    rows = tuple(DestinationRow(id=str(number), name="x" * 80, recipients=channels("C1") * 20) for number in range(20))
     answer = answers.destination_list(Listing(rows, 1000), may_change=False)
     assert read(answer)[-1] == "980 more are in Runrate's Home tab."
 
@@ -110,5 +111,5 @@ def test_a_failure_in_a_form_stands_under_its_first_field() -> None:
     for view in (destination_form.form(DestinationForm(), known_attributes=()), sources.form(SourceForm())):
         errors = answers.failed_view_errors(view)
         assert errors == {next(placed_in(view["blocks"])).block_id: answers.FAILED}
-    question = destinations.delete_question(destination_id="dst_1", name="Wins", channel_ids=("C1",), waiting=0)
+    question = destinations.delete_question(destination_id="dst_1", name="Wins", recipients=channels("C1"), waiting=0)
     assert answers.failed_view_errors(question) is None

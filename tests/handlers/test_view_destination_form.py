@@ -51,6 +51,7 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
         "Name",
         "Frequency",
         "Channels",
+        "People",
         "Movements",
         "Minimum gain",
         "Minimum loss",
@@ -74,7 +75,17 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     labels = [placed.label for placed in placed_in(view["blocks"])]
     day = ["Day"] if frequency in own_day else []
     business = ["Business days", "Holidays"]
-    assert labels == ["Name", "Frequency", *day, "Time", "Time zone", *business, "Channels", "Other companies"]
+    assert labels == [
+        "Name",
+        "Frequency",
+        *day,
+        "Time",
+        "Time zone",
+        *business,
+        "Channels",
+        "Other companies",
+        "People",
+    ]
     assert forms.read(submitted(view), otherwise=FILLED) == filled_in
     nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
     nothing_else["conditions"] = ()
@@ -114,7 +125,7 @@ def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
 
 def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() -> None:
     labels = [
-        [placed.label for placed in placed_in(forms.form(form, known_attributes=())["blocks"])][6:]
+        [placed.label for placed in placed_in(forms.form(form, known_attributes=())["blocks"])][7:]
         for form in (DestinationForm(conditions=(COUNTRY,)), replace(FILLED, attribute_keys=()))
     ]
     assert labels == [

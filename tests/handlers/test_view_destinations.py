@@ -11,6 +11,7 @@ from handlers.views.filled import subject
 from models.condition import About, Condition, Criterion
 from models.filter import EVERYTHING, Filter
 from models.wish import Frequency
+from tests.seeds import channels
 
 KNOWN = ("country", "employee_count", "employeeCount", "Segment")
 OWNER = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com", "ada@acme.com"))
@@ -29,7 +30,7 @@ HOLDERS = {"dana@acme.com": "Dana Reyes"}
 def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> None:
     due = datetime(2026, 11, 23, 9, tzinfo=UTC)
     row = DestinationRow(
-        id="dst_1", name="Board", frequency=frequency, channel_ids=("C0REVENUE",), next_run_at=due, zone="UTC"
+        id="dst_1", name="Board", frequency=frequency, recipients=channels("C0REVENUE"), next_run_at=due, zone="UTC"
     )
     following = "<!date^1795424400^{date_short_pretty} at {time}|23 Nov 2026 at 09:00 UTC>"
     assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE>\nNext: {following}"
@@ -53,7 +54,7 @@ def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> Non
     ],
 )
 def test_the_days_of_a_recap_are_said_in_words(days: dict[str, Any], told: str) -> None:
-    row = DestinationRow(id="dst_1", name="Board", channel_ids=("C0REVENUE",), **days)
+    row = DestinationRow(id="dst_1", name="Board", recipients=channels("C0REVENUE"), **days)
     assert told in destinations.told(row)
 
 
@@ -76,7 +77,7 @@ def test_the_days_of_a_recap_are_said_in_words(days: dict[str, Any], told: str) 
     ],
 )
 def test_what_is_filtered_stands_in_a_line_of_its_own(wanted: Filter, line: str) -> None:
-    row = DestinationRow(id="dst_1", name="Big", channel_ids=("C0REVENUE",), filter=wanted, holders=HOLDERS)
+    row = DestinationRow(id="dst_1", name="Big", recipients=channels("C0REVENUE"), filter=wanted, holders=HOLDERS)
     assert destinations.told(row) == f"*Big* · Real-time to <#C0REVENUE>{line}"
     weekly = replace(row, frequency=Frequency.WEEKLY)
     assert destinations.told(weekly) == "*Big* · Weekly, on Mondays at 09:00 UTC to <#C0REVENUE>"
@@ -84,7 +85,7 @@ def test_what_is_filtered_stands_in_a_line_of_its_own(wanted: Filter, line: str)
 
 def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
     until, due = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 11, 30, 9, tzinfo=UTC)
-    row = DestinationRow(id="dst_1", name="Board", channel_ids=("C0REVENUE",), is_paused=True, paused_until=until)
+    row = DestinationRow(id="dst_1", name="Board", recipients=channels("C0REVENUE"), is_paused=True, paused_until=until)
     ends = "<!date^1795996800^{date_short_pretty} at {time}|30 Nov 2026 at 00:00 UTC>"
     assert destinations.told(row) == f"*Board* · Real-time to <#C0REVENUE>\n*Paused until {ends}*"
     weekly = replace(row, frequency=Frequency.WEEKLY, next_run_at=due)
@@ -104,7 +105,7 @@ def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
 )
 def test_deleting_asks_first_and_says_what_will_happen(waiting: int, unsent: str) -> None:
     view = destinations.delete_question(
-        destination_id="dst_1", name="Every *movement*", channel_ids=("C0REVENUE",), waiting=waiting
+        destination_id="dst_1", name="Every *movement*", recipients=channels("C0REVENUE"), waiting=waiting
     )
     validate_view(view)
     assert view["blocks"][0]["text"]["text"] == (

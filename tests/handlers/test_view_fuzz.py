@@ -54,13 +54,14 @@ from models.fact import AccountStatus, MovementKind, SignalKind
 from models.filter import Filter
 from models.ledger import Asker, AskerKind, Failing, Told
 from models.movement import Movement
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, together
 from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
 from models.wish import Frequency
 from scheduler.messages import mrkdwn
+from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 SECRETS = [SigningSecret(f"sec_{number}", AT, "U0ADA") for number in range(MOST_SECRETS)]
@@ -133,7 +134,7 @@ def test_who_hears_of_an_account_and_what_is_muted(
 ) -> None:
     account = Account(id="acc_1", external_id=said or "1", name=name or None)
     moved = Movement(kind=kind, amount_minor=-(10**15), currency="USD", occurred_at=AT)
-    hearer = Hearer(name=said, frequency=Frequency.REAL_TIME, channel_ids=("C0REVENUE",) * 20, lacks_kind=told)
+    hearer = Hearer(name=said, frequency=Frequency.REAL_TIME, recipients=channels("C0REVENUE") * 20, lacks_kind=told)
     recap = replace(hearer, frequency=Frequency.DAILY, next_at=AT)
     paused = replace(hearer, is_paused=True, paused_until=AT if told else None)
     here = ToldHere(told=Told(kind=FactKind.MOVEMENT, about=name), state=state, reason=said, at=AT)
@@ -166,7 +167,8 @@ def test_who_hears_of_an_account_and_what_is_muted(
 @given(typed, typed, typed, typed, st.sampled_from(SourceKind))
 @fuzz
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
-    row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",), last_sent_at=AT, trouble=cause)
+    told = (*channels("C0REVENUE"), GROUP)
+    row = DestinationRow(id="dst_1", name=name, recipients=told, last_sent_at=AT, trouble=cause)
     owner = Condition(Criterion(About.ROLE, name or "owner"), ("a@b.c", cause, remark))
     row = replace(row, is_paused=True, paused_until=AT, holders={"a@b.c": remark})
     row = replace(row, filter=Filter(least_gain=1, least_loss_share=2, conditions=(owner,) * 3))
@@ -212,6 +214,7 @@ def troubled(name: str, reason: str, fix: str) -> Delivering:
     return Delivering(counts=counts, oldest_waiting=timedelta(hours=2), troubles=(asked, person) * 15)
 
 
+GROUP = together(["U0ADA", "U0DANA"])
 FACTS: list[dict[str, Any]] = [
     {"kind": FactKind.MOVEMENT, "detail": MovementKind.CHURN, "amount_minor": -5, "currency": "JPY"},
     *({"kind": FactKind.RECAP, "detail": one, "period": Period(AT.date(), AT.date())} for one in Rhythm),
@@ -226,7 +229,7 @@ def test_the_answers_about_deliveries(
     fact: dict[str, Any], name: str, text: str, state: DeliveryState, kind: RecipientKind
 ) -> None:
     told = Told(**fact, about=name or None, at=AT, source_name=name)
-    target = "U0DANA" if kind is RecipientKind.PERSON else "C0REVENUE"
+    target = {RecipientKind.PERSON: "U0DANA", RecipientKind.GROUP_DM: GROUP.target}.get(kind, "C0REVENUE")
     to: dict[str, Any] = {"delivery_id": "del_1", "told": told, "target": target, "recipient_kind": kind}
     failure = Failure(**to, reason=text, fix=text, at=AT)
     answer = deliveries.answer(troubled(name, text, text), [failure] * 9, now=AT, locale="de_DE")
@@ -318,7 +321,7 @@ def test_the_other_modals(name: str, reason: str) -> None:
     short = mrkdwn.one_line(name)[:80]
     detailed = SourceDetails(id="src_1", name=short, kind=SourceKind.API, refused=(event,), **known)  # type: ignore[arg-type]
     views = [
-        destinations.delete_question(destination_id="dst_1", name=name, channel_ids=("C0REVENUE",), waiting=1),
+        destinations.delete_question(destination_id="dst_1", name=name, recipients=channels("C0REVENUE"), waiting=1),
         sources.remove_question(source_id="src_1", name=name, kind=SourceKind.API),
         sources.rotate_question(source_id="src_1", name=name),
         stripe.key_form("src_1", name=name, is_set=True),
@@ -380,7 +383,7 @@ def test_the_modals_that_say_who_is_who(name: str, typed: str, several: list[str
 @given(typed, typed)
 @fuzz
 def test_the_answers(name: str, command: str) -> None:
-    row = DestinationRow(id="dst_1", name=name, channel_ids=("C0REVENUE",))
+    row = DestinationRow(id="dst_1", name=name, recipients=channels("C0REVENUE"))
     drawn = [
         answers.destination_list(Listing((row,) * 20, 40), may_change=True),
         answers.unknown_command(command),

@@ -13,10 +13,11 @@ from models.fact import MovementKind
 from models.ledger import Told
 from models.movement import Movement
 from models.wish import Frequency
+from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
-EVERY = Hearer(name="Every movement", frequency=Frequency.REAL_TIME, channel_ids=("C0REVENUE",))
+EVERY = Hearer(name="Every movement", frequency=Frequency.REAL_TIME, recipients=channels("C0REVENUE"))
 MOVED = Movement(kind=MovementKind.CHURN, amount_minor=-72_000, currency="USD", occurred_at=AT)
 TOLD = Told(kind=FactKind.MOVEMENT, about="Initech", detail=MovementKind.CHURN, amount_minor=-72_000, currency="USD")
 INITECH = Hearing(account_id="acc_1", name="Initech", newest=MOVED, hearers=(EVERY,), owner="Dana Reyes")

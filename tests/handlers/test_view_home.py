@@ -18,12 +18,15 @@ from models.ledger import Failing
 from models.recipient import RecipientKind
 from models.scope import OPTIONAL, Scope
 from models.source import SourceKind
+from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 DAY = "<!date^1795183320^{date_short}|20 Nov 2026>"
 MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
 URL = "https://runrate.example.com/in/rrk_1"
-EVERY_MOVEMENT = DestinationRow(id="dst_1", name="Every movement", channel_ids=("C0REVENUE", "C0WINS"), last_sent_at=AT)
+EVERY_MOVEMENT = DestinationRow(
+    id="dst_1", name="Every movement", recipients=channels("C0REVENUE", "C0WINS"), last_sent_at=AT
+)
 BILLING = SourceRow(id="src_1", name="Billing", kind=SourceKind.CHARTMOGUL, last_event_at=AT)
 HOME = ManagerHome(
     workspace_name="Acme",
@@ -209,7 +212,7 @@ def test_scopes_that_were_not_granted_say_what_they_would_bring() -> None:
 def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
     total = 2 * PAGE_SIZE + 5
     rows = tuple(
-        replace(EVERY_MOVEMENT, id=f"dst_{number}", channel_ids=("C0REVENUE",) * 20) for number in range(total)
+        replace(EVERY_MOVEMENT, id=f"dst_{number}", recipients=channels("C0REVENUE") * 20) for number in range(total)
     )
     silent = tuple(replace(BILLING, id=f"src_{number}", url=URL, last_event_at=None) for number in range(total))
     told = tuple(WorkflowRow(id=f"wfl_{number}", name="x", event="y", channel_id="C1") for number in range(total))

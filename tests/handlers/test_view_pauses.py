@@ -9,15 +9,16 @@ from bot.sandbox.elements import placed_in, starting
 from handlers.views import pauses
 from handlers.views.pauses import Length, PauseForm, Pausing
 from tests.handlers.test_view_fuzz import check, fuzz, names
+from tests.seeds import channels
 
-BOARD = Pausing(id="dst_1", name="Board *weekly*", channel_ids=("C0REVENUE",))
+BOARD = Pausing(id="dst_1", name="Board *weekly*", recipients=channels("C0REVENUE"))
 
 
 @pytest.mark.parametrize(
     ("pausing", "said"),
     [
         (BOARD, "*Board ∗weekly∗* posts nothing to <#C0REVENUE> meanwhile."),
-        (replace(BOARD, channel_ids=()), "*Board ∗weekly∗* posts nothing meanwhile."),
+        (replace(BOARD, recipients=()), "*Board ∗weekly∗* posts nothing meanwhile."),
         (replace(BOARD, waiting=1), "meanwhile. The 1 update still waiting is not sent."),
         (replace(BOARD, waiting=1200), "meanwhile. The 1,200 updates still waiting are not sent."),
         (BOARD, "What happens in that time is not told later; recaps and the report still count it."),

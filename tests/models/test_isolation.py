@@ -27,6 +27,7 @@ from models import (
     attribute,
     channel,
     contact,
+    conversation,
     delivery,
     destination,
     duplicate,
@@ -67,7 +68,7 @@ from models.filter import EVERYTHING
 from models.glance import Glance
 from models.mute import Muted
 from models.recap import Recap
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, together
 from models.schedule import Rhythm
 from models.source import SourceKind
 from models.unfurl import SharedLink
@@ -116,6 +117,7 @@ def owed(asked_by: str, movement_id: str) -> Owed:
 
 
 PERSON = seeds.contact(email="a@a.io", name=MARK)
+GROUP = together(["U1", "U2"])
 GLANCE = Glance(Rhythm.DAILY, NOW.date(), "UTC")
 RECAP = Recap(
     frequency=Frequency.DAILY,
@@ -200,8 +202,13 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await signal.add(session, [noted])
         wished = await workflow.create(session, ACME, seeds.workflow_wish(name=MARK), by=MARK, now=NOW)
         summed = await destination.create(
-            session, ACME, seeds.wish("C1", name=MARK, frequency=Frequency.DAILY), by=MARK, now=NOW
+            session,
+            ACME,
+            seeds.wish(recipients=(*seeds.channels("C1"), GROUP), name=MARK, frequency=Frequency.DAILY),
+            by=MARK,
+            now=NOW,
         )
+        await conversation.remember(session, ACME, GROUP.target, "C9", now=NOW)
         [ids.recap] = (await recap.make(session, [(summed, NOW + timedelta(days=1))], now=NOW)).values()
         ids.signal, ids.workflow = noted.id, wished.id
         await lookup.remember(session, ACME, "a@a.io", lookup.Known(None), now=NOW)
@@ -307,6 +314,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
     "channel.times_left": {"channel_id": "C1"},
     "contact.directories": {"facts_by_workspace": [PERSON]},
+    "conversation.forget": {"target": GROUP.target},
+    "conversation.remember": {"target": GROUP.target, "channel_id": "C8", "now": NOW},
+    "conversation.target_of": {"channel_id": "C9"},
     "delivery.count_by_state": {},
     "delivery.get": {"delivery_id": "<delivery>"},
     "delivery.of_workspace": {},
@@ -319,6 +329,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.named": {"typed": "Every movement"},
     "destination.of_workspace": {},
     "destination.page": {"limit": 5},
+    "destination.reaching": {"user_id": "U1"},
     "duplicate.merge": {"former_id": "<twin>", "kept_id": "<account>", "by": "U1", "now": NOW},
     "duplicate.weigh": {"account_id": "<account>"},
     "edit.ask": {"delivery_ids": ["<posted>"], "now": NOW},
@@ -388,6 +399,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.named_managers": {},
     "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
+    "recipient.people": {},
     "record.accounts_named": {"typed": MARK},
     "record.ambiguous": {},
     "record.appeared": {"names": {"late": f"{MARK} none"}, "now": NOW},

@@ -6,11 +6,13 @@ from typing import Any
 
 import sqlalchemy.event
 
-from models import delivery, lane, movement
+from models import delivery, lane, movement, mute
 from models.condition import About, Condition, Criterion
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, SkipReason
 from models.filter import Filter
+from models.mute import Muted
+from models.recipient import RecipientKind, To, together
 from models.wakeup import Topic
 from scheduler.apply import apply_waiting
 from scheduler.match import match_movements
@@ -43,6 +45,24 @@ async def test_a_channel_has_one_lane_however_many_destinations_post_to_it(datab
     await seeds.add_destination(database, "C1", name="Second")
     await move(database)
     assert len({one.lane_id for one in await owed(database)}) == 1
+
+
+async def test_who_muted_an_account_is_owed_its_movements_as_muted_and_nobody_else_is(database: Database) -> None:
+    """A group goes on hearing of it, and so does whoever muted something else, or no longer does."""
+    people = ("U1", "U2", "U3", "U4")
+    told = (*seeds.channels("C1"), *(To(RecipientKind.PERSON, one) for one in people), together(["U1", "U2"]))
+    await seeds.add_destination(database, recipients=told)
+    async with database.write() as session:
+        account, other = await seeds.hold(session), await seeds.hold(session, "other")
+        await mute.add(session, ACME, "U1", account.id, now=NOW)
+        await mute.add(session, ACME, "U2", other.id, now=NOW)
+        await mute.add(session, ACME, "U3", account.id, until=NOW - timedelta(seconds=1), now=NOW)
+        await mute.add(session, ACME, "U4", Muted.SIGNALS, now=NOW)
+        await mute.add(session, GLOBEX, "U2", account.id, now=NOW)
+    await move(database)
+    states = {one.target: (one.state, one.reason) for one in await owed(database)}
+    assert states.pop("U1") == (DeliveryState.SKIPPED, SkipReason.MUTED)
+    assert states == dict.fromkeys(("C1", "U2", "U3", "U4", "U1,U2"), (DeliveryState.PENDING, None))
 
 
 async def test_matching_again_owes_nothing_more(database: Database) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.sandbox.people import ADA, DANA, PAT
+from bot.sandbox.people import ADA, DANA, GUS, OLGA, PAT
 from models import channel, delivery, destination, notice, person, workflow
 from models.channel import Absence
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.notice import PASSING, Streak
+from models.recipient import RecipientKind, To, together
 from scheduler.apply import apply_waiting
 from scheduler.notices import Notices
 from tests import seeds
@@ -75,6 +76,32 @@ async def test_a_failing_channel_is_told_once_however_often_it_is_tried_and_its_
     assert len(words_to(line, ADA)) == 2
     [streak] = await streaks(line)
     assert (streak.delivered, streak.ended_at is not None) == (3, True)
+
+
+async def test_that_people_can_t_be_told_any_more_is_told_once_by_name_and_mentions_nobody(line: Sending) -> None:
+    await line.install()
+    async with line.database.write() as session:
+        for one in line.sandbox.state.people.values():
+            user = {"id": one.id, "name": one.real_name, "deleted": one.deleted, "is_restricted": one.is_restricted}
+            await person.remember(session, ACME, user, now=line.clock.now())
+    people = (To(RecipientKind.PERSON, OLGA), To(RecipientKind.PERSON, GUS), together([DANA, PAT]))
+    await line.destination(recipients=people)
+    line.fault("error", method="conversations.open", code="user_disabled")
+    await line.move()
+    await go_on(line, seconds=600)
+    waits = "1 update is waiting; nothing is lost."
+    advice = "Choose somebody else, or make them full members of the workspace."
+    pair = "the group DM of Dana Reyes and Pat Singh"
+    assert sorted(words_to(line, ADA)) == [
+        f"I can't write to Gus Vale: guests may not hear of MRR. {waits} {advice}",
+        f"I can't write to Olga Petrov: they left this Slack workspace. {waits} Choose somebody else.",
+        f"I can't write to {pair}: one of them left this Slack workspace. {waits} Choose the people of the group anew.",
+    ]
+
+    line.sandbox.faults.clear()
+    await go_on(line, seconds=1200, looks=8)
+    [recovered] = words_to(line, ADA)[3:]
+    assert recovered.startswith(f"Writing to {pair} works again. The waiting update was delivered at ")
 
 
 async def test_the_next_streak_is_told_anew(line: Sending) -> None:

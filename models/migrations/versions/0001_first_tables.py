@@ -81,6 +81,13 @@ def upgrade() -> None:
     sa.Column('checked_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'channel_id', name=op.f('pk_channels'))
     )
+    op.create_table('conversations',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('target', sa.String(length=255), nullable=False),
+    sa.Column('channel_id', sa.String(length=64), nullable=False),
+    sa.Column('opened_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'target', name=op.f('pk_conversations'))
+    )
     op.create_table('destinations',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -757,6 +764,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
     op.drop_index(op.f('ix_destinations_next_run_at'), table_name='destinations')
     op.drop_table('destinations')
+    op.drop_table('conversations')
     op.drop_table('channels')
     op.drop_index(op.f('ix_audit_entries_workspace_id_at'), table_name='audit_entries')
     op.drop_table('audit_entries')
