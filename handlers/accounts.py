@@ -19,7 +19,6 @@ from models import account, account_card, account_search, duplicate, movement, p
 from models.account import Account
 from models.account_card import AccountCard
 from models.account_search import Fit
-from models.base import UserError
 from models.delivery import Delivery
 from models.duplicate import AccountGoneError, SameAccountError
 from models.person import Person
@@ -54,7 +53,7 @@ async def find(
 ) -> None:
     """Answer `/mrr account` with the card, with a choice, or with what to type instead."""
     typed = read_typed(str(command.get("text") or ""))
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         forms = await _found(session, desk, visiting, typed, channel=sharing.channel_of(command))
     if len(forms) > 1:
@@ -68,8 +67,6 @@ async def _found(
     session: AsyncSession, desk: Desk, visiting: Person, typed: str, *, channel: str | None
 ) -> Sequence[Answer]:
     """Choose the answer; of a card, its forms, the plainest last."""
-    if visiting.is_guest:
-        return [view.for_guest(await person.named_managers(session, visiting.workspace_id))]
     if not typed:
         return [view.usage()]
     found = await account_search.find(session, visiting.workspace_id, typed)
@@ -82,8 +79,6 @@ async def _found(
 
 async def the_one(session: AsyncSession, visiting: Person, typed: str, *, word: str) -> Account | Answer:
     """Give the one account that somebody means; or the answer to what names none, or more than one."""
-    if visiting.is_guest:
-        return view.for_guest(await person.named_managers(session, visiting.workspace_id))
     if not typed:
         return view.usage(word)
     found = await account_search.find(session, visiting.workspace_id, typed)
@@ -109,7 +104,7 @@ async def opened(
     visitor: Visitor,
 ) -> None:
     """Show the account that was chosen, in the place of the choice."""
-    visiting = await _member(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     channel = {"channel_id": body["channel"]["id"], "channel_name": body["channel"].get("name")}
     async with desk.database.read() as session:
         forms = await _card(session, desk, visiting, view.read_id(action), channel=sharing.channel_of(channel))
@@ -121,15 +116,12 @@ async def open_history(
     desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, told: Delivery | None
 ) -> None:
     """Show the account of the movement that a message tells, in a modal."""
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
-        if visiting.is_guest:
-            drawn = view.guest_view(await person.named_managers(session, visitor.workspace_id))
-        else:
-            found = await movement.get(session, visitor.workspace_id, told.fact_id) if told is not None else None
-            account_id = found[1].id if found is not None else ""
-            shown = await account_card.read(session, visitor.workspace_id, account_id, now=desk.now())
-            drawn = view.gone_view() if shown is None else view.history(shown, await _reader(session, visiting, shown))
+        found = await movement.get(session, visitor.workspace_id, told.fact_id) if told is not None else None
+        account_id = found[1].id if found is not None else ""
+        shown = await account_card.read(session, visitor.workspace_id, account_id, now=desk.now())
+        drawn = view.gone_view() if shown is None else view.history(shown, await _reader(session, visiting, shown))
     await client.views_open(trigger_id=trigger_id, view=drawn)
 
 
@@ -143,7 +135,7 @@ async def shared(
     visitor: Visitor,
 ) -> None:
     """Owe the card to the channel in which it was asked for, once for each time that it was asked for."""
-    visiting, now = await _member(desk, client, visitor), desk.now()
+    visiting, now = await people.require_member(desk, client, visitor), desk.now()
     channel_id = body["channel"]["id"]
     await sharing.check(channel_id, client, desk, visitor)
     asked = str(body["container"]["message_ts"])
@@ -161,7 +153,7 @@ async def pressed_movements(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Show all movements, over the card's modal or in one of their own."""
-    await _member(desk, client, visitor)
+    await people.require_member(desk, client, visitor)
     drawn = await _page(desk, visitor, view.read_id(action), page=0)
     show = client.views_push if body.get("view") else client.views_open
     await show(trigger_id=body["trigger_id"], view=drawn)
@@ -172,7 +164,7 @@ async def turned(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Show another page of the movements."""
-    await _member(desk, client, visitor)
+    await people.require_member(desk, client, visitor)
     drawn = await _page(desk, visitor, view.read_id(action), page=view.read_page(action))
     await client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=drawn)
     await ack()
@@ -260,14 +252,6 @@ async def _page(desk: Desk, visitor: Visitor, account_id: str, *, page: int) -> 
             session, visitor.workspace_id, shown.id, limit=view.PAGE, offset=page * view.PAGE
         )
     return view.movements(shown, rows, page=page)
-
-
-async def _member(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Person:
-    """Let guests not pass."""
-    visiting = await people.who(desk, client, visitor)
-    if visiting.is_guest:
-        raise UserError("Accounts are for members of this workspace, not for guests. Ask a Slack admin.")
-    return visiting
 
 
 async def _account(session: AsyncSession, visitor: Visitor, account_id: str) -> Account:

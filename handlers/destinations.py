@@ -65,7 +65,7 @@ async def _show_again(
 
 async def listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer:
     """List the destinations: all of them to a manager, those of public channels to anybody else."""
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         may_change = await person.is_manager(session, visiting)
         page = home.destinations if may_change else home.readable_destinations

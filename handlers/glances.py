@@ -11,8 +11,7 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import glances as view
 from handlers.views import sharing as sharing_view
-from models import glance, person
-from models.base import UserError
+from models import glance
 
 
 def register(app: AsyncApp) -> None:
@@ -31,12 +30,9 @@ async def show(
     words: Sequence[str],
 ) -> None:
     """Answer with the period that the words name, on the calendar where the person is."""
-    visiting, now = await people.who(desk, client, visitor), desk.now()
+    visiting, now = await people.require_member(desk, client, visitor), desk.now()
     asked = view.read_words(words, visiting.zone.key, now=now)
     async with desk.database.read() as session:
-        if visiting.is_guest:
-            await ack(**view.for_guest(await person.named_managers(session, visitor.workspace_id)))
-            return
         if asked is None:
             await ack(**view.usage())
             return
@@ -56,9 +52,7 @@ async def shared(
     visitor: Visitor,
 ) -> None:
     """Owe the period to the channel in which it was asked for, once for each time that it was asked for."""
-    visiting = await people.who(desk, client, visitor)
-    if visiting.is_guest:
-        raise UserError("MRR is for members of this workspace, not for guests. Ask a Slack admin.")
+    visiting = await people.require_member(desk, client, visitor)
     channel_id = body["channel"]["id"]
     await sharing.check(channel_id, client, desk, visitor)
     async with desk.database.write() as session:

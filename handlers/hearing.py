@@ -30,7 +30,7 @@ MOST_HERE = 3
 
 async def explain(command: Mapping[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
     """Answer who hears of the account that was typed, and why; to each only what they may know."""
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         typed = accounts.read_typed(str(command.get("text") or ""))
         about = await accounts.the_one(session, visiting, typed, word="why")

@@ -23,7 +23,7 @@ from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.blocks import View
 from models.base import UserError
-from models.person import NotManagerError
+from models.person import NotManagerError, NotMemberError
 
 log = structlog.get_logger()
 
@@ -114,6 +114,9 @@ def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
         case NotManagerError():
             answer = answers.not_a_manager(error.manager_ids)
             return Reply(answer, answers.not_a_manager_view(error.manager_ids), answer["text"])
+        case NotMemberError():
+            answer = answers.not_a_member(error.manager_ids)
+            return Reply(answer, answers.not_a_member_view(error.manager_ids), answer["text"])
         case UserError():
             text, title = str(error), "Not possible"
         case TimeoutError():
@@ -132,7 +135,7 @@ def _refusal(title: str, text: str) -> Reply:
 def _refused_submission(view: Mapping[str, Any], reply: Reply, error: Exception) -> dict[str, Any]:
     """Keep the form with the sentence under its first field; a form without fields gives way to the sentence."""
     errors = answers.failed_view_errors(view, reply.text)
-    if errors is not None and not isinstance(error, NotManagerError):
+    if errors is not None and not isinstance(error, NotManagerError | NotMemberError):
         return {"response_action": "errors", "errors": errors}
     return {"response_action": "update", "view": reply.view}
 

@@ -26,7 +26,7 @@ def register(app: AsyncApp) -> None:
 
 async def add(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
     """Tell somebody nothing about an account any more."""
-    visiting, now = await people.who(desk, client, visitor), desk.now()
+    visiting, now = await people.require_member(desk, client, visitor), desk.now()
     name, length = view.read_length(accounts.read_typed(typed))
     async with desk.database.read() as session:
         found = await accounts.the_one(session, visiting, name, word="mute")
@@ -41,10 +41,12 @@ async def add(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) 
 
 async def remove(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
     """Tell somebody of an account again; without a name, list what they muted."""
-    visiting, name = await people.who(desk, client, visitor), accounts.read_typed(typed)
+    name = accounts.read_typed(typed)
     if not name:
+        visiting = await people.who(desk, client, visitor)
         async with desk.database.read() as session:
             return view.listing(await home.mutes(session, visiting, now=desk.now()))
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         found = await accounts.the_one(session, visiting, name, word="unmute")
     if not isinstance(found, Account):

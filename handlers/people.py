@@ -4,7 +4,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.desk import Desk, Visitor
 from models import installation, person
-from models.person import NotManagerError, Person
+from models.person import NotManagerError, NotMemberError, Person
 
 
 async def who(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Person:
@@ -26,11 +26,21 @@ async def is_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> bo
         return await person.is_manager(session, visiting)
 
 
-async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
-    """Let only managers pass. Raises `NotManagerError`, which says whom to ask."""
-    if await is_manager(desk, client, visitor):
-        return
+async def require_member(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Person:
+    """Let only full members pass, and tell who it is. Raises `NotMemberError`, which says whom to ask."""
+    visiting = await who(desk, client, visitor)
+    if not (visiting.is_guest or visiting.is_deactivated):
+        return visiting
     async with desk.database.read() as session:
+        raise NotMemberError(await person.named_managers(session, visitor.workspace_id))
+
+
+async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
+    """Let only managers pass. Raises `NotManagerError` or `NotMemberError`, which say whom to ask."""
+    visiting = await require_member(desk, client, visitor)
+    async with desk.database.read() as session:
+        if await person.is_manager(session, visiting):
+            return
         named = await person.named_managers(session, visitor.workspace_id)
         grant = await installation.get(session, visitor.workspace_id)
         installer = await person.get(session, visitor.workspace_id, grant.installed_by) if grant else None

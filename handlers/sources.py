@@ -49,8 +49,9 @@ async def pressed_add(
     await ack()
 
 
-async def chose_kind(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+async def chose_kind(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
     """Draw the form again with the fields of the kind that was chosen."""
+    await people.require_manager(desk, client, visitor)
     view = body["view"]
     await client.views_update(view_id=view["id"], hash=view["hash"], view=forms.form(forms.read(view)))
     await ack()

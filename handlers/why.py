@@ -50,19 +50,17 @@ async def chose(
 
 
 async def _tell(body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         drawn = await _answer(session, visiting, body)
     await client.views_open(trigger_id=body["trigger_id"], view=drawn)
 
 
 async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any]) -> View:
-    """Say what whoever asks may know: a guest whom to ask, a member why, a manager every attempt too."""
+    """Say what whoever asks may know: a member why, a manager every attempt too."""
     manager_ids = tuple(await person.named_managers(session, visiting.workspace_id))
     tenant = await workspaces.get(session, visiting.workspace_id)
     assert tenant is not None  # noqa: S101 - whoever presses a button is of a workspace that installed us
-    if visiting.is_guest:
-        return view.for_guest(tenant.name, manager_ids)
     found = await _find(session, visiting.workspace_id, body)
     if found is None:
         return view.unknown()

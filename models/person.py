@@ -25,6 +25,15 @@ class NotManagerError(UserError):
         self.manager_ids = tuple(manager_ids)
 
 
+class NotMemberError(UserError):
+    """What Runrate tells is for members of this workspace, not for guests."""
+
+    def __init__(self, manager_ids: Sequence[str] = ()) -> None:
+        """Take the user ids of some managers, so that the refusal can say whom to ask."""
+        super().__init__()
+        self.manager_ids = tuple(manager_ids)
+
+
 class Person(Base):
     """What Slack's `users.info` says of somebody."""
 

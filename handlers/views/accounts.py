@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from handlers.views import managers
 from handlers.views.answers import Answer
 from handlers.views.blocks import (
     Block,
@@ -34,7 +33,6 @@ PAGE = 20
 LINES = 5
 
 USAGE = "Say which account: `/mrr {word} NAME`. A part of the name will do, and so will an id, a domain or an e-mail."
-FOR_GUESTS = "Accounts are for members of this workspace, not for guests. Ask {who}."
 GONE = "This account is gone. Look it up again with /mrr account."
 
 
@@ -84,17 +82,6 @@ def usage(word: str = "account") -> Answer:
     """Answer how to ask."""
     text = USAGE.format(word=word)
     return _answer(text.replace("`", ""), section(text))
-
-
-def for_guest(manager_ids: Sequence[str]) -> Answer:
-    """Tell a guest whom to ask."""
-    text = FOR_GUESTS.format(who=managers.whom_to_ask(manager_ids))
-    return _answer(text, section(text))
-
-
-def guest_view(manager_ids: Sequence[str]) -> View:
-    """Tell the same in a modal."""
-    return _said("Account history", FOR_GUESTS.format(who=managers.whom_to_ask(manager_ids)))
 
 
 def gone_view() -> View:

@@ -161,6 +161,22 @@ def not_a_manager_view(manager_ids: Sequence[str]) -> View:
     return modal("Only managers", [section(_refusal(manager_ids))], callback_id="sentence", close="Close")
 
 
+def not_a_member(manager_ids: Sequence[str]) -> Answer:
+    """Refuse a guest, and say whom to ask."""
+    text = _for_guests(manager_ids)
+    return _answer(text, section(text))
+
+
+def not_a_member_view(manager_ids: Sequence[str]) -> View:
+    """Refuse a guest in a modal, in the same words."""
+    return modal("Only members", [section(_for_guests(manager_ids))], callback_id="sentence", close="Close")
+
+
+def _for_guests(manager_ids: Sequence[str]) -> str:
+    who = managers.whom_to_ask(manager_ids)
+    return f"What Runrate tells is for members of this workspace, not for guests. Ask {who}."
+
+
 def _refusal(manager_ids: Sequence[str]) -> str:
     return f"Only managers can change this. Ask {managers.whom_to_ask(manager_ids)}."
 

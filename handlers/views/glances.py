@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from handlers.views import managers
 from handlers.views.answers import Answer
 from handlers.views.blocks import Block, actions, button, section
 from models import glance
@@ -19,7 +18,6 @@ USAGE = (
     "Say which: `/mrr recap day`, `/mrr recap week` or `/mrr recap month` for the last whole one; "
     "`/mrr recap this week` for the one that isn't over."
 )
-FOR_GUESTS = "MRR is for members of this workspace, not for guests. Ask {who}."
 PRIVATE = "Only you see this"
 
 RHYTHMS = {
@@ -63,12 +61,6 @@ def read(action: Mapping[str, Any]) -> Glance:
 def usage() -> Answer:
     """Answer how to ask for a recap."""
     return Answer(response_type="ephemeral", text=USAGE.replace("`", ""), blocks=[section(USAGE)])
-
-
-def for_guest(manager_ids: Sequence[str]) -> Answer:
-    """Tell a guest whom to ask."""
-    text = FOR_GUESTS.format(who=managers.whom_to_ask(manager_ids))
-    return Answer(response_type="ephemeral", text=text, blocks=[section(text)])
 
 
 def answer(seen: Seen, *, can_share: bool, told_at: datetime) -> list[Answer]:

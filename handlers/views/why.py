@@ -1,6 +1,5 @@
 """The answer to “Why did I get this?”: the fact, the rule that brought it here, who can change it, and the attempts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,13 +73,6 @@ def answer(why: Why) -> View:
     if why.is_for_manager:
         blocks.append(context(_log(why)))
     return modal(TITLE, blocks, callback_id="why", close="Close")
-
-
-def for_guest(workspace_name: str, manager_ids: Sequence[str]) -> View:
-    """Tell a guest whom to ask, and nothing else."""
-    company = mrkdwn.escape(workspace_name, 160)
-    text = f"Runrate posts here for {company}. To learn why, ask {managers.whom_to_ask(manager_ids)}."
-    return modal(TITLE, [section(text)], callback_id="why", close="Close")
 
 
 def unknown() -> View:

@@ -12,7 +12,7 @@ from bot.sandbox.person import Message, Modal
 from models import delivery, workflow
 from models.source import SourceKind
 from models.workflow import WorkflowWish
-from tests.stage import ACME, Stage
+from tests.stage import ACME, NOT_FOR_GUESTS, Stage
 
 WHY = "Why did I get this?"
 OWNER = {"type": "role", "account_external_id": "contoso", "role": "owner", "email": "dana@acme.com"}
@@ -98,8 +98,9 @@ async def test_nobody_reads_of_the_destination_s_other_channels(acme: Stage) -> 
 async def test_a_guest_reads_whom_to_ask_and_nothing_else(acme: Stage) -> None:
     await told(acme)
     await acme.ada.invite(REVENUE, GUS)
-    modal = await ask(await acme.person(GUS).message(REVENUE, containing="Northwind"))
-    assert modal.words == "Runrate posts here for Acme. To learn why, ask a Slack admin."
+    gus = acme.person(GUS)
+    assert await (await gus.message(REVENUE, containing="Northwind")).click(WHY) is None
+    assert (await gus.message(REVENUE, containing=NOT_FOR_GUESTS)).is_ephemeral
 
 
 async def test_somebody_of_another_company_reads_nothing(stage: Stage) -> None:

@@ -157,7 +157,6 @@ def test_who_hears_of_an_account_and_what_is_muted(
         mutes.listing(()),
         mutes.undone(),
         accounts.which(said, Found((account,) * 8, has_more=True), word="mute"),
-        glances.for_guest(["U0DANA"]),
         glances.usage(),
     ):
         validate_blocks(answer["blocks"], surface="ephemeral")
@@ -243,9 +242,8 @@ def test_the_answers_about_deliveries(
         )
         validate_view(why.answer(asked))
         check(why.answer(asked))
-    for drawn in (why.for_guest(name, ["U0DANA"]), why.unknown()):
-        validate_view(drawn)
-        check(drawn)
+    validate_view(why.unknown())
+    check(why.unknown())
 
 
 @given(names, typed, names, st.sampled_from(AccountStatus), st.sampled_from(Fit))
@@ -263,7 +261,6 @@ def test_the_answers_and_forms_about_accounts(
         accounts.choice(text, Found((one, other) * 4, fit, has_more=True), locale="de_DE"),
         accounts.not_found(text),
         accounts.usage(),
-        accounts.for_guest(["U0DANA"]),
     ]
     for answer in answers_given:
         validate_blocks(answer["blocks"], surface="ephemeral")
@@ -278,7 +275,6 @@ def test_the_answers_and_forms_about_accounts(
         accounts.merge_question(other, one, Weight(), locale="de_DE"),
         accounts.merged(one),
         accounts.gone_view(),
-        accounts.guest_view(["U0DANA"]),
     ]
     for view in views:
         validate_view(view)
