@@ -23,16 +23,17 @@ async def check_channels(
 ) -> list[Channel]:
     """Make sure that we can post to each channel, now or after joining it. Raises `FieldError` where we can't.
 
-    What we are in and can post to is known already; Slack is asked about the rest at once.
+    What we are in and can post to is known already; Slack is asked about the rest at once. No private channel is named:
+    whoever edits what somebody else made may not be in it.
     """
     async with desk.database.read() as session:
         known = await channel.known(session, visitor.workspace_id)
     trusted = [one for one in map(known.get, channel_ids) if one and one.is_member and not one.is_archived]
     doubtful = [one for one in channel_ids if one not in {certain.channel_id for certain in trusted}]
     found = await _ask(doubtful, client)
-    hidden = [known[one].name if one in known else None for one, info in found.items() if not _is_enterable(info)]
+    hidden = [one for one, info in found.items() if not _is_enterable(info)]
     if hidden:
-        raise FieldError("recipients", not_invited(hidden))
+        raise FieldError("recipients", not_invited(len(hidden)))
     async with desk.database.write() as session:
         checked = [
             await channel.remember(session, visitor.workspace_id, info, now=desk.now())
@@ -41,7 +42,8 @@ async def check_channels(
         ]
     archived = next((one for one in checked if one.is_archived), None)
     if archived is not None:
-        raise FieldError("recipients", f"#{archived.name} is archived. Unarchive it, or choose another channel.")
+        which = archived.public_name or "A private channel that you chose"
+        raise FieldError("recipients", f"{which} is archived. Unarchive it, or choose another channel.")
     return [*trusted, *checked]
 
 

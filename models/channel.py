@@ -44,6 +44,11 @@ class Channel(Base):
     checked_at: Mapped[datetime]
 
     @property
+    def public_name(self) -> str | None:
+        """Give the name in words that anybody may read; None where only those who are in the channel may know it."""
+        return None if self.is_private else f"#{self.name}"
+
+    @property
     def needs_confirmation(self) -> bool:
         """Say whether people of other companies read along, and no manager has said that they may."""
         return self.is_shared_outside and self.outsiders_confirmed_at is None

@@ -307,7 +307,8 @@ async def _place(session: AsyncSession, streak: Streak, asker: Asker) -> str:
             return to.called(await person.names(session, streak.workspace_id))
         case _:
             known = await channel.get(session, streak.workspace_id, streak.target)
-            return f"#{known.name}" if known is not None else streak.target
+            # Managers read this too, who may not be in the channel.
+            return (known.public_name or "a private channel") if known is not None else streak.target
 
 
 async def _frame(session: AsyncSession, streak: Streak, *, public_url: str) -> Frame:

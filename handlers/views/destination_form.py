@@ -486,15 +486,7 @@ def errors(refused: Mapping[str, str]) -> dict[str, str]:
     return {Field(name if name in fields else Field.NAME).block_id: text for name, text in refused.items()}
 
 
-def not_invited(names: Sequence[str | None]) -> str:
-    """Say what to do about private channels that I'm not in; Slack doesn't tell me the name of most of them."""
-    known = [f"#{name}" for name in names if name]
-    if known and len(known) == len(names):
-        where = mrkdwn.listed(known, most=5, last="or")
-    else:
-        where = (
-            "the private channel that you chose"
-            if len(names) == 1
-            else f"{len(names)} of these channels: they're private"
-        )
+def not_invited(count: int) -> str:
+    """Say what to do about private channels that I'm not in, whose names not everybody may read."""
+    where = "the private channel that you chose" if count == 1 else f"{count} of these channels, which are private,"
     return f"I'm not in {where} yet. Type @Runrate there and press “Invite Them”, then save again."

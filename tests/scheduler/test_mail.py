@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bot.sandbox.people import ADA
-from models import delivery, person
+from models import channel, delivery, person
 from models.delivery import Delivery, DeliveryState, FactKind
 from scheduler import smtp
 from scheduler.mail import Mailer
@@ -127,6 +127,19 @@ async def test_creator_and_managers_get_the_same_words_by_mail(line: Sending, po
     assert "the destination “Every movement” in the Slack workspace T0Acme" in text.get_content()
     assert (mail["From"], mail["Auto-Submitted"]) == ("Runrate <runrate@example.com>", "auto-generated")
     assert {(one.state, one.attempts) for one in await by_mail(line)} == {(S.DELIVERED, 1)}
+
+
+@pytest.mark.parametrize(("is_private", "named"), [(False, "#revenue"), (True, "a private channel")])
+async def test_a_mail_names_no_private_channel(
+    line: Sending, postbox: Postbox, *, is_private: bool, named: str
+) -> None:
+    """Test 37: managers read it who aren't in the channel."""
+    await failing(line)
+    async with line.database.write() as session:
+        await channel.change(session, ACME, REVENUE, is_private=is_private)
+    await mailer(line, postbox.server()).send_waiting()
+    assert {subject for _, subject in postbox.subjects} == {f"I can't post to {named}: the channel is archived"}
+    assert ("#revenue" in str(postbox.taken[0])) is not is_private
 
 
 async def test_the_recovery_comes_once_to_those_who_were_told(line: Sending, postbox: Postbox) -> None:
