@@ -8,8 +8,9 @@ from slack_bolt.async_app import AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
-from models import installation
+from models import installation, organisation
 from models.database import Database
+from models.installation import Granted
 from models.secret import Keyring
 from models.wakeup import Topic
 
@@ -49,7 +50,7 @@ class Authorizer(AsyncAuthorize):
         actor_team_id: str | None = None,  # noqa: ARG002
         actor_user_id: str | None = None,  # noqa: ARG002
     ) -> AuthorizeResult | None:
-        """Answer for a workspace; None where it never installed us."""
+        """Answer for a workspace, or for what concerns a whole organisation; None where it never installed us."""
         workspace_id = team_id or enterprise_id
         if workspace_id is None:
             return None
@@ -65,15 +66,18 @@ class Authorizer(AsyncAuthorize):
     async def _look_up(self, workspace_id: str, enterprise_id: str | None) -> AuthorizeResult | None:
         """Read the installation, and note at the same time that Slack called for it."""
         now, changes = self._now(), self._changes
+        is_of_organisation = workspace_id == enterprise_id
         async with self._database.read() as session:
-            grant = await installation.get(session, workspace_id)
+            find = organisation.get if is_of_organisation else installation.get
+            grant: Granted | None = await find(session, workspace_id)
         if grant is None:
             return None
-        async with self._database.write() as session:
-            await installation.heard_from(session, workspace_id, now=now)
+        if not is_of_organisation:
+            async with self._database.write() as session:
+                await installation.heard_from(session, workspace_id, now=now)
         result = AuthorizeResult(
             enterprise_id=enterprise_id,
-            team_id=workspace_id,
+            team_id=None if is_of_organisation else workspace_id,
             bot_user_id=grant.bot_user_id,
             bot_id=grant.bot_id,
             bot_token=self._keyring.open(grant.token_sealed),

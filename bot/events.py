@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from handlers import checklist
+from handlers.envelope import workspace_of
 
 log = structlog.get_logger()
 
@@ -53,9 +54,10 @@ class Events:
             return web.json_response({"error": "invalid_signature"}, status=401)
         self.heard.anything = True
         self.heard.skew = checklist.skew_from_timestamp(timestamp, now=self._now())
-        response: web.Response = await to_aiohttp_response(
-            await self._app.async_dispatch(await to_bolt_request(request))
-        )
+        asked = await to_bolt_request(request)
+        context = asked.context
+        context["team_id"] = workspace_of(asked.body, read=context.team_id, enterprise_id=context.enterprise_id)
+        response: web.Response = await to_aiohttp_response(await self._app.async_dispatch(asked))
         return response
 
     def _is_signed(self, body: bytes, timestamp: str, signature: str) -> bool:

@@ -1,7 +1,7 @@
 """OAuth: from “Add to Slack” to an installation. Every way in which it can end is a page that says what to do."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.settings import Settings
 from handlers import home, pages, problems
 from handlers.desk import Desk, Visitor
-from handlers.pages import InstalledPage
+from handlers.pages import InstalledPage, OrgInstalledPage
 from handlers.problems import Problem
 from handlers.slack_code import slack_code
-from models import installation, person, scope
+from models import installation, organisation, person, scope
 from models.database import Database
-from models.installation import STATE_LIFE, Grant
+from models.installation import STATE_LIFE, Grant, Granted
+from models.organisation import OrgGrant
 from models.secret import Keyring
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 INSTALL_PATH = "/slack/install"
 REDIRECT_PATH = "/slack/oauth_redirect"
 COOKIE = "runrate-install"
+MOST_TEAMS = 1000
+"""As many workspaces of an organisation Slack names at once; the hourly reconciling asks for more."""
 
 
 class NotInstalledError(Exception):
@@ -45,9 +48,16 @@ class NotInstalledError(Exception):
 class Candidate:
     """What Slack granted, and who asked for it, before we decide to keep it."""
 
-    grant: Grant
+    grant: Grant | OrgGrant
     workspace_url: str
     installer: dict[str, Any]
+    workspaces: Mapping[str, str]
+    """Of an organisation: the names of the workspaces into which it let us already, by their ids."""
+
+    @property
+    def name(self) -> str:
+        """The name of the workspace, or of the organisation."""
+        return self.grant.name if isinstance(self.grant, OrgGrant) else self.grant.workspace_name
 
 
 class Oauth:
@@ -114,15 +124,34 @@ class Oauth:
             await self._check_state(request)
             granted = await self._exchange(request.query.get("code", ""))
             candidate, again = await self._admit(granted)
-            async with self._database.write() as session:
-                await installation.save(session, candidate.grant, keyring=self._keyring, now=self._now())
-                await person.remember(session, candidate.grant.workspace_id, candidate.installer, now=self._now())
         except NotInstalledError as ending:
             log.info("not_installed", problem=ending.problem.code)
             return pages.problem_answer(ending.problem)
-        log.info("installed", workspace_id=candidate.grant.workspace_id, again=again)
-        await self._show_home(candidate.grant, self._keyring)
-        return pages.answer(pages.installed_page(_installed_page(candidate, again=again)))
+        match candidate.grant:
+            case OrgGrant() as grant:
+                await self._install_organisation(grant, candidate.workspaces, self._keyring)
+                return pages.answer(pages.org_installed_page(_org_installed_page(grant, candidate)))
+            case Grant() as grant:
+                await self._install_workspace(grant, candidate, self._keyring, again=again)
+                return pages.answer(pages.installed_page(_installed_page(grant, candidate, again=again)))
+
+    async def _install_workspace(self, grant: Grant, candidate: Candidate, keyring: Keyring, *, again: bool) -> None:
+        """Keep a workspace's grant, and show the installer what to do first."""
+        async with self._database.write() as session:
+            await installation.save(session, grant, keyring=keyring, now=self._now())
+            await person.remember(session, grant.workspace_id, candidate.installer, now=self._now())
+        log.info("installed", workspace_id=grant.workspace_id, again=again)
+        await self._show_home(grant, keyring)
+
+    async def _install_organisation(self, grant: OrgGrant, workspaces: Mapping[str, str], keyring: Keyring) -> None:
+        """Keep an organisation's grant, and install in the workspaces into which it let us already."""
+        now = self._now()
+        async with self._database.write() as session:
+            await organisation.save(session, grant, keyring=keyring, now=now)
+            org = await organisation.get(session, grant.enterprise_id)
+            if org is not None:
+                await organisation.grant_access(session, org, workspaces, keyring=keyring, now=now)
+        log.info("installed_in_organisation", enterprise_id=grant.enterprise_id, workspaces=len(workspaces))
 
     async def _show_home(self, grant: Grant, keyring: Keyring) -> None:
         """Show the installer the Home tab: Slack may have told of its opening before we had a token to draw it with."""
@@ -167,7 +196,8 @@ class Oauth:
         A grant that isn't kept is given back, unless that would end an installation which works.
         """
         async with self._database.read() as session:
-            before = await installation.get(session, _tenant(granted)["id"])
+            find = organisation.get if _is_org_wide(granted) else installation.get
+            before: Granted | None = await find(session, _tenant(granted)["id"])
         is_installed = before is not None and before.revoked_at is None
         try:
             self._check_scopes(granted)
@@ -185,8 +215,10 @@ class Oauth:
         with self._explained():
             identity = await self._client.auth_test(token=token)
             installer = await self._client.users_info(token=token, user=granted["authed_user"]["id"])
+            told = await self._client.auth_teams_list(token=token, limit=MOST_TEAMS) if _is_org_wide(granted) else None
         grant = _grant(granted, bot_id=str(identity["bot_id"]))
-        return Candidate(grant, str(identity.get("url") or ""), dict(installer["user"]))
+        workspaces = {team["id"]: team["name"] for team in told["teams"]} if told is not None else {}
+        return Candidate(grant, str(identity.get("url") or ""), dict(installer["user"]), workspaces)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -205,11 +237,11 @@ class Oauth:
             raise NotInstalledError(problems.missing_scopes(missing, install_url=self._install_url))
 
     def _check_installer(self, candidate: Candidate, *, is_installed: bool) -> None:
-        installer = candidate.installer
-        is_admin = installer.get("is_admin") or installer.get("is_owner") or installer.get("is_primary_owner")
+        ranks = (candidate.installer, candidate.installer.get("enterprise_user") or {})
+        is_admin = any(one.get(rank) for one in ranks for rank in ("is_admin", "is_owner", "is_primary_owner"))
         if self._settings.installers == "admins" and not is_admin:
             problem = problems.not_an_admin(
-                candidate.grant.workspace_name,
+                candidate.name,
                 install_url=self._install_url,
                 setup_url=self._settings.address,
                 is_installed=is_installed,
@@ -223,30 +255,46 @@ class Oauth:
             log.warning("grant_not_given_back", error=type(error).__name__)
 
 
+def _is_org_wide(granted: dict[str, Any]) -> bool:
+    return bool(granted.get("is_enterprise_install"))
+
+
 def _tenant(granted: dict[str, Any]) -> dict[str, Any]:
-    """Say who granted it; for an installation in a whole organisation, that is the workspace."""
-    tenant: dict[str, Any] = granted.get("team") or granted["enterprise"]
+    """Say who granted it: a workspace, or a whole organisation."""
+    tenant: dict[str, Any] = granted["enterprise" if _is_org_wide(granted) else "team"]
     return tenant
 
 
-def _grant(answer: dict[str, Any], *, bot_id: str) -> Grant:
+def _grant(answer: dict[str, Any], *, bot_id: str) -> Grant | OrgGrant:
     """Read Slack's answer."""
     tenant = _tenant(answer)
-    return Grant(
-        workspace_id=str(tenant["id"]),
-        workspace_name=str(tenant.get("name") or tenant["id"]),
-        enterprise_id=(answer.get("enterprise") or {}).get("id"),
-        app_id=str(answer["app_id"]),
-        bot_id=bot_id,
-        bot_user_id=str(answer["bot_user_id"]),
-        token=str(answer["access_token"]),
-        scopes=sorted(scope.parse(str(answer["scope"]))),
-        installed_by=str(answer["authed_user"]["id"]),
+    tenant_id, name = str(tenant["id"]), str(tenant.get("name") or tenant["id"])
+    bot: dict[str, Any] = {
+        "app_id": str(answer["app_id"]),
+        "bot_id": bot_id,
+        "bot_user_id": str(answer["bot_user_id"]),
+        "token": str(answer["access_token"]),
+        "scopes": sorted(scope.parse(str(answer["scope"]))),
+        "installed_by": str(answer["authed_user"]["id"]),
+    }
+    if _is_org_wide(answer):
+        return OrgGrant(enterprise_id=tenant_id, name=name, **bot)
+    enterprise_id = (answer.get("enterprise") or {}).get("id")
+    return Grant(workspace_id=tenant_id, workspace_name=name, enterprise_id=enterprise_id, **bot)
+
+
+def _org_installed_page(grant: OrgGrant, candidate: Candidate) -> OrgInstalledPage:
+    return OrgInstalledPage(
+        organisation=grant.name,
+        enterprise_id=grant.enterprise_id,
+        app_id=grant.app_id,
+        slack_url=candidate.workspace_url,
+        workspaces=sorted(candidate.workspaces.values()),
+        left_out=scope.missing(grant.scopes, among=scope.OPTIONAL),
     )
 
 
-def _installed_page(candidate: Candidate, *, again: bool) -> InstalledPage:
-    grant = candidate.grant
+def _installed_page(grant: Grant, candidate: Candidate, *, again: bool) -> InstalledPage:
     return InstalledPage(
         workspace=grant.workspace_name,
         workspace_id=grant.workspace_id,

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.slack_code import slack_code
-from models import channel, installation, lane, lookup, person, slack_event, welcome
+from models import channel, installation, lane, lookup, organisation, person, slack_event, welcome, workflow, workspace
 from models.channel import Absence
+from models.installation import Granted
 
 Effect = Callable[[AsyncSession, str, dict[str, Any], datetime], Awaitable[None]]
 
@@ -26,6 +27,8 @@ def register(app: AsyncApp) -> None:
         app.event(name)(limited(channel_changed))
     for name in ("app_uninstalled", "tokens_revoked"):
         app.event(name)(limited(revoked))
+    app.event("team_access_granted")(limited(access_granted))
+    app.event("team_access_revoked")(limited(access_revoked))
 
 
 def _once(effect: Effect) -> Callable[..., Awaitable[None]]:
@@ -74,7 +77,10 @@ async def _renamed(session: AsyncSession, workspace_id: str, event: dict[str, An
 
 async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
     """Follow a channel to its new id, as happens when it is shared with another company."""
-    await lane.follow_channel(session, workspace_id, old=event["old_channel_id"], new=event["new_channel_id"], now=now)
+    ids = {"old": event["old_channel_id"], "new": event["new_channel_id"]}
+    await lane.follow_channel(session, workspace_id, **ids, now=now)
+    await workflow.follow_channel(session, workspace_id, **ids)
+    await workspace.follow_channel(session, workspace_id, **ids)
 
 
 async def _person_changed(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
@@ -99,6 +105,9 @@ EFFECTS: dict[str, Effect] = {
     "team_join": _person_changed,
 }
 
+
+MOST_TEAMS = 1000
+"""As many workspaces of an organisation Slack names at once."""
 
 OVERTAKEN = {"account_inactive", "token_revoked", "invalid_auth", "channel_not_found"}
 """What Slack answers about a channel that we have left since, or from a workspace that uninstalled us since."""
@@ -141,15 +150,46 @@ async def _disconnected(channel_id: str, body: dict[str, Any], desk: Desk, visit
             await channel.change(session, visitor.workspace_id, channel_id, **gone)
 
 
-async def revoked(event: dict[str, Any], body: dict[str, Any], desk: Desk, visitor: Visitor) -> None:
-    """Stop all sending and keep the settings. What is older than the installation speaks of an earlier one."""
+async def revoked(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, desk: Desk, visitor: Visitor
+) -> None:
+    """Stop all sending and keep the settings, in all workspaces of an organisation where it uninstalled us."""
     if event["type"] == "tokens_revoked" and not event.get("tokens", {}).get("bot"):
         return
+    is_org_wide = context.is_enterprise_install and context.enterprise_id
+    tenant_id = context.enterprise_id if is_org_wide and context.enterprise_id else visitor.workspace_id
+    find, revoke = (organisation.get, organisation.revoke) if is_org_wide else (installation.get, installation.revoke)
     now = desk.now()
     async with desk.database.write() as session:
-        if not await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+        if not await slack_event.is_first(session, tenant_id, body["event_id"], now=now):
             return
-        grant = await installation.get(session, visitor.workspace_id)
-        happened_at = datetime.fromtimestamp(int(body["event_time"]), UTC)
-        if grant is not None and happened_at >= grant.installed_at.replace(microsecond=0):
-            await installation.revoke(session, visitor.workspace_id, because=event["type"], now=now)
+        if _is_about(await find(session, tenant_id), body):
+            await revoke(session, tenant_id, because=event["type"], now=now)
+
+
+def _is_about(grant: Granted | None, body: dict[str, Any]) -> bool:
+    """Say whether an event speaks of a grant: what is older speaks of an earlier one."""
+    happened_at = datetime.fromtimestamp(int(body["event_time"]), UTC)
+    return grant is not None and happened_at >= grant.installed_at.replace(microsecond=0)
+
+
+async def access_granted(
+    event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient, desk: Desk
+) -> None:
+    """Install in the workspaces into which an organisation lets us from now on. Slack tells only their ids."""
+    enterprise_id, now = context.enterprise_id or "", desk.now()
+    answer = await client.auth_teams_list(limit=MOST_TEAMS)
+    names = {team["id"]: team["name"] for team in answer["teams"]}
+    async with desk.database.write() as session:
+        org = await organisation.get(session, enterprise_id)
+        if await slack_event.is_first(session, enterprise_id, body["event_id"], now=now) and org is not None:
+            named = {one: names.get(one, one) for one in event["team_ids"]}
+            await organisation.grant_access(session, org, named, keyring=desk.keyring, now=now)
+
+
+async def access_revoked(event: dict[str, Any], body: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """Stop all sending in the workspaces out of which an organisation took us, and keep their settings."""
+    enterprise_id, now = context.enterprise_id or "", desk.now()
+    async with desk.database.write() as session:
+        if await slack_event.is_first(session, enterprise_id, body["event_id"], now=now):
+            await organisation.revoke_access(session, enterprise_id, event["team_ids"], because=event["type"], now=now)

@@ -18,7 +18,9 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers import people
 from handlers.desk import Desk, Visitor
+from handlers.envelope import is_of_organisation
 from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.blocks import View
@@ -56,12 +58,13 @@ def prepare(app: AsyncApp, desk: Desk) -> None:
         if body.get("type") == "app_rate_limited":
             log.warning("events_limited_by_slack", workspace_id=body.get("team_id"))
             return BoltResponse(status=200)
-        workspace_id = context.team_id or context.enterprise_id
-        if workspace_id is None or _is_from_elsewhere(body, workspace_id):
+        visitor = Visitor(context.team_id or context.enterprise_id or "", context.user_id or "")
+        is_nowhere = context.team_id is None and not is_of_organisation(body)
+        if is_nowhere or await _is_from_elsewhere(body, context, desk, visitor):
             await _say(_refusal("Not possible", ELSEWHERE), body, context)
             return BoltResponse(status=200)
         context["desk"] = desk
-        context["visitor"] = Visitor(workspace_id, context.user_id or "")
+        context["visitor"] = visitor
         await next_()
         return None
 
@@ -69,11 +72,18 @@ def prepare(app: AsyncApp, desk: Desk) -> None:
     app.error(answer_failure)
 
 
-def _is_from_elsewhere(body: Mapping[str, Any], workspace_id: str) -> bool:
-    """Say whether somebody of another company pressed a button, in a channel shared by Slack Connect."""
+async def _is_from_elsewhere(body: Mapping[str, Any], context: AsyncBoltContext, desk: Desk, visitor: Visitor) -> bool:
+    """Say whether somebody of another company pressed a button, in a channel shared by Slack Connect.
+
+    In an organisation people are at home in one workspace and members of several; there Slack is asked.
+    """
     user = body.get("user")
     home = user.get("team_id") if isinstance(user, dict) else None
-    return home is not None and home != workspace_id and body.get("type") != "event_callback"
+    if home in {None, visitor.workspace_id} or body.get("type") == "event_callback":
+        return False
+    if context.enterprise_id is None:
+        return True
+    return (await people.who(desk, context.client, visitor)).is_guest
 
 
 @dataclass(frozen=True)

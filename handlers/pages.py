@@ -100,6 +100,24 @@ class InstalledPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrgInstalledPage:
+    """What an admin of an organisation sees after Allow: it is installed, and in the workspaces of these names."""
+
+    organisation: str
+    enterprise_id: str
+    app_id: str
+    slack_url: str = ""
+    workspaces: Sequence[str] = ()
+    left_out: Sequence[Scope] = ()
+
+    @property
+    def add_link(self) -> str:
+        """Open the page of Slack's on which an app is added to workspaces."""
+        slack = self.slack_url.rstrip("/") if _is_elsewhere(self.slack_url) else "https://app.slack.com"
+        return f"{slack}/manage/{quote(self.enterprise_id)}/integrations/profile/{quote(self.app_id)}/workspaces/add"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPart:
     """A report's figures in one currency, in words. `now` is None where the MRR isn't known."""
 
@@ -222,6 +240,11 @@ def setup_page(page: SetupPage) -> str:
 def installed_page(page: InstalledPage) -> str:
     """Draw the page after a successful installation."""
     return _draw("installed.html", page=page)
+
+
+def org_installed_page(page: OrgInstalledPage) -> str:
+    """Draw the page after a successful installation in an organisation."""
+    return _draw("org_installed.html", page=page)
 
 
 def report_page(page: ReportPage) -> str:

@@ -11,7 +11,7 @@ from handlers.channels import CHECK_LIMIT, check_channels
 from handlers.desk import Desk, Visitor
 from handlers.slack_code import slack_code
 from handlers.views.recipients import PEOPLE, Unfit, unfit_people, unseen_people
-from models import person, workspace
+from models import person
 from models.channel import Channel
 from models.wish import FieldError
 
@@ -31,13 +31,10 @@ async def check_recipients(
 
 
 async def _check_people(user_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
-    """Let MRR go to full members of the workspace, or of its organisation, and to nobody else."""
+    """Let MRR go to full members of the workspace, and to nobody else."""
     found = await _ask(user_ids, client)
-    async with desk.database.read() as session:
-        tenant = await workspace.get(session, visitor.workspace_id)
-    homes = {visitor.workspace_id, *([tenant.enterprise_id] if tenant and tenant.enterprise_id else [])}
     for because in Unfit:
-        names = [_name(user) for user in found if _unfit(user, homes) is because]
+        names = [_name(user) for user in found if _unfit(user, visitor.workspace_id) is because]
         if names:
             raise FieldError(PEOPLE, unfit_people(because, names))
     async with desk.database.write() as session:
@@ -45,15 +42,15 @@ async def _check_people(user_ids: Sequence[str], client: AsyncWebClient, desk: D
             await person.remember(session, visitor.workspace_id, user, now=desk.now())
 
 
-def _unfit(user: dict[str, Any], homes: set[str]) -> Unfit | None:
+def _unfit(user: dict[str, Any], workspace_id: str) -> Unfit | None:
     """Say why somebody can't be told, if so."""
     if user.get("is_bot") or user["id"] == SLACKBOT:
         return Unfit.APP
     if user.get("deleted"):
         return Unfit.LEFT
-    if not person.homes_in_slack(user) & homes:
+    if person.is_of_another_workspace(user, workspace_id):
         return Unfit.ELSEWHERE
-    return Unfit.GUEST if person.is_guest_in_slack(user) else None
+    return Unfit.GUEST if person.is_guest_in_slack(user, workspace_id) else None
 
 
 def _name(user: Mapping[str, Any]) -> str:

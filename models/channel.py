@@ -49,6 +49,11 @@ class Channel(Base):
         return None if self.is_private else f"#{self.name}"
 
     @property
+    def is_open(self) -> bool:
+        """Say whether nothing that we know of stands in the way of a message."""
+        return not (self.is_archived or self.needs_confirmation) and (self.is_member or not self.is_private)
+
+    @property
     def needs_confirmation(self) -> bool:
         """Say whether people of other companies read along, and no manager has said that they may."""
         return self.is_shared_outside and self.outsiders_confirmed_at is None

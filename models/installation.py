@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,12 +19,9 @@ STATE_LIFE = timedelta(minutes=10)
 """As long as Slack's own code lives."""
 
 
-class Installation(Base):
-    """What one workspace granted. `revoked_at` stops all sending and keeps the settings for a reinstall."""
+class Granted:
+    """The columns of a grant: who we are there, our token, and what it may do."""
 
-    __tablename__ = "installations"
-
-    workspace_id: Mapped[str] = mapped_column(Id, ForeignKey("workspaces.id"), primary_key=True)
     app_id: Mapped[str] = mapped_column(Id)
     bot_id: Mapped[str] = mapped_column(Id)
     bot_user_id: Mapped[str] = mapped_column(Id)
@@ -34,12 +32,22 @@ class Installation(Base):
     updated_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_because: Mapped[str | None] = mapped_column(String(80))
+
+
+class Installation(Granted, Base):
+    """What one workspace granted. `revoked_at` stops all sending and keeps the settings for a reinstall."""
+
+    __tablename__ = "installations"
+
+    workspace_id: Mapped[str] = mapped_column(Id, ForeignKey("workspaces.id"), primary_key=True)
+    is_org_wide: Mapped[bool] = mapped_column(default=False)
+    """Whether it is the grant of the workspace's whole organisation, whose token it has."""
     last_request_at: Mapped[datetime | None]
     """When Slack last called us for this workspace; the set-up page's proof that events arrive."""
 
 
 class OauthState(Base):
-    """A state handed to a browser before it goes to Slack. It belongs to no workspace yet, the one table that can't."""
+    """A state handed to a browser before it goes to Slack. It belongs to no workspace yet."""
 
     __tablename__ = "oauth_states"
 
@@ -50,18 +58,41 @@ class OauthState(Base):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grant:
-    """What Slack answered to the exchange of a code."""
+class Bot:
+    """Who we are where we were let in, and what we may do there."""
 
-    workspace_id: str
-    workspace_name: str
-    enterprise_id: str | None
     app_id: str
     bot_id: str
     bot_user_id: str
     token: str
     scopes: Sequence[str]
     installed_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant(Bot):
+    """What a workspace granted, as Slack answers to the exchange of a code."""
+
+    workspace_id: str
+    workspace_name: str
+    enterprise_id: str | None
+    is_org_wide: bool = False
+
+
+def granted(bot: Bot, *, keyring: Keyring, now: datetime) -> dict[str, Any]:
+    """Give the columns of a new grant, or of one that is renewed."""
+    return {
+        "app_id": bot.app_id,
+        "bot_id": bot.bot_id,
+        "bot_user_id": bot.bot_user_id,
+        "token_sealed": keyring.seal(bot.token),
+        "scopes": sorted(bot.scopes),
+        "installed_by": bot.installed_by,
+        "installed_at": now,
+        "updated_at": now,
+        "revoked_at": None,
+        "revoked_because": None,
+    }
 
 
 async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: datetime) -> None:
@@ -73,18 +104,7 @@ async def save(session: AsyncSession, grant: Grant, *, keyring: Keyring, now: da
         session, workspace_id=grant.workspace_id, name=grant.workspace_name, enterprise_id=grant.enterprise_id, now=now
     )
     await report.ensure(session, grant.workspace_id, now=now)
-    values = {
-        "app_id": grant.app_id,
-        "bot_id": grant.bot_id,
-        "bot_user_id": grant.bot_user_id,
-        "token_sealed": keyring.seal(grant.token),
-        "scopes": sorted(grant.scopes),
-        "installed_by": grant.installed_by,
-        "installed_at": now,
-        "updated_at": now,
-        "revoked_at": None,
-        "revoked_because": None,
-    }
+    values = {"is_org_wide": grant.is_org_wide, **granted(grant, keyring=keyring, now=now)}
     statement = insert(session, Installation).values(workspace_id=grant.workspace_id, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values))
     await channel.forget_memberships(session, grant.workspace_id)

@@ -427,7 +427,8 @@ async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str
 async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str, now: datetime) -> None:
     """Let what was meant for a channel's old id go to its new one: recipients, what is owed, and the lanes.
 
-    What the new id has already stays as it is, and its like under the old id ends.
+    What was posted there is found under the new id. What that has already stays as it is, and its like under the old id
+    ends.
     """
     await _hold(session, select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.target.in_((old, new))))
     posted = update(Delivery).where(Delivery.workspace_id == workspace_id, Delivery.message_channel == old)
@@ -447,6 +448,8 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
         )
         moved = update(table).where(table.workspace_id == workspace_id, getattr(table, column) == old, ~taken)
         await session.execute(moved.values({column: new}), execution_options=UNSEEN)
+    posted = update(Delivery).where(Delivery.workspace_id == workspace_id, Delivery.message_channel == old)
+    await session.execute(posted.values(message_channel=new), execution_options=UNSEEN)
     await session.execute(delete(Recipient).where(Recipient.workspace_id == workspace_id, Recipient.target == old))
     await session.execute(delete(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old))
     doubled = (Delivery.workspace_id == workspace_id, Delivery.target == old, Delivery.state.in_(UNSENT))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
 from models.base import Base, Id, UserError, insert, rows_among
+from models.installation import Installation
 
 FRESH = timedelta(hours=1)
 """How long we believe what Slack said about a person. `user_change` corrects it at once where it arrives."""
@@ -70,15 +71,34 @@ class Manager(Base):
     named_at: Mapped[datetime]
 
 
-def is_guest_in_slack(user: dict[str, Any]) -> bool:
+def is_guest_in_slack(user: dict[str, Any], workspace_id: str) -> bool:
     """Say whether a user object of Slack's is a guest's, or of somebody from elsewhere."""
-    return bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger"))
+    is_guest = user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger")
+    return bool(is_guest) or is_of_another_workspace(user, workspace_id)
 
 
-def homes_in_slack(user: dict[str, Any]) -> set[str]:
-    """Give the workspaces and the organisation whose own somebody is. Whom a shared channel shows is of another one."""
-    org = user.get("enterprise_user") or {}
-    return {one for one in (user.get("team_id"), org.get("enterprise_id"), *org.get("teams", ())) if one}
+def is_of_another_workspace(user: dict[str, Any], workspace_id: str) -> bool:
+    """Say whether somebody is of another company, or of another workspace of the same organisation.
+
+    Slack calls only those strangers with whom no channel is shared.
+    """
+    teams = (user.get("enterprise_user") or {}).get("teams")
+    return workspace_id not in (teams if teams is not None else [user.get("team_id") or workspace_id])
+
+
+async def _is_admin(session: AsyncSession, workspace_id: str, user: dict[str, Any]) -> bool:
+    """Say whether somebody is an admin or owner here, or of the whole organisation.
+
+    Asked with an organisation's token, Slack may tell what they are in another workspace of it.
+    """
+    org = user.get("enterprise_user")
+    if org and (org.get("is_admin") or org.get("is_owner")):
+        return True
+    if org and user.get("team_id") != workspace_id:
+        grant = await session.get(Installation, workspace_id)
+        if grant is not None and grant.is_org_wide:
+            return False
+    return bool(user.get("is_admin") or user.get("is_owner"))
 
 
 async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any], *, now: datetime) -> Person:
@@ -88,8 +108,8 @@ async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any
     values = {
         "name": str(name)[:255],
         "email": (profile.get("email") or "").lower()[:255] or None,
-        "is_admin": bool(user.get("is_admin") or user.get("is_owner")),
-        "is_guest": is_guest_in_slack(user),
+        "is_admin": await _is_admin(session, workspace_id, user),
+        "is_guest": is_guest_in_slack(user, workspace_id),
         "is_deactivated": bool(user.get("deleted")),
         "time_zone": str(user.get("tz") or "UTC")[:64],
         "fetched_at": now,

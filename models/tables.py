@@ -20,6 +20,7 @@ from models import (
     movement,
     mute,
     notice,
+    organisation,
     person,
     poll,
     rate,
@@ -41,9 +42,9 @@ from models.base import Base
 
 NOUNS = (
     account, account_alias, attribute, audit, channel, contact, conversation, delivery, destination, email_alias,
-    erasure, event,
-    identity, installation, lane, lookup, movement, mute, notice, person, poll, rate, recap, recipient, record, report,
-    role, signal, silence, slack_event, source, subscription, unfurl, workflow, workspace,
+    erasure, event, identity, installation, lane, lookup, movement, mute, notice, organisation, person, poll, rate,
+    recap, recipient, record, report, role, signal, silence, slack_event, source, subscription, unfurl, workflow,
+    workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, select, text
+from sqlalchemy import Index, String, Text, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -186,3 +186,9 @@ def is_met(workflow: Workflow, found: Any) -> bool:
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     return not isinstance(found, Mapping | list) and found is not None and str(found) == workflow.value
+
+
+async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str) -> None:
+    """Let workflows that post to a channel's old id post to its new one."""
+    theirs = (Workflow.workspace_id == workspace_id, Workflow.channel_id == old)
+    await session.execute(update(Workflow).where(*theirs).values(channel_id=new))

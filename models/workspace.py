@@ -109,6 +109,12 @@ async def fallback(session: AsyncSession, workspace_id: str) -> str | None:
     return found
 
 
+async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, new: str) -> None:
+    """Let the fallback be the new id of the channel that it was."""
+    chosen = (Workspace.id == workspace_id, Workspace.fallback_channel_id == old)
+    await session.execute(update(Workspace).where(*chosen).values(fallback_channel_id=new))
+
+
 async def switch_previews(session: AsyncSession, workspace_id: str, *, on: bool, by: str, now: datetime) -> None:
     """Show previews under links to reports from now on, or none."""
     await session.execute(update(Workspace).where(Workspace.id == workspace_id).values(shows_previews=on))

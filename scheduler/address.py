@@ -114,6 +114,9 @@ class Addresser:
             if code_of(error) != "users_not_found":
                 raise
             user = None
+        if user is not None and person.is_of_another_workspace(user, grant.workspace_id):
+            # With an organisation's token Slack finds the people of all its workspaces.
+            user = None
         async with self._database.write() as session:
             if user is None:
                 someone = await person.left_with(session, grant.workspace_id, email)

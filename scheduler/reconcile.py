@@ -6,9 +6,10 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, lookup, person, reach, recipient, slack_event, workspace
+from models import channel, installation, lane, lookup, organisation, person, reach, recipient, slack_event, workspace
 from models.database import Database
 from models.installation import Installation
+from models.organisation import Organisation
 from models.secret import Keyring
 from scheduler.decisions import Class, answer_of, code_of, decide
 from scheduler.slack import Slack
@@ -17,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Checks tokens and memberships, lists guests, and joins the public channels that destinations chose."""
+    """Checks organisations, tokens and memberships, lists guests, joins the public channels that destinations chose."""
 
     def __init__(self, *, database: Database, slack: Slack, keyring: Keyring, now: Callable[[], datetime]) -> None:
         """Take what is needed."""
@@ -28,6 +29,7 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """Check every installation, then every channel that something is sent to."""
+        await self._follow_organisations()
         async with self._database.read() as session:
             grants = await installation.active(session)
         for grant in grants:
@@ -58,10 +60,10 @@ class Reconciler:
             before.update(await recipient.people(session, grant.workspace_id))
         try:
             token = self._keyring.open(grant.token_sealed)
-            async for page in self._slack.everybody(token):
+            async for page in self._slack.everybody(token, grant.workspace_id):
                 async with self._database.write() as session:
                     for user in page:
-                        if person.is_guest_in_slack(user) or user["id"] in before:
+                        if person.is_guest_in_slack(user, grant.workspace_id) or user["id"] in before:
                             await person.remember(session, grant.workspace_id, user, now=self._now())
         except Exception as error:  # noqa: BLE001 - asked again in an hour
             log.info("guests_not_listed", workspace_id=grant.workspace_id, answer=answer_of(error))
@@ -77,6 +79,37 @@ class Reconciler:
         for grant in grants:
             for channel_id in chosen[grant.workspace_id]:
                 await self._join(grant, channel_id)
+
+    async def _follow_organisations(self) -> None:
+        """Make up for lost news of the workspaces into which organisations let us, and took us out of."""
+        async with self._database.read() as session:
+            orgs = await organisation.active(session)
+        for org in orgs:
+            try:
+                named = await self._slack.workspaces(self._keyring.open(org.token_sealed))
+            except Exception as error:  # noqa: BLE001 - only a clear refusal counts; anything else is asked again
+                await self._end_organisation(org, error)
+                continue
+            async with self._database.write() as session:
+                before = await organisation.workspaces(session, org.enterprise_id)
+                new = {id_: name for id_, name in named.items() if id_ not in before}
+                await organisation.grant_access(session, org, new, keyring=self._keyring, now=self._now())
+                gone = before - named.keys()
+                await organisation.revoke_access(
+                    session, org.enterprise_id, gone, because="team_access_revoked", now=self._now()
+                )
+
+    async def _end_organisation(self, org: Organisation, error: Exception) -> None:
+        log.info("organisation_not_checked", enterprise_id=org.enterprise_id, answer=answer_of(error))
+        if decide(error, now=self._now()).what is Class.HOLD:
+            async with self._database.write() as session:
+                await organisation.revoke(
+                    session,
+                    org.enterprise_id,
+                    because=answer_of(error),
+                    token_sealed=org.token_sealed,
+                    now=self._now(),
+                )
 
     async def _token_works(self, grant: Installation) -> bool:
         try:
@@ -114,7 +147,11 @@ class Reconciler:
             log.info("channel_not_checked", workspace_id=grant.workspace_id, answer=answer_of(error))
             return
         async with self._database.write() as session:
-            await channel.remember(session, grant.workspace_id, info, now=self._now())
+            before = await channel.get(session, grant.workspace_id, channel_id)
+            was_open = before is not None and before.is_open
+            found = await channel.remember(session, grant.workspace_id, info, now=self._now())
+            if found.is_open and not was_open:
+                await lane.hurry(session, grant.workspace_id, channel_id, now=self._now())
 
     async def _join(self, grant: Installation, channel_id: str) -> None:
         try:

@@ -30,6 +30,7 @@ LATEST_ARRIVAL = timedelta(minutes=1)
 
 PAGE, MOST_PAGES = 200, 10
 PEOPLE_PAGE = 500
+TEAMS_PAGE = 200
 
 
 class Slack:
@@ -88,14 +89,27 @@ class Slack:
             response = await self._client.users_info(token=token, user=user_id)
         return dict(response["user"])
 
-    async def everybody(self, token: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """List the people of the workspace, page by page, as Slack's user objects."""
+    async def everybody(self, token: str, workspace_id: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """List the people of a workspace, page by page, as Slack's user objects."""
         cursor = None
         while cursor != "":
             async with asyncio.timeout(self._timeout):
-                page = await self._client.users_list(token=token, limit=PEOPLE_PAGE, cursor=cursor)
+                page = await self._client.users_list(
+                    token=token, team_id=workspace_id, limit=PEOPLE_PAGE, cursor=cursor
+                )
             yield list(page["members"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+
+    async def workspaces(self, token: str) -> dict[str, str]:
+        """Name the workspaces into which an organisation let us, by their ids."""
+        named: dict[str, str] = {}
+        cursor = None
+        while cursor != "":
+            async with asyncio.timeout(self._timeout):
+                page = await self._client.auth_teams_list(token=token, limit=TEAMS_PAGE, cursor=cursor)
+            named.update({team["id"]: team["name"] for team in page["teams"]})
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        return named
 
     async def check(self, token: str) -> None:
         """Ask whether the token still works; raise what Slack answers if not."""

@@ -1,13 +1,14 @@
 """What tests of the models and of the scheduler begin with: workspaces that installed us, sources, facts, events."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import account as accounts
-from models import destination, event, installation, source
+from models import destination, event, installation, organisation, source
 from models import movement as movements
 from models.account import Account
 from models.database import Database
@@ -25,8 +26,9 @@ from models.fact import (
     TrackFact,
     dump_facts,
 )
-from models.installation import Grant
+from models.installation import Bot, Grant
 from models.movement import Movement
+from models.organisation import OrgGrant
 from models.recipient import RecipientKind, To
 from models.secret import Keyring
 from models.source import AccountCreation, Source, SourceKind
@@ -58,6 +60,21 @@ def grant(workspace_id: str = ACME, *, token: str = "xoxb-planted", scopes: Sequ
 async def install(database: Database, workspace_id: str = ACME, *, now: datetime = NOW, **changes: Any) -> None:
     async with database.write() as session:
         await installation.save(session, grant(workspace_id, **changes), keyring=KEYRING, now=now)
+
+
+async def install_organisation(
+    database: Database, *workspace_ids: str, token: str = "xoxb-of-all", now: datetime = NOW
+) -> None:
+    """Install for the organisation E1, which lets us into these workspaces."""
+    kept = grant(token=token)
+    bot = {one.name: getattr(kept, one.name) for one in fields(Bot)}
+    async with database.write() as session:
+        org = OrgGrant(enterprise_id="E1", name="Umbrella", **bot)
+        await organisation.save(session, org, keyring=KEYRING, now=now)
+        saved = await organisation.get(session, "E1")
+        assert saved is not None
+        named = {workspace_id: workspace_id.title() for workspace_id in workspace_ids}
+        await organisation.grant_access(session, saved, named, keyring=KEYRING, now=now)
 
 
 async def add_source(

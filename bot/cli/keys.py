@@ -6,7 +6,7 @@ from bot.cli import console
 from bot.cli.console import BY, Console
 from bot.cli.options import example, json_option
 from bot.cli.output import counted, print_json
-from models import audit, installation, poll, source, workspace
+from models import audit, installation, organisation, poll, source, workspace
 from models.secret import Keyring
 
 
@@ -51,7 +51,8 @@ async def _rotate(opened: Console) -> dict[str, int]:
     keyring = opened.keyring
     async with opened.database.write() as session:
         done = {
-            "installations": await installation.rotate_keys(session, keyring),
+            "installations": await installation.rotate_keys(session, keyring)
+            + await organisation.rotate_keys(session, keyring),
             "sources": await source.rotate_keys(session, keyring),
             "api_keys": await poll.rotate_keys(session, keyring),
         }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from bot.sandbox import arguments, scopes
+from bot.sandbox import arguments, scopes, teams
 from bot.sandbox.arguments import Arguments
 from bot.sandbox.errors import RateLimitedError, SlackError
 from bot.sandbox.faults import Fault
@@ -69,9 +69,12 @@ class WebApiCall:
         installation = self.slack.installation(token.app_id, token.workspace_id)
         if installation is None:
             raise SlackError("account_inactive")
+        org = self.slack.organisations.get(token.workspace_id)
         return Caller(
             app=self.slack.apps[token.app_id],
-            workspace=self.slack.workspaces[token.workspace_id],
+            workspace=teams.meant(self.slack, org, token, self.name, self.args)
+            if org
+            else self.slack.workspaces[token.workspace_id],
             bot=self.slack.people[token.user_id],
             installation=installation,
         )

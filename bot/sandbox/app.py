@@ -82,6 +82,10 @@ class SlackApp:
         return bool(self._section("features", "app_home").get("messages_tab_read_only_enabled", True))
 
     @property
+    def org_deploy_enabled(self) -> bool:
+        return bool(self._section("settings").get("org_deploy_enabled", False))
+
+    @property
     def commands(self) -> dict[str, dict[str, Any]]:
         """The slash commands by name, each with its `url`, `description`, `usage_hint` and `should_escape`."""
         declared = self._section("features").get("slash_commands", [])

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
+from bot.sandbox import people
 from bot.sandbox.app import SlackApp
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.records import SHOWN, Channel, Json, Person, Shown
@@ -115,6 +116,24 @@ async def _uninstall(one: Happening) -> None:
     await one.slack.uninstall(one.app, one.text("workspace"))
 
 
+async def _found_organisation(one: Happening) -> None:
+    """Make the ready-made workspaces one organisation."""
+    people.found_organisation(one.slack)
+
+
+async def _grant_access(one: Happening) -> None:
+    """Add the app that an organisation installed to one of its workspaces."""
+    await one.slack.grant_access(one.app, one.text("organisation"), [one.text("workspace")])
+
+
+async def _revoke_access(one: Happening) -> None:
+    await one.slack.revoke_access(one.app, one.text("organisation"), [one.text("workspace")])
+
+
+async def _uninstall_organisation(one: Happening) -> None:
+    await one.slack.uninstall_organisation(one.app, one.text("organisation"))
+
+
 async def _order_events(one: Happening) -> None:
     """Say which event comes first after an invitation by mention."""
     first = one.text("first")
@@ -154,6 +173,10 @@ HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "rename_workspace": _rename_workspace,
     "revoke": _revoke,
     "uninstall": _uninstall,
+    "found_organisation": _found_organisation,
+    "grant_access": _grant_access,
+    "revoke_access": _revoke_access,
+    "uninstall_organisation": _uninstall_organisation,
     "order_events": _order_events,
     "repeat_events": _repeat_events,
     "show": _show,

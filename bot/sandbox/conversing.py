@@ -158,7 +158,8 @@ class Conversing:
 
     async def _tell_of_mention(self, bot: Person, channel: Channel, message: Message) -> None:
         app = self._slack.apps[bot.app_id or ""]
-        installation = self._slack.installation(app.id, bot.workspace_id)
+        here = next(one for one in channel.workspace_ids if one in bot.workspace_ids)
+        installation = self._slack.installation(app.id, here)
         if (
             installation is None
             or "app_mention" not in app.bot_events
@@ -177,7 +178,7 @@ class Conversing:
             "channel": channel.id,
             "event_ts": message.ts,
         }
-        await self._slack.emit(app, self._slack.workspaces[bot.workspace_id], event | thread)
+        await self._slack.emit(app, self._slack.workspaces[here], event | thread)
 
     def _ask_to_invite(self, person: Person, channel: Channel, bot: Person, message: Message) -> None:
         kind = "private channel" if channel.is_private else "channel"

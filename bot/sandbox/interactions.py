@@ -7,7 +7,7 @@ from bot.sandbox import shapes
 from bot.sandbox.app import SlackApp
 from bot.sandbox.elements import Placed, Values, placed_in
 from bot.sandbox.outbound import verification_token
-from bot.sandbox.records import Channel, Json, Message, Person, ResponseUrl, View
+from bot.sandbox.records import Channel, Json, Message, Organisation, Person, ResponseUrl, View
 from bot.sandbox.state import Slack
 
 # The app and the workspace that an element belongs to; nobody's app where a person wrote it.
@@ -24,15 +24,29 @@ class Actor:
     workspace_id: str
 
     def common(self) -> Json:
-        person = self.person
+        person, org = self.person, self.organisation
+        team = {"id": self.workspace_id, "domain": self.slack.workspaces[self.workspace_id].domain}
         return {
-            "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.workspace_id},
+            "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": self._home},
             "api_app_id": self.app.id,
             "token": verification_token(self.app),
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "team": {"id": self.workspace_id, "domain": self.slack.workspaces[self.workspace_id].domain},
+            "enterprise": {"id": org.id, "name": org.name} if org else None,
+            "is_enterprise_install": org is not None,
+            "team": None if org else team,
         }
+
+    @property
+    def _home(self) -> str:
+        person = self.person
+        return self.workspace_id if self.workspace_id in person.workspace_ids else person.workspace_id
+
+    @property
+    def organisation(self) -> Organisation | None:
+        """The organisation that installed the app; it gets no team then, but with the user."""
+        return self.slack.organisation_of(self.app.id, self.workspace_id)
+
+    def drawn(self, view: View) -> Json:
+        return shapes.view(view, enterprise_id=self.organisation.id if self.organisation else None)
 
     def trigger(self, view: View | None = None) -> str:
         modal = view.id if view and view.kind == "modal" else None
@@ -71,8 +85,8 @@ class InView:
     def owner(self, _placed: Placed | None = None) -> Owner:
         return self.view.app_id, self.view.workspace_id
 
-    def described(self, _actor: Actor, _placed: Placed) -> Json:
-        return {"container": {"type": "view", "view_id": self.view.id}, "view": shapes.view(self.view)}
+    def described(self, actor: Actor, _placed: Placed) -> Json:
+        return {"container": {"type": "view", "view_id": self.view.id}, "view": actor.drawn(self.view)}
 
     def clicked(self, actor: Actor) -> Json:
         return {"trigger_id": actor.trigger(self.view)}
@@ -154,21 +168,22 @@ def submission(actor: Actor, view: View) -> Json:
         "type": "view_submission",
         **actor.common(),
         "trigger_id": actor.trigger(view),
-        "view": shapes.view(view),
+        "view": actor.drawn(view),
         "response_urls": _response_urls(actor, view),
     }
 
 
 def closing(actor: Actor, view: View, *, cleared: bool) -> Json:
-    return {"type": "view_closed", **actor.common(), "view": shapes.view(view), "is_cleared": cleared}
+    return {"type": "view_closed", **actor.common(), "view": actor.drawn(view), "is_cleared": cleared}
 
 
 def command_form(actor: Actor, channel: Channel, command: str, text: str, right: ResponseUrl) -> dict[str, str]:
-    common = actor.common()
+    common, org = actor.common(), actor.organisation
     return {
         "token": common["token"],
         "team_id": actor.workspace_id,
-        "team_domain": common["team"]["domain"],
+        "team_domain": actor.slack.workspaces[actor.workspace_id].domain,
+        **({"enterprise_id": org.id, "enterprise_name": org.name} if org else {}),
         "channel_id": channel.id,
         "channel_name": shown_name(channel),
         "user_id": actor.person.id,
@@ -176,7 +191,7 @@ def command_form(actor: Actor, channel: Channel, command: str, text: str, right:
         "command": command,
         "text": text,
         "api_app_id": actor.app.id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": "true" if org else "false",
         "response_url": response_address(actor.slack, right, "commands"),
         "trigger_id": actor.trigger(),
     }

@@ -64,7 +64,8 @@ class AuthorisePage:
     """Shows what an app asks for, and takes the answer.
 
     The form posts what came in the query (`client_id`, `scope`, `redirect_uri`, `state`) together with `person` (a
-    user id), `optional` (a ticked optional scope, any number of times) and `decision` (`allow` or `cancel`).
+    user id), `optional` (a ticked optional scope, any number of times), `organisation` (the id of the one for all of
+    which it is installed, or nothing) and `decision` (`allow` or `cancel`).
     """
 
     def __init__(self, slack: Slack) -> None:
@@ -86,6 +87,7 @@ class AuthorisePage:
             ],
             chosen=self._chosen(request.query.get("as") or remembered(request), request.query.get("team")),
             given=dict(request.query),
+            organisations=self._slack.organisations.values() if asked.app.org_deploy_enabled else (),
             path=PATH,
         )
 
@@ -95,13 +97,14 @@ class AuthorisePage:
         try:
             asked = self._read(fields)
             person = self._installer(fields.get("person", ""))
+            enterprise_id = self._organisation(person, fields.get("organisation"))
         except RefusedError as refused:
             return _refusal(str(refused))
         if fields.get("decision") != "allow":
             raise web.HTTPFound(asked.way_back(error="access_denied"))
         ticked = {str(value) for value in form.getall("optional", [])}
         granted = [scope for scope in asked.scopes if scope in asked.required or scope in ticked]
-        allowed = web.HTTPFound(asked.way_back(code=self._new_code(asked, person, granted).value))
+        allowed = web.HTTPFound(asked.way_back(code=self._new_code(asked, person, granted, enterprise_id).value))
         remember(allowed, person.id)
         raise allowed
 
@@ -138,7 +141,13 @@ class AuthorisePage:
         wanted = [one for one in there if one.id == user_id] or there
         return (wanted or people)[0].id
 
-    def _new_code(self, asked: Request, person: Person, granted: list[str]) -> OAuthCode:
+    def _organisation(self, person: Person, enterprise_id: str | None) -> str | None:
+        """Say for which organisation it is installed, if for a whole one: only its admins may."""
+        if enterprise_id and not (person.is_org_admin and person.enterprise_id == enterprise_id):
+            raise RefusedError("Only an admin of the organisation may install an app for all of it.")
+        return enterprise_id or None
+
+    def _new_code(self, asked: Request, person: Person, granted: list[str], enterprise_id: str | None) -> OAuthCode:
         code = OAuthCode(
             value=f"{self._slack.next_id('')}.{secrets.token_hex(24)}",
             app_id=asked.app.id,
@@ -147,6 +156,7 @@ class AuthorisePage:
             scopes=granted,
             redirect_uri=asked.redirect_uri,
             expires_at=self._slack.now() + CODE_SECONDS,
+            enterprise_id=enterprise_id,
         )
         self._slack.codes[code.value] = code
         return code

@@ -178,18 +178,23 @@ class Outbound:
     def _envelope(self, app: SlackApp, workspace: Workspace, event: Json) -> Json:
         installation = self._slack.installations.get((app.id, workspace.id))
         channel = self._slack.channels.get(_channel_id(event))
+        org = self._slack.organisation_of(app.id, workspace.id)
+        enterprise_id = org.id if org else None
         authorization = {
-            "enterprise_id": None,
-            "team_id": workspace.id,
+            "enterprise_id": enterprise_id,
+            "team_id": None if org else workspace.id,
             "user_id": installation.bot_user_id if installation else "",
             "is_bot": True,
-            "is_enterprise_install": False,
+            "is_enterprise_install": org is not None,
         }
+        # What concerns a whole organisation happened in no workspace of it.
+        team_id = None if org and org.id == workspace.id else workspace.id
         return {
             "token": verification_token(app),
-            "team_id": workspace.id,
-            "context_team_id": workspace.id,
-            "context_enterprise_id": None,
+            "team_id": team_id,
+            **({"enterprise_id": enterprise_id} if org else {}),
+            "context_team_id": team_id,
+            "context_enterprise_id": enterprise_id,
             "api_app_id": app.id,
             "event": event,
             "type": "event_callback",

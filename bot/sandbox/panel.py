@@ -19,7 +19,7 @@ from bot.sandbox.methods import METHODS
 from bot.sandbox.outbound import Delivery
 from bot.sandbox.page import HEADERS, chosen, templates
 from bot.sandbox.reading import Reading
-from bot.sandbox.records import Call, Channel, Json
+from bot.sandbox.records import Call, Channel, Json, Organisation, Person
 
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
@@ -139,6 +139,15 @@ class Panel:
         return self.slack.installation(self.app.id, self.person.workspace_id) is not None
 
     @property
+    def organisation(self) -> Organisation | None:
+        return next(iter(self.slack.organisations.values()), None)
+
+    @property
+    def bot_of_organisation(self) -> Person | None:
+        """The bot user of an app that the organisation installed; it is in the workspaces that the app was added to."""
+        return self.slack.bot(self.app.id, self.organisation.id) if self.organisation else None
+
+    @property
     def channels(self) -> list[Channel]:
         own = [one for one in self.slack.channels_of(self.person.workspace_id) if not one.is_direct]
         return sorted(own, key=lambda one: one.name)
@@ -215,7 +224,12 @@ def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
     async def pull(request: web.Request) -> web.Response:
         return answered(await _pull(sandbox, await asked_of(request)))
 
+    async def manage(_request: web.Request) -> web.Response:
+        # What an organisation's admins do on a page of Slack's for each app is done here.
+        raise web.HTTPFound("/chaos#app")
+
     web_app.router.add_get("/chaos", show)
+    web_app.router.add_get("/manage/{organisation}/integrations/profile/{app}/workspaces/add", manage)
     web_app.router.add_post("/_sandbox/travel", plainly(travel))
     web_app.router.add_post("/_sandbox/lever", plainly(pull))
 

@@ -1,11 +1,14 @@
 """The ready-made people and places: Acme, which uses the app, and Globex, which must never see Acme's data."""
 
-from bot.sandbox.records import Channel, ChannelKind, Person, UserGroup, Workspace
+from bot.sandbox.records import Channel, ChannelKind, Organisation, Person, UserGroup, Workspace
 from bot.sandbox.state import Slack
 
 ACME = "T0ACME"
 GLOBEX = "T0GLOBEX"
 SLACKBOT = "USLACKBOT"
+
+UMBRELLA, WES = "E0UMBRELLA", "W0WES"
+"""The organisation that both may become, and its admin; ids of an organisation's people may begin with a W."""
 
 ADA, DANA, LIAM, MEI, PAT, GUS, OLGA = "U0ADA", "U0DANA", "U0LIAM", "U0MEI", "U0PAT", "U0GUS", "U0OLD"
 GINA, HUGO = "U1GINA", "U1HUGO"
@@ -30,6 +33,18 @@ def settle(slack: Slack) -> None:
     for group in _user_groups():
         group.created_at = slack.now()
         slack.user_groups[group.id] = group
+
+
+def found_organisation(slack: Slack) -> None:
+    """Make both workspaces one organisation, with an admin who is in each of them."""
+    slack.organisations[UMBRELLA] = Organisation(UMBRELLA, "Umbrella", "umbrella", [ACME, GLOBEX])
+    wes = Person(WES, ACME, "wes", "Wes Umber", "wes@umbrella.com", "Head of IT", is_org_admin=True, also_in=[GLOBEX])
+    slack.people[WES] = wes
+    for person in slack.people.values():
+        if person.workspace_id in (ACME, GLOBEX):
+            person.enterprise_id = UMBRELLA
+    for workspace_id in (ACME, GLOBEX):
+        slack.changes.add("organisation", workspace_id)
 
 
 def _people() -> list[Person]:

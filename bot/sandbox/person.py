@@ -315,16 +315,26 @@ class Person:
     # --- installing ----------------------------------------------------------------------------------------------
 
     async def install(
-        self, app_url: str, *, allow: bool = True, without: Iterable[str] = (), path: str = "/slack/install"
+        self,
+        app_url: str,
+        *,
+        allow: bool = True,
+        without: Iterable[str] = (),
+        path: str = "/slack/install",
+        organisation: str = "",
     ) -> Page:
-        """Install the app from its own page: Allow, or Cancel; `without` unticks optional scopes."""
+        """Install the app from its own page: Allow, or Cancel; `without` unticks optional scopes.
+
+        With `organisation`, for all of it.
+        """
         asked = await self.browser.open(app_url.rstrip("/") + path)
         if not asked.forms:
             return asked
         unticked = {("optional", scope) for scope in without}
-        kept = [one for one in asked.form().fields if one[0] != "person" and one not in unticked]
-        decision = "allow" if allow else "cancel"
-        return await self.browser.send(asked, [*kept, ("person", self.id), ("decision", decision)])
+        chosen = {"person", "organisation"}
+        kept = [one for one in asked.form().fields if one[0] not in chosen and one not in unticked]
+        answers = [("person", self.id), ("organisation", organisation), ("decision", "allow" if allow else "cancel")]
+        return await self.browser.send(asked, [*kept, *answers])
 
     async def sign_in(self, url: str, *, allow: bool = True) -> Page:
         """Open a page of the app for which one signs in with Slack, and sign in where it asks."""

@@ -30,8 +30,26 @@ class Workspace:
 
 
 @dataclass
+class Organisation:
+    """An Enterprise Grid organisation. Whom an app asks with its token, and about what, depends on the workspace."""
+
+    id: str
+    name: str
+    domain: str
+    workspace_ids: list[str]
+
+    @property
+    def as_workspace(self) -> Workspace:
+        """What stands in a workspace's place where something concerns the whole organisation."""
+        return Workspace(self.id, self.name, self.domain)
+
+
+@dataclass
 class Person:
-    """A member of a workspace: a human being or a bot user. Slackbot, who is in every workspace, belongs to none."""
+    """A member of a workspace: a human being or a bot user. Slackbot, who is in every workspace, belongs to none.
+
+    In an organisation, `also_in` are further workspaces of it; its own bot user has the organisation for a home.
+    """
 
     id: str
     workspace_id: str
@@ -48,6 +66,13 @@ class Person:
     bot_id: str | None = None
     app_id: str | None = None
     updated_at: float = 0.0
+    enterprise_id: str | None = None
+    is_org_admin: bool = False
+    also_in: list[str] = field(default_factory=list)
+
+    @property
+    def workspace_ids(self) -> list[str]:
+        return [self.workspace_id, *self.also_in]
 
     @property
     def is_bot(self) -> bool:
@@ -141,7 +166,11 @@ class UserGroup:
 
 @dataclass
 class Installation:
-    """An app in a workspace. Reinstalling keeps the bot user, as Slack does."""
+    """An app in a workspace. Reinstalling keeps the bot user, as Slack does.
+
+    Where an organisation installed it, its workspaces have one each, of one bot user and one token; and so has the
+    organisation itself, under its id.
+    """
 
     app_id: str
     workspace_id: str
@@ -152,6 +181,7 @@ class Installation:
     scopes: list[str]
     token: str
     uninstalled_at: float | None = None
+    enterprise_id: str | None = None
 
     @property
     def active(self) -> bool:
@@ -271,6 +301,8 @@ class OAuthCode:
     redirect_uri: str | None
     expires_at: float
     used: bool = False
+    enterprise_id: str | None = None
+    """The organisation for all of which it was granted."""
 
 
 @dataclass

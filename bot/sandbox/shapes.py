@@ -35,6 +35,17 @@ def person(one: Person, *, with_email: bool = True) -> Json:
         "is_app_user": False,
         "updated": int(one.updated_at),
         "is_email_confirmed": one.email is not None,
+    } | ({"enterprise_user": _enterprise_user(one)} if one.enterprise_id else {})
+
+
+def _enterprise_user(one: Person) -> Json:
+    return {
+        "id": one.id,
+        "enterprise_id": one.enterprise_id,
+        "enterprise_name": "",
+        "is_admin": one.is_org_admin,
+        "is_owner": False,
+        "teams": one.workspace_ids,
     }
 
 
@@ -240,8 +251,8 @@ def _thread(slack: "Slack", one: Message) -> Json:
     }
 
 
-def view(one: View) -> Json:
-    """Draw a view object as Slack answers and sends it."""
+def view(one: View, *, enterprise_id: str | None = None) -> Json:
+    """Draw a view object as Slack answers and sends it; `enterprise_id` is that of an organisation's installation."""
     body = one.body
     drawn: Json = {
         "id": one.id,
@@ -261,7 +272,7 @@ def view(one: View) -> Json:
         "root_view_id": one.root_view_id,
         "previous_view_id": one.previous_view_id,
         "app_id": one.app_id,
-        "app_installed_team_id": one.workspace_id,
+        "app_installed_team_id": enterprise_id or one.workspace_id,
         "bot_id": one.bot_id,
     }
     return drawn

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot.sandbox import shapes
 from bot.sandbox.app import SlackApp
@@ -48,6 +49,54 @@ class Slack(Store):
         self.installations[app.id, workspace_id] = installation
         self.changes.add("installation", workspace_id, app=app.id)
         return installation
+
+    def install_organisation(self, app: SlackApp, enterprise_id: str, by: str, scopes: list[str]) -> Installation:
+        """Install or reinstall for a whole organisation: in no workspace, until its admins add the app there."""
+        installation = self.install(app, enterprise_id, by, scopes)
+        installation.enterprise_id = enterprise_id
+        self.people[installation.bot_user_id].enterprise_id = enterprise_id
+        return installation
+
+    async def grant_access(self, app: SlackApp, enterprise_id: str, workspace_ids: list[str]) -> None:
+        """Add an organisation's app to workspaces: the same bot user with the same token."""
+        org = self.installations[app.id, enterprise_id]
+        bot = self.people[org.bot_user_id]
+        for workspace_id in workspace_ids:
+            self.installations[app.id, workspace_id] = replace(org, workspace_id=workspace_id)
+            bot.also_in.append(workspace_id)
+            self.changes.add("installation", workspace_id, app=app.id)
+        await self._tell_organisation(app, enterprise_id, {"type": "team_access_granted", "team_ids": workspace_ids})
+
+    async def revoke_access(self, app: SlackApp, enterprise_id: str, workspace_ids: list[str]) -> None:
+        """Take an organisation's app out of workspaces, and its bot user out of their channels."""
+        for workspace_id in workspace_ids:
+            self._leave_workspace(app, workspace_id)
+        await self._tell_organisation(app, enterprise_id, {"type": "team_access_revoked", "team_ids": workspace_ids})
+
+    def _leave_workspace(self, app: SlackApp, workspace_id: str) -> None:
+        installation = self.installations[app.id, workspace_id]
+        installation.uninstalled_at = self.now()
+        bot = self.people[installation.bot_user_id]
+        if workspace_id in bot.also_in:
+            bot.also_in.remove(workspace_id)
+        for channel in self.channels_of(workspace_id):
+            if bot.id in channel.members and not channel.is_direct:
+                channel.members.remove(bot.id)
+        self._drop_views(app, workspace_id)
+        self.changes.add("installation", workspace_id, app=app.id)
+
+    async def uninstall_organisation(self, app: SlackApp, enterprise_id: str) -> None:
+        """Remove an organisation's app from all its workspaces."""
+        org = self.installations[app.id, enterprise_id]
+        self.tokens[org.token].ended = "account_inactive"
+        for workspace_id in list(self.people[org.bot_user_id].also_in):
+            self._leave_workspace(app, workspace_id)
+        org.uninstalled_at = self.now()
+        await self._tell_organisation(app, enterprise_id, {"type": "app_uninstalled"})
+
+    async def _tell_organisation(self, app: SlackApp, enterprise_id: str, event: Json) -> None:
+        if event["type"] in app.bot_events:
+            await self.emit(app, self.organisations[enterprise_id].as_workspace, event)
 
     def _bot_user(self, app: SlackApp, workspace_id: str, before: Installation | None) -> Person:
         if before:
@@ -136,12 +185,14 @@ class Slack(Store):
         self.changed("channel", channel)
         if person.app_id:
             left = {"type": f"{_word(channel)}_left", "channel": channel.id, "actor_id": by or person.id}
-            await self.publish(person.workspace_id, left)
+            for workspace_id in set(person.workspace_ids) & set(channel.workspace_ids):
+                await self.publish(workspace_id, left)
 
     async def _tell_members(self, channel: Channel, event: Json) -> None:
         """Memberships are told to the apps whose bot is itself a member."""
         for installation in list(self.installations.values()):
-            if installation.active and installation.bot_user_id in channel.members:
+            here = installation.active and installation.workspace_id in channel.workspace_ids
+            if here and installation.bot_user_id in channel.members:
                 app = self.apps[installation.app_id]
                 if event["type"] in app.bot_events:
                     workspace = self.workspaces[installation.workspace_id]
@@ -213,13 +264,8 @@ class Slack(Store):
         if installation is None:
             return
         await self._end_token(app, workspace_id, "account_inactive")
-        installation.uninstalled_at = self.now()
         self.people[installation.bot_user_id].deleted = True
-        for channel in self.channels_of(workspace_id):
-            if installation.bot_user_id in channel.members and not channel.is_direct:
-                channel.members.remove(installation.bot_user_id)
-        self._drop_views(app, workspace_id)
-        self.changes.add("installation", workspace_id, app=app.id)
+        self._leave_workspace(app, workspace_id)
         await self._tell_app(app, workspace_id, {"type": "app_uninstalled"})
 
     def _drop_views(self, app: SlackApp, workspace_id: str) -> None:

@@ -21,6 +21,7 @@ from bot.sandbox.records import (
     Json,
     Message,
     OAuthCode,
+    Organisation,
     Person,
     Posted,
     ResponseUrl,
@@ -46,6 +47,7 @@ class Store:
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.apps: dict[str, SlackApp] = {}
         self.workspaces: dict[str, Workspace] = {}
+        self.organisations: dict[str, Organisation] = {}
         self.people: dict[str, Person] = {}
         self.channels: dict[str, Channel] = {}
         self.user_groups: dict[str, UserGroup] = {}
@@ -98,23 +100,29 @@ class Store:
 
     def visible_channels(self, person: Person) -> list[Channel]:
         """The conversations that this member can see: their own, and public ones unless they are a guest."""
-        return [channel for channel in self.channels_of(person.workspace_id) if self.can_see(person, channel)]
+        here = [one for one in self.channels.values() if set(person.workspace_ids) & set(one.workspace_ids)]
+        return [channel for channel in here if self.can_see(person, channel)]
 
     def can_see(self, person: Person, channel: Channel) -> bool:
         if person.id in channel.members:
             return True
-        return channel.kind == "public" and not person.is_restricted and person.workspace_id in channel.workspace_ids
+        is_here = bool(set(person.workspace_ids) & set(channel.workspace_ids))
+        return channel.kind == "public" and not person.is_restricted and is_here
 
     def person(self, workspace_id: str, user_id: str) -> Person | None:
         """Find a person whom this workspace knows: its own, or one met in a shared channel."""
         person = self.people.get(user_id)
-        if person is None or person.workspace_id in (workspace_id, ""):
+        if person is None or not person.workspace_id or workspace_id in person.workspace_ids:
             return person
         shared = any(user_id in one.members for one in self.channels_of(workspace_id) if one.is_ext_shared)
         return person if shared else None
 
     def people_of(self, workspace_id: str) -> list[Person]:
-        return [person for person in self.people.values() if person.workspace_id in (workspace_id, "")]
+        """List the people of a workspace, or of a whole organisation."""
+        people = self.people.values()
+        return [
+            one for one in people if not one.workspace_id or workspace_id in (*one.workspace_ids, one.enterprise_id)
+        ]
 
     def app_by_client_id(self, client_id: str) -> SlackApp | None:
         return next((app for app in self.apps.values() if app.client_id == client_id), None)
@@ -123,6 +131,11 @@ class Store:
         """Find an installation that stands; an uninstalled one is as if it were not there."""
         installation = self.installations.get((app_id, workspace_id))
         return installation if installation and installation.active else None
+
+    def organisation_of(self, app_id: str, workspace_id: str) -> Organisation | None:
+        """Find the organisation that installed an app for this workspace; None where the workspace did itself."""
+        installation = self.installations.get((app_id, workspace_id))
+        return self.organisations.get(installation.enterprise_id or "") if installation else None
 
     def bot(self, app_id: str, workspace_id: str) -> Person | None:
         installation = self.installation(app_id, workspace_id)
@@ -154,7 +167,9 @@ class Store:
         message = Message(
             ts=self.next_ts(),
             channel_id=channel.id,
-            workspace_id=author.workspace_id or channel.workspace_ids[0],
+            workspace_id=author.workspace_id
+            if author.workspace_id in channel.workspace_ids
+            else channel.workspace_ids[0],
             user_id=author.id,
             bot_id=author.bot_id,
             app_id=author.app_id,

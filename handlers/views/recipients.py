@@ -51,7 +51,7 @@ class Unfit(StrEnum):
 _UNFIT = {
     Unfit.APP: ("is an app", "are apps", "Choose people."),
     Unfit.LEFT: ("has left this workspace", "have left this workspace", "Choose somebody else."),
-    Unfit.ELSEWHERE: ("belongs to another company", "belong to another company", "MRR is told to your own people."),
+    Unfit.ELSEWHERE: ("isn't in this workspace", "aren't in this workspace", "MRR is told to its own people."),
     Unfit.GUEST: ("is a guest here", "are guests here", "MRR is told to full members only."),
 }
 

@@ -148,4 +148,4 @@ def test_the_command_hands_over_ids_and_the_home_tab_is_on(ours: dict[str, Any])
         "messages_tab_read_only_enabled": True,
     }
     assert ours["settings"]["token_rotation_enabled"] is False
-    assert ours["settings"]["org_deploy_enabled"] is False
+    assert ours["settings"]["org_deploy_enabled"] is True

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.people import PAT
+from bot.sandbox.people import ADA, PAT, WES
 from tests.browser.conftest import Sit
 from tests.browser.seat import Seat
 from tests.stage import Stage
@@ -58,3 +58,23 @@ async def test_cancelling_says_that_nothing_was_installed(stage: Stage, ada: Sea
     await ada.press("Cancel")
     await expect(ada.page.locator("main")).to_contain_text("nothing")
     assert not stage.slack.installations
+
+
+async def test_an_organisation_installs_once_and_adds_a_workspace(stage: Stage, sit: Sit) -> None:
+    """From the chaos panel, which makes the organisation, to the Home tab of the workspace that is added there."""
+    wes = await sit(WES)
+    page = wes.page
+    await page.goto(f"{stage.sandbox.url}/chaos?as={ADA}")
+    await wes.press("Make both workspaces one organisation")
+    await expect(page.locator("#app")).to_contain_text("Wes Umber, its admin, can install Runrate for all of it.")
+    await page.goto(f"{stage.url}/slack/install")
+    await page.get_by_label("Who is installing").select_option(WES)
+    await page.get_by_label("Where").select_option(label="In the whole organisation Umbrella")
+    await wes.press("Allow")
+    await expect(page.get_by_role("heading", name="Runrate is in Umbrella")).to_be_visible()
+    await page.get_by_role("link", name="Add it to workspaces").click()
+    await wes.press("Add it to Acme")
+    await expect(wes.button("Take it out of Acme")).to_be_visible()
+    ada = await sit(ADA)
+    await ada.go()
+    await expect(ada.middle).to_contain_text("Runrate in Acme")

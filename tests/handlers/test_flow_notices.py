@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.sandbox.people import ACME, ADA, DEALS, GLOBEX, REVENUE
+from bot.sandbox.people import ACME, ADA, GLOBEX, REVENUE
 from models import channel, delivery
 from models.channel import Channel
 from models.delivery import Delivery, FactKind
@@ -108,38 +108,6 @@ async def test_a_confirmation_ends_with_the_sharing(posting: tuple[Stage, str]) 
     await happen(stage, "unshare", channel=REVENUE, **{"with": GLOBEX})
     await happen(stage, "share", channel=REVENUE, **{"with": GLOBEX})
     assert (await known(stage, REVENUE)).needs_confirmation
-
-
-async def test_a_removed_bot_a_deleted_channel_and_one_no_longer_shared_have_their_own_reasons(acme: Stage) -> None:
-    """Test 13: bot kicked, channel deleted, Slack Connect disconnected."""
-    await acme.ada.invite(DEALS, acme.bot())
-    await acme.sandbox.outbound.settled()
-    await acme.add_destination("Deals", [DEALS])
-    await happen(acme, "remove_bot", channel=DEALS)
-    assert (await known(acme, DEALS)).absence == "removed"
-
-    await acme.browser.fault("error", method="conversations.info", code="channel_not_found", times=1)
-    gone = {"type": "channel_unshared", "previously_connected_team_id": GLOBEX, "channel": DEALS}
-    assert (await acme.event(gone)).status == 200
-    assert (await known(acme, DEALS)).absence == "disconnected"
-    _, webhook = await acme.add_source()
-    await acme.move(webhook)
-    assert await reason(acme) == "the company that owns the channel no longer shares it with this workspace"
-
-    assert (await acme.event({"type": "group_deleted", "channel": DEALS, "actor_id": ADA})).status == 200
-    assert (await known(acme, DEALS)).absence == "deleted"
-
-
-async def test_a_public_channel_made_private_without_us_says_so(acme: Stage) -> None:
-    """Test 13: channel made private."""
-    await acme.add_destination()
-    await happen(acme, "remove_bot", channel=REVENUE)
-    async with acme.database.write() as session:
-        await channel.change(session, ACME, REVENUE, absence=None)
-    acme.slack.channels[REVENUE].kind = "private"
-    _, webhook = await acme.add_source()
-    await acme.move(webhook)
-    assert await reason(acme) == "the channel isn't public any more, and I'm not in it"
 
 
 async def test_the_setup_page_says_that_the_token_is_lost(acme: Stage) -> None:

@@ -47,7 +47,7 @@ async def test_people_are_chosen_alone_and_together_and_the_form_keeps_that(acme
     [
         ([OLGA, DANA], "Olga Petrov has left this workspace. Choose somebody else."),
         ([GUS], "Gus Vale is a guest here. MRR is told to full members only."),
-        ([GINA], "Gina Hart belongs to another company. MRR is told to your own people."),
+        ([GINA], "Gina Hart isn't in this workspace. MRR is told to its own people."),
         ([SLACKBOT], "Slackbot is an app. Choose people."),
         (["U0NOBODY", MEI], "Slack doesn't let me see one of these people. Choose full members of this workspace."),
         ([f"U0NOBODY{number}" for number in range(20)], "Choose at most 20 channels and people."),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from structlog.testing import capture_logs
 
 from handlers import checklist, pages, problems
 from handlers.checklist import Checklist
-from handlers.pages import InstalledPage, SetupPage
+from handlers.pages import InstalledPage, OrgInstalledPage, SetupPage
 from models import scope
 
 NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -444,3 +445,13 @@ def test_a_state_is_never_told_by_colour_alone() -> None:
     for state in checklist.State:
         assert f'[data-state="{state}"] .shape::before {{ content:' in STYLE
     assert all(item.word for item in a_checklist().items)
+
+
+def test_an_organisation_adds_workspaces_on_a_page_of_slacks() -> None:
+    page = OrgInstalledPage(
+        organisation="Umbrella", enterprise_id="E1", app_id="A1", slack_url="https://umbrella.enterprise.slack.com/"
+    )
+    drawn = pages.org_installed_page(page)
+    assert 'href="https://app.slack.com/manage/E1/integrations/profile/A1/workspaces/add"' in drawn
+    assert "Slack lets it into no workspace yet." in drawn
+    assert "It works in Acme, Globex." in pages.org_installed_page(replace(page, workspaces=["Acme", "Globex"]))

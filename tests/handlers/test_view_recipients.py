@@ -84,7 +84,7 @@ def test_the_forecast_counts_for_each_recipient(form: DestinationForm, each: str
         (Unfit.LEFT, ["Olga Petrov"], "Olga Petrov has left this workspace. Choose somebody else."),
         (Unfit.APP, ["Deploys", "Slackbot"], "Deploys and Slackbot are apps. Choose people."),
         (Unfit.GUEST, ["Gus\nVale"], "Gus Vale is a guest here. MRR is told to full members only."),
-        (Unfit.ELSEWHERE, ["Gina"], "Gina belongs to another company. MRR is told to your own people."),
+        (Unfit.ELSEWHERE, ["Gina"], "Gina isn't in this workspace. MRR is told to its own people."),
     ],
 )
 def test_who_can_t_be_chosen_is_refused_by_name(because: Unfit, names: list[str], said: str) -> None:

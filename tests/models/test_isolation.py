@@ -161,8 +161,7 @@ async def seed_records(session: AsyncSession, origin: source.Source, held: accou
 
 async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every table takes its lines
     """Give Acme a row in every table."""
-    await seeds.install(database)
-    await seeds.install(database, GLOBEX)
+    await seeds.install_organisation(database, ACME, GLOBEX)
     origin, _ = await seeds.add_source(database)
     made = await seeds.add_destination(database, "C1", attributes=[MARK])
     ids = Ids(source=origin.id, destination=made.id)
@@ -356,6 +355,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
     "installation.many": {},
+    "organisation.revoke_access": {"enterprise_id": "E1", "because": "x", "now": NOW},
     "installation.revoke": {"because": "x", "now": NOW},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
@@ -457,6 +457,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "workspace.choose_rules": {"base_currency": "EUR", "classification_minutes": 0, "by": "U1", "now": NOW},
     "workspace.fallback": {},
     "workspace.get": {},
+    "workflow.follow_channel": {"old": "C1", "new": "C9"},
+    "workspace.follow_channel": {"old": "C2", "new": "C9"},
     "workspace.guests_listed": {"now": NOW},
     "workspace.remember": {"name": "Renamed", "enterprise_id": None, "now": NOW},
     "workspace.switch_previews": {"on": False, "by": "U1", "now": NOW},
@@ -577,7 +579,7 @@ async def test_the_seed_reaches_every_table(database: Database) -> None:
     await seed(database)
     async with database.read() as session:
         reached = {row[0] for row in await _rows_of_acme(session)}
-    assert {table.name for table in tables.metadata.sorted_tables} - reached == {"oauth_states"}
+    assert {table.name for table in tables.metadata.sorted_tables} - reached == {"oauth_states", "organisations"}
 
 
 async def test_a_query_that_mixes_workspaces_up_would_be_found_out(database: Database) -> None:

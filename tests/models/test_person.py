@@ -6,6 +6,7 @@ from typing import Any
 from models import audit, person
 from models.database import Database
 from models.person import Person
+from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
 
 
@@ -24,7 +25,10 @@ async def test_a_person_is_remembered_as_slack_says_and_kept_once(database: Data
     assert (found.name, found.email, found.time_zone, found.is_deactivated) == ("Patty", None, "Asia/Tokyo", True)
 
 
-MANAGERS: dict[str, tuple[dict[str, bool], bool, bool]] = {
+OF_BOTH = {"enterprise_id": "E1", "teams": [ACME, GLOBEX]}
+AT_HOME_ELSEWHERE = {"team_id": GLOBEX, "is_admin": True, "enterprise_user": OF_BOTH}
+
+MANAGERS: dict[str, tuple[dict[str, Any], bool, bool]] = {
     "a member": ({}, False, False),
     "an admin": ({"is_admin": True}, False, True),
     "an owner": ({"is_owner": True}, False, True),
@@ -33,6 +37,11 @@ MANAGERS: dict[str, tuple[dict[str, bool], bool, bool]] = {
     "a guest who was named": ({"is_restricted": True}, True, False),
     "a single-channel guest": ({"is_ultra_restricted": True}, True, False),
     "another company's admin": ({"is_stranger": True, "is_admin": True}, False, False),
+    "another company's admin in a shared channel": ({"team_id": GLOBEX, "is_admin": True}, False, False),
+    "an admin here of an organisation": ({"team_id": ACME, "is_admin": True, "enterprise_user": OF_BOTH}, False, True),
+    "an admin at home in another workspace of it": (AT_HOME_ELSEWHERE, False, True),
+    "an admin of the whole organisation": ({"enterprise_user": {**OF_BOTH, "is_admin": True}}, False, True),
+    "somebody named who isn't in this workspace of it": ({"enterprise_user": {"teams": [GLOBEX]}}, True, False),
 }
 """What Slack says of somebody, whether an admin named them, and whether they may change something."""
 
@@ -43,6 +52,14 @@ async def test_managers_are_admins_and_whom_they_name_but_no_guests(database: Da
         async with database.write() as session:
             await person.name_managers(session, ACME, [name] if is_named else [], by="U0ADA", now=NOW)
             assert await person.is_manager(session, somebody) is may, name
+
+
+async def test_with_an_organisations_token_slack_may_speak_of_an_admin_of_another_workspace(database: Database) -> None:
+    await seeds.install_organisation(database, ACME)
+    assert not (await remember(database, **AT_HOME_ELSEWHERE)).is_admin
+    assert (await remember(database, **AT_HOME_ELSEWHERE | {"team_id": ACME})).is_admin
+    await seeds.install(database)
+    assert (await remember(database, **AT_HOME_ELSEWHERE)).is_admin, "a workspace's own token speaks of it alone"
 
 
 async def test_named_managers_are_replaced_as_a_whole_within_their_workspace(database: Database) -> None:

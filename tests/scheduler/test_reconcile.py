@@ -2,13 +2,15 @@
 
 import pytest
 
+from bot.sandbox import people
 from bot.sandbox.people import ADA, DANA, GUS
-from models import channel, installation, person, slack_event
+from models import channel, installation, organisation, person, slack_event, workspace
 from models.channel import Channel
 from models.installation import Installation
 from scheduler.reconcile import Reconciler
+from tests import seeds
 from tests.seeds import ACME, GLOBEX, KEYRING
-from tests.sending import DEALS, OLD_NEWS, REVENUE, SALES, WINS, Sending
+from tests.sending import ALL_SCOPES, DEALS, OLD_NEWS, REVENUE, SALES, WINS, Sending
 
 JOIN, INFO = "conversations.join", "conversations.info"
 
@@ -76,6 +78,57 @@ async def test_channels_are_known_again_as_they_are_now(line: Sending) -> None:
     assert (found[REVENUE].name, found[OLD_NEWS].is_archived, found[DEALS].is_member) == ("renamed", False, False)
 
 
+async def test_what_waits_goes_out_once_a_lost_event_is_made_up_for(line: Sending) -> None:
+    await line.ready()
+    line.sandbox.state.channels[REVENUE].is_archived = True
+    await line.move()
+    for _ in range(5):
+        await line.run(seconds=600)
+    await reconciler(line).reconcile()
+    line.sandbox.state.channels[REVENUE].is_archived = False
+    await reconciler(line).reconcile()
+    await line.run(seconds=2)
+    assert [one.state for one in await line.ledger()] == ["delivered"]
+
+
+async def of_organisation(line: Sending) -> None:
+    """Install for the organisation of Acme and Globex, which lets us into Acme."""
+    people.found_organisation(line.sandbox.state)
+    granted = line.sandbox.state.install_organisation(line.app, people.UMBRELLA, people.WES, list(ALL_SCOPES))
+    await line.sandbox.state.grant_access(line.app, people.UMBRELLA, [ACME])
+    await seeds.install_organisation(line.database, ACME, token=granted.token)
+
+
+async def test_workspaces_that_an_organisation_added_and_took_away_unheard_are_known_an_hour_later(
+    line: Sending,
+) -> None:
+    await of_organisation(line)
+    slack = line.sandbox.state
+    await slack.revoke_access(line.app, people.UMBRELLA, [ACME])
+    await slack.grant_access(line.app, people.UMBRELLA, [GLOBEX])
+    await reconciler(line).reconcile()
+    assert (await grant(line)).revoked_because == "team_access_revoked"
+    assert ((await grant(line, GLOBEX)).revoked_at, (await grant(line, GLOBEX)).is_org_wide) == (None, True)
+    assert (await guests(line, GLOBEX), len(line.calls("users.list"))) == (set(), 1)
+    async with line.database.read() as session:
+        assert [one.name for one in await workspace.every(session)] == ["T0Acme", "Globex"]
+
+    await slack.uninstall_organisation(line.app, people.UMBRELLA)
+    await reconciler(line).reconcile()
+    assert (await grant(line, GLOBEX)).revoked_because == "account_inactive"
+    async with line.database.read() as session:
+        assert await organisation.active(session) == []
+
+
+async def test_a_silent_slack_ends_no_organisation(line: Sending) -> None:
+    await of_organisation(line)
+    line.fault("http_500", method="auth.teams.list")
+    await reconciler(line).reconcile()
+    assert (await grant(line)).revoked_at is None
+    async with line.database.read() as session:
+        assert len(await organisation.active(session)) == 1
+
+
 async def test_one_channel_that_can_t_be_asked_about_stops_no_other(line: Sending) -> None:
     await line.ready(REVENUE, WINS)
     line.sandbox.state.channels[WINS].name = "renamed"
@@ -89,10 +142,10 @@ async def test_chosen_public_channels_are_joined_and_each_workspace_keeps_to_its
     await line.install(GLOBEX)
     await line.destination(REVENUE, WINS)
     await line.destination(SALES, workspace=GLOBEX)
-    for workspace, places in ((ACME, (REVENUE, WINS)), (GLOBEX, (SALES,))):
+    for here, places in ((ACME, (REVENUE, WINS)), (GLOBEX, (SALES,))):
         for place in places:
             async with line.database.write() as session:
-                await channel.remember(session, workspace, {"id": place, "name": place}, now=line.clock.now())
+                await channel.remember(session, here, {"id": place, "name": place}, now=line.clock.now())
     line.fault("error", method=JOIN, channel=REVENUE, code="is_archived", times=1)
     await reconciler(line).join_chosen()
     joined = {(one.workspace_id, one.args["channel"]) for one in line.calls(JOIN)}

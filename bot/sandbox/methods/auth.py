@@ -2,7 +2,10 @@
 
 from bot.sandbox.errors import SlackError
 from bot.sandbox.methods.method import Ask, Method, OpenAsk, OpenMethod
+from bot.sandbox.methods.paging import metadata, page
 from bot.sandbox.records import Json
+
+MOST_LISTED = 1_000
 
 
 async def _api_test(ask: OpenAsk) -> Json:
@@ -13,7 +16,7 @@ async def _api_test(ask: OpenAsk) -> Json:
 
 
 async def _auth_test(ask: Ask) -> Json:
-    caller = ask.caller
+    caller, org = ask.caller, ask.slack.organisations.get(ask.caller.workspace.id)
     return {
         # Slack answers the workspace's own domain; ours has its page here, for whoever follows the address.
         "url": f"{ask.slack.url}/",
@@ -22,8 +25,15 @@ async def _auth_test(ask: Ask) -> Json:
         "team_id": caller.workspace.id,
         "user_id": caller.bot.id,
         "bot_id": caller.bot.bot_id,
-        "is_enterprise_install": False,
-    }
+        "is_enterprise_install": org is not None,
+    } | ({"enterprise_id": org.id} if org else {})
+
+
+async def _teams(ask: Ask) -> Json:
+    """List the workspaces to which an organisation added the app."""
+    here = [one for one in ask.slack.workspaces.values() if one.id in ask.caller.bot.workspace_ids]
+    shown, cursor = page(ask.args, here, lambda one: one.id, most=MOST_LISTED)
+    return {"teams": [{"id": one.id, "name": one.name} for one in shown], **metadata(cursor)}
 
 
 async def _revoke(ask: Ask) -> Json:
@@ -48,6 +58,7 @@ async def _uninstall(ask: Ask) -> Json:
 OPEN_METHODS = [OpenMethod("api.test", _api_test)]
 METHODS = [
     Method("auth.test", _auth_test, tier=None),
+    Method("auth.teams.list", _teams, tier=2, errors=frozenset({"invalid_cursor", "invalid_limit"})),
     Method("auth.revoke", _revoke, tier=3),
     Method(
         "apps.uninstall",

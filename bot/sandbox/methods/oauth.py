@@ -14,8 +14,11 @@ async def _access(ask: OpenAsk) -> Json:
     code = take_code(ask, app)
     if isinstance(code, SignInCode):
         raise SlackError("invalid_code")
-    workspace = ask.slack.workspaces[code.workspace_id]
-    installation = ask.slack.install(app, workspace.id, code.user_id, code.scopes)
+    org, workspace = ask.slack.organisations.get(code.enterprise_id or ""), ask.slack.workspaces[code.workspace_id]
+    if org:
+        installation = ask.slack.install_organisation(app, org.id, code.user_id, code.scopes)
+    else:
+        installation = ask.slack.install(app, workspace.id, code.user_id, code.scopes)
     return {
         "app_id": app.id,
         "authed_user": {"id": code.user_id},
@@ -23,9 +26,9 @@ async def _access(ask: OpenAsk) -> Json:
         "token_type": "bot",
         "access_token": installation.token,
         "bot_user_id": installation.bot_user_id,
-        "team": {"id": workspace.id, "name": workspace.name},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "team": None if org else {"id": workspace.id, "name": workspace.name},
+        "enterprise": {"id": org.id, "name": org.name} if org else None,
+        "is_enterprise_install": org is not None,
     }
 
 

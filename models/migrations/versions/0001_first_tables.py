@@ -220,6 +220,21 @@ def upgrade() -> None:
     sa.Column('used_at', base.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('state_hash', name=op.f('pk_oauth_states'))
     )
+    op.create_table('organisations',
+    sa.Column('enterprise_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('app_id', sa.String(length=64), nullable=False),
+    sa.Column('bot_id', sa.String(length=64), nullable=False),
+    sa.Column('bot_user_id', sa.String(length=64), nullable=False),
+    sa.Column('token_sealed', sa.Text(), nullable=False),
+    sa.Column('scopes', base.JsonValue, nullable=False),
+    sa.Column('installed_by', sa.String(length=64), nullable=False),
+    sa.Column('installed_at', base.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', base.UtcDateTime(), nullable=False),
+    sa.Column('revoked_at', base.UtcDateTime(), nullable=True),
+    sa.Column('revoked_because', sa.String(length=80), nullable=True),
+    sa.PrimaryKeyConstraint('enterprise_id', name=op.f('pk_organisations'))
+    )
     op.create_table('pauses',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('until', base.UtcDateTime(), nullable=False),
@@ -471,6 +486,8 @@ def upgrade() -> None:
     op.create_index('uq_deliveries_fact', 'deliveries', ['asked_by', 'fact_kind', 'fact_id', 'target'], unique=True)
     op.create_table('installations',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('is_org_wide', sa.Boolean(), nullable=False),
+    sa.Column('last_request_at', base.UtcDateTime(), nullable=True),
     sa.Column('app_id', sa.String(length=64), nullable=False),
     sa.Column('bot_id', sa.String(length=64), nullable=False),
     sa.Column('bot_user_id', sa.String(length=64), nullable=False),
@@ -481,7 +498,6 @@ def upgrade() -> None:
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.Column('revoked_at', base.UtcDateTime(), nullable=True),
     sa.Column('revoked_because', sa.String(length=80), nullable=True),
-    sa.Column('last_request_at', base.UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_installations_workspace_id_workspaces')),
     sa.PrimaryKeyConstraint('workspace_id', name=op.f('pk_installations'))
     )
@@ -744,6 +760,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_people_workspace_id_email'), table_name='people')
     op.drop_table('people')
     op.drop_table('pauses')
+    op.drop_table('organisations')
     op.drop_table('oauth_states')
     op.drop_table('mutes')
     op.drop_table('movement_days')

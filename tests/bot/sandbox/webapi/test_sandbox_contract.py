@@ -227,6 +227,7 @@ class Answers:
     async def ask_about_installing(self) -> None:
         await self.ask("api.test", foo="bar")
         await self.ask("auth.test")
+        await self.ask("auth.teams.list")
         way = {"client_id": self.slack_app.client_id, "scope": "chat:write"}
         code = await self.code("/oauth/v2/authorize", way)
         credentials = {"client_id": self.slack_app.client_id, "client_secret": self.slack_app.client_secret}
