@@ -33,7 +33,8 @@ from scheduler.decisions import (
     judge_send,
     judge_unfurl,
 )
-from scheduler.messages.message import Message, Unfurled
+from scheduler.jumps import Jumps
+from scheduler.messages.message import Message, Unfurled, plainer
 from scheduler.places import CLOSED_DM, NO_CONVERSATION, NOBODY, UNSEEN, unseen
 from scheduler.refusals import Refusals
 from scheduler.settle import LAST_SECONDS, Settler
@@ -57,6 +58,9 @@ BLOCKED = 0.02
 
 ROOM = 0.02
 """Seconds that a claim waits for room for as many as it may take: few large ones cost less than many small ones."""
+
+AS_TEXT = "ok, as text alone"
+ONLY_TEXT = "sent as text alone: Slack refused the message's form"
 
 Result = TypeVar("Result")
 
@@ -85,6 +89,7 @@ class Dispatcher:
         most_of_one = max(int(most_in_flight * MOST_OF_ONE), 1)
         self._claimer = Claimer(keyring=keyring, public_url=public_url, owner=owner, most_of_one=most_of_one)
         self._refusals = Refusals()
+        self._jumps = Jumps(now)
         self._settler = Settler(database=database, now=now, pace=pace)
         self._in_flight: set[asyncio.Task[Any]] = set()
         self._is_roomy = asyncio.Event()
@@ -118,7 +123,7 @@ class Dispatcher:
 
     async def drain(self) -> None:
         """Send everything that may be sent now, and wait for the outcomes."""
-        while await self._claim_ready(self._most_in_flight):
+        while await self._claim_ready(self._most_in_flight, now=self._now()):
             await self._finish()
 
     async def _finish(self, *, within: float | None = None) -> None:
@@ -138,7 +143,10 @@ class Dispatcher:
         wait = 0.0 if self._has_more else await self._until_next()
         if wait > 0:
             return wait
-        claimed = await self._claim_ready(limit)
+        while self._jumps.was_put_forward():
+            # The lanes of what is in flight would seem free, and their messages lost.
+            await self._finish()
+        claimed = await self._claim_ready(limit, now=self._jumps.now)
         self._has_more = claimed == limit
         return 0.0 if claimed else BLOCKED
 
@@ -159,10 +167,10 @@ class Dispatcher:
         wait = (due - self._now()).total_seconds()
         return min(max(wait, 0.005), POLL) if wait > 0 else 0.0
 
-    async def _claim_ready(self, limit: int) -> int:
+    async def _claim_ready(self, limit: int, *, now: datetime) -> int:
         """Claim lanes that are ready and start sending; say how many there were."""
         # Cancelled between its commit and the sending, a claim would leave messages that look as if they had left.
-        return await asyncio.shield(self._fly(self._claim(limit)))
+        return await asyncio.shield(self._fly(self._claim(limit, now=now)))
 
     def _fly(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         task = asyncio.create_task(work)
@@ -175,20 +183,20 @@ class Dispatcher:
         if self._free >= self._most_at_once:
             self._is_roomy.set()
 
-    async def _claim(self, limit: int) -> int:
+    async def _claim(self, limit: int, *, now: datetime) -> int:
         try:
-            claimed = await self._claim_at_once(limit, alone=False)
+            claimed = await self._claim_at_once(limit, alone=False, now=now)
         except Exception as error:
             if is_passing(error):
                 raise
             log.exception("claim_failed")
-            claimed = await self._claim_at_once(limit, alone=True)
+            claimed = await self._claim_at_once(limit, alone=True, now=now)
         for job in claimed.jobs:
             self._fly(self._carry_out(job))
         return claimed.lanes
 
-    async def _claim_at_once(self, limit: int, *, alone: bool) -> Claimed:
-        claim = partial(self._claimer.claim, limit=limit, now=self._now(), alone=alone)
+    async def _claim_at_once(self, limit: int, *, alone: bool, now: datetime) -> Claimed:
+        claim = partial(self._claimer.claim, limit=limit, now=now, alone=alone)
         return await self._database.transact(claim)
 
     async def _carry_out(self, job: Job) -> None:
@@ -209,8 +217,9 @@ class Dispatcher:
             decision, answer = decide(error, now=self._now()), answer_of(error)
         if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
             return await self._send(job, may_join=False)
-        if decision.what is Class.PLAIN and isinstance(job.message, dict) and "plainer" in job.message:
-            return await self._send_plainer(job, job.message, may_join=may_join)
+        form = plainer(job.message) if decision.what is Class.PLAIN and isinstance(job.message, dict) else None
+        if form is not None and (form["blocks"] or not job.is_edit):  # What is posted already has more than its text.
+            return await self._send_plainer(job, form, may_join=may_join)
         if answer in NO_CONVERSATION and job.recipient_kind in IN_PERSON and job.edited is None:
             decision = await self._gone(job)
         if answer == UNSEEN and job.is_channel:
@@ -229,11 +238,19 @@ class Dispatcher:
         spared = self._refusals.spare(job.workspace_id, job.message, now=self._now())
         return job if spared is job.message else replace(job, message=spared)
 
-    async def _send_plainer(self, job: Job, refused: Message, *, may_join: bool) -> tuple[Outcome, Decision | None]:
-        """Post the plainer form; where that is taken, the other one isn't tried again for a while."""
-        outcome, decision = await self._send(replace(job, message=refused["plainer"]), may_join=may_join)
-        if outcome.state is DeliveryState.DELIVERED:
-            self._refusals.note(job.workspace_id, refused, now=self._now())
+    async def _send_plainer(self, job: Job, form: Message, *, may_join: bool) -> tuple[Outcome, Decision | None]:
+        """Post a plainer form; where that is taken, the other one isn't tried again for a while.
+
+        That nothing but the text was taken is nobody's doing but ours: the ledger and the log say it.
+        """
+        outcome, decision = await self._send(replace(job, message=form), may_join=may_join)
+        if outcome.state is not DeliveryState.DELIVERED:
+            return outcome, decision
+        if not form["blocks"]:
+            log.error("sent_as_text", delivery_id=job.delivery_id, workspace_id=job.workspace_id)
+            return replace(outcome, answer=AS_TEXT, reason=ONLY_TEXT), decision
+        if isinstance(job.message, dict) and outcome.answer != AS_TEXT:
+            self._refusals.note(job.workspace_id, job.message, now=self._now())
         return outcome, decision
 
     async def _unfurl(self, job: Job, unfurled: Unfurled) -> Outcome:

@@ -50,9 +50,16 @@ def message(text: str, *blocks: dict[str, Any]) -> Message:
 
 def payload(drawn: Message) -> dict[str, Any]:
     """Give what is posted of a message."""
-    return {name: value for name, value in drawn.items() if name != "plainer"}
+    return {name: value for name, value in drawn.items() if name != "plainer" and value != []}
 
 
 def changed(drawn: Message) -> dict[str, Any]:
     """Give what an edit changes of a message: who said it stays."""
     return {"text": drawn["text"], "blocks": drawn["blocks"]}
+
+
+def plainer(refused: Message) -> Message | None:
+    """Give what is posted where Slack refuses a message's form; of the plainest, the text alone is left."""
+    if "plainer" in refused:
+        return refused["plainer"]
+    return {**refused, "blocks": []} if refused["blocks"] else None

@@ -194,6 +194,17 @@ async def test_what_is_not_wanted_any_more_when_its_turn_comes_is_skipped(line: 
     assert len(line.messages(REVENUE)) == 1
 
 
+async def test_what_is_unsent_is_told_as_the_destination_is_by_then(line: Sending) -> None:
+    made = await line.ready()
+    await line.move()
+    async with line.database.write() as session:
+        held = await destination.get(session, ACME, made.id, hold=True)
+        await destination.edit(session, held, seeds.wish(REVENUE, name="Renamed"), by="U0ADA", now=line.clock.now())
+    await line.drain()
+    [posted] = line.messages()
+    assert "“Renamed”" in str(posted.blocks)
+
+
 async def test_a_destination_deleted_between_owing_and_sending_is_skipped(line: Sending) -> None:
     made = await line.ready()
     await line.move(3)
@@ -323,7 +334,7 @@ async def test_owed_is_delivered_and_skipped_and_failed_and_open(line: Sending) 
     made = await line.ready(REVENUE, WINS)
     await line.destination(OLD_NEWS, name="Archived")
     await line.move(4)
-    line.fault("error", code="invalid_blocks", channel=WINS, times=1)
+    line.fault("error", code="invalid_blocks", channel=WINS, times=2)
     await line.run(seconds=2)
     async with line.database.write() as session:
         held = await destination.get(session, ACME, made.id, hold=True)
