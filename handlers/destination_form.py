@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people
+from handlers import destination_details, home, modals, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.recipients import check_recipients
@@ -85,18 +85,18 @@ async def open_new(
 
 
 async def open_edit(
-    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str, over: bool = False
 ) -> None:
     """Open the form of a destination."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         form = await _stored(session, visitor, destination_id)
         drawn = await _drawn_filled(session, desk, visitor, form, destination_id=destination_id)
-    await client.views_open(trigger_id=trigger_id, view=drawn)
+    await modals.show(client, drawn, trigger_id=trigger_id, over=over)
 
 
 async def open_copy(
-    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str, over: bool = False
 ) -> None:
     """Open the form for a new destination, filled in with another."""
     await people.require_manager(desk, client, visitor)
@@ -104,7 +104,7 @@ async def open_copy(
         form = await _stored(session, visitor, destination_id)
         form = replace(form, name=f"Copy of {form.name}"[:LONGEST_NAME].rstrip())
         drawn = await _drawn_filled(session, desk, visitor, form)
-    await client.views_open(trigger_id=trigger_id, view=drawn)
+    await modals.show(client, drawn, trigger_id=trigger_id, over=over)
 
 
 async def offered_criteria(
@@ -231,6 +231,7 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
         await ack(response_action="update", view=outside)
         return
     await ack()
+    await destination_details.show_under(desk, client, visitor, view)
     await home.refresh(desk, client, visitor)
 
 

@@ -1,14 +1,16 @@
 """Listing and deleting destinations, and what else their menu offers."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from handlers import destination_form, home, pauses, people, trials
+from handlers import destination_details, destination_form, handovers, home, modals, pauses, people, trials
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import answers
+from handlers.views import destination_details as details
 from handlers.views import destinations as rows
 from handlers.views.answers import Answer
 from handlers.views.destinations import Menu
@@ -19,6 +21,8 @@ from models.ledger import Health
 def register(app: AsyncApp) -> None:
     """Listen to the menu and to the question."""
     app.action(rows.ACTIONS.menu)(limited(chose))
+    for choice in Menu:
+        app.action(details.ACTIONS.button(choice))(limited(chose))
     app.view(rows.CALLBACKS.delete)(limited(deleted))
 
 
@@ -31,26 +35,27 @@ async def chose(
     desk: Desk,
     visitor: Visitor,
 ) -> None:
-    """Do what was chosen in a destination's menu."""
+    """Do what was chosen in a destination's menu, or pressed in its details."""
     choice, destination_id = rows.read_menu(action)
-    opening = {"trigger_id": body["trigger_id"], "destination_id": destination_id}
-    match choice:
-        case Menu.EDIT:
-            await destination_form.open_edit(desk, client, visitor, **opening)
-        case Menu.PAUSE:
-            await pauses.ask(desk, client, visitor, **opening)
-        case Menu.RESUME:
-            await pauses.resume(desk, client, visitor, destination_id=destination_id)
-        case Menu.TEST:
-            tested = await trials.send(desk, client, visitor, destination_id=destination_id)
-            await client.views_open(trigger_id=body["trigger_id"], view=answers.tested_view(*tested))
-        case Menu.DUPLICATE:
-            await destination_form.open_copy(desk, client, visitor, **opening)
-        case Menu.DELETE:
-            await _ask_to_delete(desk, client, visitor, **opening)
+    over = modals.is_over(body)
+    if choice is Menu.RESUME:
+        await pauses.resume(desk, client, visitor, destination_id=destination_id)
+    else:
+        opening = {"trigger_id": body["trigger_id"], "destination_id": destination_id}
+        await OPENERS[choice](desk, client, visitor, **opening, over=over)
     await ack()
+    if over and choice in {Menu.RESUME, Menu.TEST}:
+        shown = body["view"]["id"]
+        await destination_details.show_again(desk, client, visitor, view_id=shown, destination_id=destination_id)
     if choice is Menu.RESUME:
         await _show_again(desk, client, visitor, respond, body)
+
+
+async def _test(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str, over: bool
+) -> None:
+    tested = await trials.send(desk, client, visitor, destination_id=destination_id)
+    await modals.show(client, answers.tested_view(*tested), trigger_id=trigger_id, over=over)
 
 
 async def _show_again(
@@ -74,7 +79,7 @@ async def listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer
 
 
 async def _ask_to_delete(
-    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str, over: bool
 ) -> None:
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
@@ -87,7 +92,19 @@ async def _ask_to_delete(
         recipients=[one.to for one in recipients],
         waiting=health.get(found.id, Health()).waiting,
     )
-    await client.views_open(trigger_id=trigger_id, view=question)
+    await modals.show(client, question, trigger_id=trigger_id, over=over)
+
+
+OPENERS: Mapping[Menu, Callable[..., Awaitable[None]]] = {
+    Menu.DETAILS: destination_details.show,
+    Menu.EDIT: destination_form.open_edit,
+    Menu.PAUSE: pauses.ask,
+    Menu.TEST: _test,
+    Menu.DUPLICATE: destination_form.open_copy,
+    Menu.HAND_OVER: handovers.ask,
+    Menu.DELETE: _ask_to_delete,
+}
+"""What opens a modal of its own."""
 
 
 async def deleted(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
@@ -96,5 +113,5 @@ async def deleted(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, d
     async with desk.database.write() as session:
         found = await destination.get(session, visitor.workspace_id, view["private_metadata"], hold=True)
         await destination.remove(session, found, by=visitor.user_id, now=desk.now())
-    await ack()
+    await ack(response_action="clear")
     await home.refresh(desk, client, visitor)

@@ -212,9 +212,24 @@ async def readable_destinations(
     found, total = await destination.page(
         session, workspace_id, offset=number * size, limit=size, read_by=visiting.user_id
     )
-    rows = await _rows(session, found, {}, now=now)
+    health = await ledger.health(session, workspace_id, [one.id for one in found])
+    rows = await _rows(session, found, health, now=now)
     kept = await readable(session, visiting, {row.id: row.recipients for row in rows})
     return Listing(tuple(replace(row, recipients=kept[row.id]) for row in rows), total)
+
+
+async def destination_row(
+    session: AsyncSession, visiting: Person, found: Destination, *, may_change: bool, now: datetime
+) -> DestinationRow | None:
+    """Gather what a person may know of one destination; None where that is nothing."""
+    health = await ledger.health(session, visiting.workspace_id, [found.id])
+    [row] = await _rows(session, [found], health, now=now)
+    if may_change:
+        return row
+    if visiting.is_guest:
+        return None
+    kept = await readable(session, visiting, {row.id: row.recipients})
+    return replace(row, recipients=kept[row.id]) if kept[row.id] else None
 
 
 async def readable(

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people
+from handlers import destination_details, home, modals, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import pauses as view
@@ -26,13 +26,16 @@ def register(app: AsyncApp) -> None:
     app.view(view.CALLBACKS.pause)(limited(paused))
 
 
-async def ask(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str) -> None:
+async def ask(
+    desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, destination_id: str, over: bool = False
+) -> None:
     """Ask for how long a destination is to be silent."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         pausing = await _pausing(session, visitor, destination_id)
     zone = (await people.who(desk, client, visitor)).zone
-    await client.views_open(trigger_id=trigger_id, view=view.question(pausing, PauseForm(), zone=zone.key))
+    question = view.question(pausing, PauseForm(), zone=zone.key)
+    await modals.show(client, question, trigger_id=trigger_id, over=over)
 
 
 async def chose_length(
@@ -62,6 +65,7 @@ async def paused(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, de
         await ack(response_action="errors", errors=view.errors({error.field: str(error)}))
         return
     await ack()
+    await destination_details.show_under(desk, client, visitor, body["view"])
     await home.refresh(desk, client, visitor)
 
 

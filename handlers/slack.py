@@ -9,11 +9,13 @@ from handlers import (
     credentials,
     crm,
     deliveries,
+    destination_details,
     destination_form,
     destinations,
     dossiers,
     email_aliases,
     glances,
+    handovers,
     home,
     lifecycle,
     listening,
@@ -39,8 +41,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Register every listener."""
     listening.prepare(app, desk)
     for module in (
-        home, accounts, deliveries, destinations, destination_form, pauses, workflows, sources, segment, chartmogul,
-        stripe, crm, credentials, records, email_aliases, managers, dossiers, signals, glances, mutes, recaps, notices,
-        why, unfurls, commands, lifecycle, unhandled,
+        home, accounts, deliveries, destinations, destination_details, destination_form, handovers, pauses, workflows,
+        sources, segment, chartmogul, stripe, crm, credentials, records, email_aliases, managers, dossiers, signals,
+        glances, mutes, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

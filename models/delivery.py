@@ -86,6 +86,8 @@ class FactKind(StrEnum):
     """That a source is silent for longer than its habit, told once; the id is the silence's."""
     HEARD_AGAIN = "heard_again"
     """That it is back; the id is the silence's."""
+    KEEPER_GONE = "keeper_gone"
+    """That somebody is gone who answered for destinations; the id is theirs, and when that was noticed."""
     HISTORY = "history"
     """What last week's recap would have said, once history is in; the id is the source's."""
     ACCOUNT = "account"

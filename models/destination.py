@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, condition, delivery, lane, recipient
+from models import amendment, audit, condition, delivery, lane, recipient
 from models import filter as filters
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
@@ -104,6 +104,10 @@ class Destination(Base):
     paused_until: Mapped[datetime | None]
     """When a pause ends by itself; None for one that lasts until somebody ends it."""
     created_by: Mapped[str] = mapped_column(Id)
+    kept_by: Mapped[str] = mapped_column(Id)
+    """Who answers for it: whoever made it, or took it over since."""
+    unkept_at: Mapped[datetime | None]
+    """When it was noticed that they are gone, or no manager any more; None while somebody answers for it."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -172,7 +176,7 @@ async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: st
     """Make a destination; `FieldError` where its name is taken."""
     await _refuse_taken_name(session, workspace_id, wish.name, but_for=None)
     destination = Destination(
-        id=new_id("dst", now), workspace_id=workspace_id, created_by=by, created_at=now, updated_at=now
+        id=new_id("dst", now), workspace_id=workspace_id, created_by=by, kept_by=by, created_at=now, updated_at=now
     )
     _take_over(destination, wish, now=now)
     session.add(destination)
@@ -190,6 +194,7 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
     """
     await _refuse_taken_name(session, destination.workspace_id, wish.name, but_for=destination.id)
     tells_the_same, filtered_so_far = destination.frequency == wish.frequency, destination.filter
+    before = amendment.fields(destination, await _recipients(session, destination))
     _take_over(destination, wish, now=now)
     destination.updated_at = now
     await _flush(session, wish.name)
@@ -198,8 +203,21 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
     await _skip_unwanted(session, destination, kept=kept, now=now)
     if wish.filter != filtered_so_far:
         await _filter_unsent(session, destination, now=now)
-    _audit(session, destination, "destination.edited", by=by, now=now)
+    changed = amendment.between(before, amendment.fields(destination, list(dict.fromkeys(wish.recipients))))
+    if changed:
+        _audit(session, destination, "destination.edited", by=by, now=now, changed=changed)
     wake(session, Topic.CHANNELS)
+
+
+async def _recipients(session: AsyncSession, destination: Destination) -> list[To]:
+    found = await recipient.of_destinations(session, [destination.id])
+    return [one.to for one in found[destination.id]]
+
+
+def hand_over(session: AsyncSession, destination: Destination, *, to: str, by: str, now: datetime) -> None:
+    """Have somebody answer for a destination from now on, which changes nothing of what it tells."""
+    destination.kept_by, destination.unkept_at, destination.updated_at = to, None, now
+    _audit(session, destination, "destination.handed_over", by=by, now=now, to=to)
 
 
 async def remove(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> int:
@@ -243,12 +261,12 @@ async def resume(session: AsyncSession, destination: Destination, *, by: str, no
 
 async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[To]:
     """Owe a test message to each recipient, paused or not; give them. `note` says who asked for it."""
-    recipients = (await recipient.of_destinations(session, [destination.id]))[destination.id]
+    recipients = await _recipients(session, destination)
     fact = (FactKind.TEST, new_id("tst", now))
-    owed = [Owed(asked_by=destination.id, fact=fact, recipient=one.to, note=note) for one in recipients]
+    owed = [Owed(asked_by=destination.id, fact=fact, recipient=one, note=note) for one in recipients]
     await lane.owe(session, destination.workspace_id, owed, now=now)
     _audit(session, destination, "destination.tested", by=by, now=now)
-    return [one.to for one in recipients]
+    return recipients
 
 
 async def _skip_unwanted(
@@ -314,7 +332,7 @@ def _take_over(destination: Destination, wish: Wish, *, now: datetime) -> None:
 
 
 def _audit(
-    session: AsyncSession, destination: Destination, action: str, *, by: str, now: datetime, **detail: str | None
+    session: AsyncSession, destination: Destination, action: str, *, by: str, now: datetime, **detail: Any
 ) -> None:
     audit.record(
         session,

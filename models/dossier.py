@@ -36,7 +36,7 @@ NAMING_COLLEAGUES = {
     "audit_entries": ("actor",),
     "conversations": ("target",),
     "deliveries": ("target",),
-    "destinations": ("created_by",),
+    "destinations": ("created_by", "kept_by"),
     "email_aliases": ("email", "user_id", "set_by"),
     "installations": ("installed_by",),
     "lanes": ("target",),

@@ -160,13 +160,17 @@ async def is_under_way(session: AsyncSession, workspace_id: str, target: str, *,
     return await session.scalar(query.limit(1)) is not None
 
 
-async def newest_failures(session: AsyncSession, workspace_id: str, *, limit: int, now: datetime) -> list[Delivery]:
-    """List what failed within the last week, the newest first."""
+async def newest_failures(
+    session: AsyncSession, workspace_id: str, *, asked_by: str | None = None, limit: int, now: datetime
+) -> list[Delivery]:
+    """List what failed within the last week, the newest first: all, or what a destination or workflow asked for."""
     query = select(Delivery).where(
         Delivery.workspace_id == workspace_id,
         Delivery.state == DeliveryState.FAILED,
         Delivery.settled_at > now - RECENT,
     )
+    if asked_by is not None:
+        query = query.where(Delivery.asked_by == asked_by)
     return list(await session.scalars(query.order_by(Delivery.settled_at.desc(), Delivery.id.desc()).limit(limit)))
 
 

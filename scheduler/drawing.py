@@ -56,6 +56,7 @@ from scheduler import places
 from scheduler.decisions import Decision
 from scheduler.glances import draw_glance, load_glances
 from scheduler.histories import draw_history, load_histories
+from scheduler.keepers import draw_keeper, load_keepers
 from scheduler.messages import account as account_message
 from scheduler.messages import merged as merged_message
 from scheduler.messages import movement as movement_message
@@ -579,6 +580,7 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.RECOVERY: Drawing(load_recoveries, draw_recovery),
     FactKind.SILENCE: Drawing(load_silences, draw_silence),
     FactKind.HEARD_AGAIN: Drawing(load_heard_again, draw_heard_again),
+    FactKind.KEEPER_GONE: Drawing(load_keepers, draw_keeper),
     FactKind.HISTORY: Drawing(load_histories, draw_history),
     FactKind.GLANCE: Drawing(load_glances, draw_glance),
     FactKind.KEY_REFUSED: Drawing(load_refused, draw_key_refused),

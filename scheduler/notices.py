@@ -12,7 +12,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, installation, lane, notice, person, workspace
+from models import channel, installation, keeper, lane, notice, person, workspace
 from models.base import UserError
 from models.database import Database
 from models.delivery import MAIL, POST, RUNRATE, Delivery, FactKind, Owed, SkipReason
@@ -127,8 +127,7 @@ class Notices:
         async with self._database.read() as session:
             grant = await installation.get(session, workspace_id)
             creators = [one for asked_by in sorted(failing.asked_by) if (one := await _creator(session, asked_by))]
-            managers = await person.named_managers(session, workspace_id)
-        managers = [*([grant.installed_by] if grant else []), *managers]
+            managers = await keeper.to_tell(session, workspace_id)
         profiles, gone = await self._profiles(grant, dict.fromkeys((*creators, *managers)))
         return Circle(
             creators=tuple(one for one in dict.fromkeys(creators) if one not in gone),
@@ -174,10 +173,10 @@ class Notices:
 
 
 async def _creator(session: AsyncSession, asked_by: str) -> str | None:
-    """Say who made a destination or workflow; nobody did what the product says on its own."""
+    """Say who answers for a destination, or made a workflow; nobody does for what the product says on its own."""
     destination = await session.get(Destination, asked_by)
     if destination is not None:
-        return destination.created_by
+        return destination.kept_by if destination.unkept_at is None else None
     workflow = await session.get(Workflow, asked_by)
     return workflow.created_by if workflow is not None else None
 

@@ -6,7 +6,19 @@ from datetime import datetime
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from models import channel, installation, lane, lookup, organisation, person, reach, recipient, slack_event, workspace
+from models import (
+    channel,
+    installation,
+    keeper,
+    lane,
+    lookup,
+    organisation,
+    person,
+    reach,
+    recipient,
+    slack_event,
+    workspace,
+)
 from models.database import Database
 from models.installation import Installation
 from models.organisation import Organisation
@@ -50,20 +62,22 @@ class Reconciler:
                 await self._list_guests(grant)
 
     async def _list_guests(self, grant: Installation) -> None:
-        """Remember who is a guest, and who is one no more; and those whom we write to: managers, and whom they chose.
+        """Remember who is a guest and who no more; and those whom we write to: managers, admins, and whom they chose.
 
         Slack's events tell of changes in between.
         """
         async with self._database.read() as session:
-            before = await person.guests(session, grant.workspace_id)
-            before.update(await person.named_managers(session, grant.workspace_id))
-            before.update(await recipient.people(session, grant.workspace_id))
+            known = await person.guests(session, grant.workspace_id)
+            known.update(await person.named_managers(session, grant.workspace_id))
+            known.update(await keeper.keepers(session, grant.workspace_id))
+            known.update(await recipient.people(session, grant.workspace_id))
         try:
             token = self._keyring.open(grant.token_sealed)
             async for page in self._slack.everybody(token, grant.workspace_id):
                 async with self._database.write() as session:
                     for user in page:
-                        if person.is_guest_in_slack(user, grant.workspace_id) or user["id"] in before:
+                        is_guest = person.is_guest_in_slack(user, grant.workspace_id)
+                        if is_guest or user.get("is_admin") or user["id"] in known:
                             await person.remember(session, grant.workspace_id, user, now=self._now())
         except Exception as error:  # noqa: BLE001 - asked again in an hour
             log.info("guests_not_listed", workspace_id=grant.workspace_id, answer=answer_of(error))

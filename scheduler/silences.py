@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import installation, lane, person, silence
+from models import keeper, lane, silence
 from models.database import Database
 from models.delivery import RUNRATE, Delivery, FactKind, Owed, SkipReason
 from models.recipient import RecipientKind
@@ -58,7 +58,7 @@ class Silences:
                 return
         async with self._database.write() as session:
             if await silence.tell(session, quiet, now=now):
-                await _owe(session, quiet, FactKind.SILENCE, await _managers(session, quiet.workspace_id), now=now)
+                await _owe(session, quiet, FactKind.SILENCE, await keeper.to_tell(session, quiet.workspace_id), now=now)
                 log.info("source_fell_silent", source_id=origin.id, workspace_id=origin.workspace_id)
 
     async def _end(self, quiet: Silence, origin: Source, *, now: datetime) -> None:
@@ -75,14 +75,6 @@ class Silences:
 def _is_over(quiet: Silence, origin: Source) -> bool:
     is_heard = origin.last_event_at is not None and origin.last_event_at > quiet.began_at
     return is_heard or origin.removed_at is not None
-
-
-async def _managers(session: AsyncSession, workspace_id: str) -> list[str]:
-    """List who installed us and whom admins named, but for those who are known to be gone."""
-    grant = await installation.get(session, workspace_id)
-    named = [*([grant.installed_by] if grant else []), *await person.named_managers(session, workspace_id)]
-    known = {user_id: await person.get(session, workspace_id, user_id) for user_id in named}
-    return [user_id for user_id, one in known.items() if one is None or not (one.is_deactivated or one.is_guest)]
 
 
 async def _owe(

@@ -16,6 +16,7 @@ from scheduler.apply import BATCH, apply_waiting
 from scheduler.dispatch import Dispatcher
 from scheduler.erase import erase_forgotten
 from scheduler.forget import forget_removed
+from scheduler.keepers import Keepers
 from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
 from scheduler.notices import Notices
@@ -80,6 +81,7 @@ class Worker:
         self._reconciler = Reconciler(database=database, slack=slack, keyring=keyring, now=now)
         self._notices = Notices(database=database, slack=slack, keyring=keyring, now=now, mails=mail_server is not None)
         self._silences = Silences(database=database, now=now)
+        self._keepers = Keepers(database=database, now=now)
         self._mailer = Mailer(database=database, server=mail_server, public_url=public_url, now=now, owner=owner)
         self._clock = AsyncIOScheduler(timezone="UTC")
         self._sending: list[asyncio.Task[None]] = []
@@ -104,6 +106,7 @@ class Worker:
             asyncio.create_task(self._on_wakeup(Topic.SIGNALS, self._address, poll=POLL)),
             asyncio.create_task(self._on_wakeup(Topic.DELIVERIES, self._notices.look, poll=POLL, rest=REST)),
             asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._silences.look, poll=RECAP_POLL)),
+            asyncio.create_task(self._on_wakeup(Topic.RECAPS, self._keepers.look, poll=RECAP_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.CHANNELS, self._reconciler.join_chosen, poll=JOIN_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.SOURCES, self._forget, poll=FORGET_POLL)),
             asyncio.create_task(self._on_wakeup(Topic.INSTALLATIONS, self._reconciler.list_new_guests, poll=JOIN_POLL)),

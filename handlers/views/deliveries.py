@@ -53,6 +53,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.RECOVERY: "the notice that it works again",
     FactKind.SILENCE: "the notice that a source is silent",
     FactKind.HEARD_AGAIN: "the notice that a source is back",
+    FactKind.KEEPER_GONE: "the notice that somebody is gone who answered for destinations",
     FactKind.HISTORY: "what last week's recap would have said",
     FactKind.ACCOUNT: "an account that somebody shared",
     FactKind.GLANCE: "MRR that somebody shared",
@@ -200,9 +201,13 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Block]:
 def _trouble(trouble: Trouble) -> list[Block]:
     """Say what stands in the way, what that means, and the one thing to do, with the buttons that do it."""
     failing = trouble.failing
+    return [section(told(failing)), actions(*_edits(trouble), try_now_button(failing.target))]
+
+
+def told(failing: Failing) -> str:
+    """Say what stands in the way of a target, what that means, and the one thing to do."""
     fact = f"I can't {_to(failing.target, failing.recipient_kind)}: {mrkdwn.escape(failing.reason)}."
-    rest = f"{notice.waiting(failing.waiting)} {mrkdwn.escape(failing.fix, 600)}"
-    return [section(f"{fact} {rest}"), actions(*_edits(trouble), try_now_button(failing.target))]
+    return f"{fact} {notice.waiting(failing.waiting)} {mrkdwn.escape(failing.fix, 600)}"
 
 
 def _to(target: str, kind: RecipientKind) -> str:

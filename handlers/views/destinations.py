@@ -47,6 +47,7 @@ class Actions:
     new: str = welcome.ACTIONS.new
     edit: str = notice.ACTIONS.edit
     menu: str = "destination_menu"
+    details: str = "destination_details"
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,26 @@ CALLBACKS = Callbacks()
 
 
 class Menu(StrEnum):
-    """What the menu beside a destination offers."""
+    """What can be done with a destination. The menu beside it has room for five of these; its details offer all."""
 
+    DETAILS = "details"
     EDIT = "edit"
     PAUSE = "pause"
     RESUME = "resume"
     TEST = "test"
     DUPLICATE = "duplicate"
+    HAND_OVER = "hand_over"
     DELETE = "delete"
 
 
 MENU_WORDS = {
+    Menu.DETAILS: "Details",
     Menu.EDIT: "Edit",
     Menu.PAUSE: "Pause",
     Menu.RESUME: "Resume",
     Menu.TEST: "Send a test",
     Menu.DUPLICATE: "Duplicate",
+    Menu.HAND_OVER: "Hand over",
     Menu.DELETE: "Delete",
 }
 
@@ -120,6 +125,11 @@ def new_button(*, channel_id: str | None = None, primary: bool = False) -> Eleme
     return button("New destination", ACTIONS.new, value=channel_id, style="primary" if primary else None)
 
 
+def details_button(destination_id: str) -> Element:
+    """Draw the button that opens the details of a destination."""
+    return button("Details", ACTIONS.details, value=destination_id)
+
+
 def tested(name: str, recipients: Sequence[To]) -> str:
     """Say that a test is on its way, and where one reads why it doesn't arrive."""
     where = words(recipients, most=8) or "nobody"
@@ -135,22 +145,21 @@ def read_edit(action: Mapping[str, Any]) -> str:
 
 def row(destination: DestinationRow) -> Block:
     """Draw a destination in a manager's list."""
-    return section(f"{_told(destination)}\n{_state(destination)}", accessory=menu(destination))
+    return section(f"{what(destination)}\n{_state(destination)}", accessory=menu(destination))
 
 
 def listed(destination: DestinationRow, *, may_change: bool) -> Block:
-    """Draw a destination in the answer to `/mrr list`."""
-    return section(told(destination), accessory=menu(destination) if may_change else None)
+    """Draw a destination in the answer to `/mrr list`, or in the Home tab of whoever changes nothing."""
+    return section(told(destination), accessory=menu(destination) if may_change else details_button(destination.id))
 
 
 def told(destination: DestinationRow) -> str:
-    """Say what is told where, and when next."""
-    following = f"Next: {mrkdwn.moment(destination.next_run_at)}" if destination.next_run_at else ""
-    state = _DOT.join(part for part in (_pause(destination), following) if part)
-    return "\n".join(part for part in (_told(destination), state) if part)
+    """Say what is told where, when last and when next."""
+    return f"{what(destination)}\n{_sends(destination)}"
 
 
-def _told(destination: DestinationRow) -> str:
+def what(destination: DestinationRow) -> str:
+    """Say how often it tells whom, and what alone."""
     where = words(destination.recipients, most=8, remarks=destination.remarks)
     name = mrkdwn.bold(mrkdwn.escape(destination.name, 160))
     filtered = "" if destination.frequency.is_recap else _filtered(destination.filter, destination.holders)
@@ -203,7 +212,8 @@ def _kinds(wanted: Filter) -> str:
             return f"only {mrkdwn.listed((KINDS[kind].word for kind in wanted.kinds), most=len(KINDS))}"
 
 
-def _pause(destination: DestinationRow) -> str:
+def pause(destination: DestinationRow) -> str:
+    """Say that it is paused, and until when; nothing where it isn't."""
     if not destination.is_paused:
         return ""
     until = destination.paused_until
@@ -245,26 +255,32 @@ def ordinal(day: int) -> str:
 
 
 def _state(destination: DestinationRow) -> str:
-    last, following = destination.last_sent_at, destination.next_run_at
-    sent = f"Last sent {mrkdwn.moment(last)}" if last else "Nothing sent yet"
-    coming = f" · next: {mrkdwn.moment(following)}" if following else ""
     waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
     trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
-    pause = f"{_pause(destination)}{_DOT}" if destination.is_paused else ""
-    return f"{pause}{sent}{coming}{waiting}{trouble}"
+    return f"{_sends(destination)}{waiting}{trouble}"
+
+
+def _sends(destination: DestinationRow) -> str:
+    last, following = destination.last_sent_at, destination.next_run_at
+    sent = f"Last sent {mrkdwn.moment(last)}" if last else "Nothing sent yet"
+    coming = f"next: {mrkdwn.moment(following)}" if following else ""
+    return _DOT.join(part for part in (pause(destination), sent, coming) if part)
 
 
 def menu(destination: DestinationRow) -> Element:
     """Draw the menu beside a destination; where it is paused, the end of that comes first."""
     first = (Menu.RESUME, Menu.EDIT) if destination.is_paused else (Menu.EDIT, Menu.PAUSE)
-    every = (*first, Menu.TEST, Menu.DUPLICATE, Menu.DELETE)
+    every = (*first, Menu.TEST, Menu.DETAILS, Menu.DELETE)
     choices = (option(MENU_WORDS[choice], f"{choice} {destination.id}") for choice in every)
     return overflow(ACTIONS.menu, *choices)
 
 
 def read_menu(action: Mapping[str, Any]) -> tuple[Menu, str]:
-    """Read what was chosen in the menu, and the destination's id. Raises ValueError for what we never offered."""
-    choice, _, destination_id = str((action.get("selected_option") or {}).get("value")).partition(" ")
+    """Read what was chosen in the menu or pressed in the details, and the destination's id.
+
+    Raises ValueError for what we never offered.
+    """
+    choice, _, destination_id = str((action.get("selected_option") or action).get("value")).partition(" ")
     return Menu(choice), destination_id
 
 

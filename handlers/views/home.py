@@ -141,7 +141,7 @@ def _told(view: MemberHome) -> list[Block]:
         return [section("No MRR movement is posted where you can read it yet.")]
     return [
         section("*What is posted, and where*"),
-        *(section(destinations.told(row)) for row in view.destinations.rows[:PAGE_SIZE]),
+        *(destinations.listed(row, may_change=False) for row in view.destinations.rows[:PAGE_SIZE]),
         *pager(view.destinations, view.pages, "destinations"),
     ]
 

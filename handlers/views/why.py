@@ -19,7 +19,7 @@ UNKNOWN = (
     "Runrate finds nothing about this message in its ledger. If it was posted just now, ask again in a minute; "
     "if it is old, ask a manager to look in the Home tab."
 )
-OF_FAILURES = "You made what it is about, or manage Runrate. You hear once when it fails, and once when it works."
+OF_FAILURES = "You answer for what it is about, or manage Runrate. You hear once when it fails, and once when it works."
 OF_SILENCES = "You manage Runrate. You hear once when a source is silent for longer than usual, and once it is back."
 OWN_RULES = {
     FactKind.WELCOME: "Somebody invited Runrate to this channel. It says once what it can do in a channel.",
@@ -27,6 +27,7 @@ OWN_RULES = {
     FactKind.RECOVERY: OF_FAILURES,
     FactKind.SILENCE: OF_SILENCES,
     FactKind.HEARD_AGAIN: OF_SILENCES,
+    FactKind.KEEPER_GONE: "You manage Runrate. You hear once when somebody is gone who answered for a destination.",
     FactKind.KEY_REFUSED: "You entered the API key, or installed Runrate. You hear once when it is refused.",
     FactKind.HISTORY: "You connected the source whose history came in, or installed Runrate. It is told once a source.",
 }

@@ -199,8 +199,8 @@ def _typed(text: str, limit: int = 300) -> str:
 def _mail(fact: str, rest: str, frame: Frame, *, last: str) -> Mail:
     workspace, asked_by = _typed(frame.workspace), _typed(frame.asked_by)
     why = (
-        f"You get this because it is about {asked_by} in the Slack workspace {workspace}, and you made it or manage "
-        f"Runrate there. {last}"
+        f"You get this because it is about {asked_by} in the Slack workspace {workspace}, and you answer for it or "
+        f"manage Runrate there. {last}"
     ).strip()
     lines = [line for line in (fact, rest) if line]
     text = "\n\n".join([*lines, f"{frame.link_text}: {frame.link}", why])

@@ -86,6 +86,7 @@ async def main() -> None:
             await _happen(studio, webhook, happening)
         await _refused(studio)
         await _movements(studio, webhook, present)
+        await _details(studio)
         await _filter(studio)
         await _account(studio)
         await _vendors(studio)
@@ -165,6 +166,22 @@ async def _movements(studio: Studio, webhook: str, present: Iterator[Happening])
         await expect(told).to_have_count(number)
     await studio.take("movements", ada.page)
     await studio.take("movement", told.nth(1))
+
+
+async def _details(studio: Studio) -> None:
+    """Pause a destination from its details and resume it, which these tell then."""
+    ada = studio.ada
+    await ada.page.set_viewport_size(TALL_SCREEN)
+    await ada.go()
+    await ada.press_in_menu("Every movement", "Details")
+    await ada.submit("Pause")
+    await expect(ada.modal).to_contain_text("For how long?")
+    await ada.submit("Pause")
+    await ada.submit("Resume")
+    await expect(ada.modal).to_contain_text("resumed it")
+    await studio.take("destination-details", ada.modal)
+    await ada.modal.get_by_text("Close", exact=True).click()
+    await ada.page.set_viewport_size(SCREEN)
 
 
 async def _filter(studio: Studio) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.people import ACME, REVENUE
-from models import delivery, movement
+from bot.sandbox.people import ACME, ADA, DANA, REVENUE
+from models import delivery, movement, person
+from models.wakeup import Topic
 from tests.browser.seat import Seat
 from tests.stage import Stage
 
@@ -132,6 +133,33 @@ async def test_two_people_hear_together_in_a_group_dm_and_the_home_tab_names_the
     told = dana.messages("Northwind Traders")
     await expect(told).to_contain_text("Expansion +$420 MRR (▲ 35 %)")
     await expect(told).to_contain_text("to this group by “Account team”")
+
+
+async def test_details_show_who_changed_what_and_who_left_is_taken_over_from(acme: Stage, ada: Seat) -> None:
+    async with acme.database.write() as session:
+        await person.name_managers(session, ACME, [DANA], by=ADA, now=acme.clock.now())
+    await acme.add_destination("Every movement", person=acme.dana)
+    await ada.go()
+    await ada.press_in_menu("Every movement", "Details")
+    await expect(ada.modal).to_contain_text("@Dana Reyes made it")
+    await ada.modal.get_by_role("button", name="Edit").click()
+    await ada.fill("Name", "Big and small")
+    await ada.submit()
+    await expect(ada.modal).to_contain_text("Ada Okafor changed the name (Every movement → Big and small)")
+    await ada.modal.get_by_text("Close", exact=True).click()
+
+    await acme.slack.deactivate(acme.slack.people[DANA])
+    await acme.sandbox.outbound.settled()
+    await acme.database.wakeups.notify(Topic.RECAPS)
+    await expect(ada.page.locator("#side").get_by_label("1 unread")).to_be_visible()
+    await ada.enter("Runrate")
+    told = ada.messages("dana has left")
+    await expect(told).to_contain_text("“Big and small” goes on as before, but nobody answers for it now")
+    await told.get_by_role("button", name="Take over").click()
+    await expect(ada.messages("answers for “Big and small” now")).to_have_count(1)
+    await ada.go()
+    await ada.press_in_menu("Big and small", "Details")
+    await expect(ada.modal).to_contain_text("@Ada Okafor took it over")
 
 
 async def test_a_lost_response_shows_its_message_once(acme: Stage, ada: Seat) -> None:

@@ -362,7 +362,9 @@ async def test_a_destination_of_some_accounts_is_made_copied_and_told_of_these_a
     assert (await form.submit()).closed
 
     home = await acme.ada.home(containing="Plan is Scale")
-    copy = await home.click("Duplicate", near="Plan is Scale")
+    details = await home.click("Details", near="Plan is Scale")
+    assert details is not None
+    copy = await details.click("Duplicate")
     assert copy is not None
     assert (copy.title, copy.filled["Name"]) == ("New destination", "Copy of Scale")
     assert [one["value"] for one in copy.filled["Plan is"]] == ["Scale"]

@@ -45,13 +45,13 @@ async def test_a_member_sees_what_is_posted_in_public_and_whom_to_ask_and_nothin
         home = await acme.home(acme.person(user))
         assert f"*Every movement* · Real-time to <#{REVENUE}>" in home.words
         assert f"To change what is posted, ask <@{ADA}> or a Slack admin." in home.words
-        assert home.buttons == []
+        assert home.buttons == ["Details"]
         drawn = str(home)
         for hidden in (DEALS, BOARD, "deals-private", "board", "Billing", "/in/", webhook.rpartition("/")[2]):
             assert hidden not in drawn, hidden
 
     listed = await acme.person("U0PAT").run("/mrr list", channel=REVENUE)
-    assert listed.words == f"*1 destination* *Every movement* · Real-time to <#{REVENUE}>"
+    assert listed.words == f"*1 destination* *Every movement* · Real-time to <#{REVENUE}>\nNothing sent yet Details"
 
 
 async def test_a_member_is_told_that_there_is_nothing_and_gets_no_button(acme: Stage) -> None:

@@ -63,7 +63,7 @@ async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_th
     assert f"Posting to <#{REVENUE}> works again." in recovered.words
     why = await told.click("Why did I get this?")
     assert why is not None
-    assert "You made what it is about, or manage Runrate." in why.words
+    assert "You answer for what it is about, or manage Runrate." in why.words
     assert len([one for one in await stage.ada.messages("@Runrate") if "I can't post to" in one.words]) == 1
 
 

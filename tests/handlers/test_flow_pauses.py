@@ -74,7 +74,7 @@ async def test_a_destination_is_paused_and_resumed_from_its_menu_and_the_ledger_
 async def test_what_waited_when_it_was_paused_is_not_sent_and_the_question_says_how_much(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     await acme.add_destination()
-    await acme.browser.fault("error", method="chat.postMessage", code="is_archived")
+    await acme.browser.fault("limit", method="chat.postMessage", retry_after=600)
     await acme.move(webhook)
 
     async def waits() -> bool:
@@ -169,18 +169,18 @@ async def test_a_manager_s_list_has_the_menu_and_shows_what_came_of_it(acme: Sta
     await acme.add_destination()
     listed = (await acme.ada.run("/mrr list", channel=REVENUE)).message
     assert listed is not None
-    assert listed.buttons == ["Edit", "Pause", "Send a test", "Duplicate", "Delete"]
+    assert listed.buttons == ["Edit", "Pause", "Send a test", "Details", "Delete"]
     question = await listed.click("Pause", near="Every movement")
     assert question is not None
     assert (await question.submit()).closed
     listed = (await acme.ada.run("/mrr list", channel=REVENUE)).message
     assert listed is not None
-    assert listed.buttons == ["Resume", "Edit", "Send a test", "Duplicate", "Delete"]
+    assert listed.buttons == ["Resume", "Edit", "Send a test", "Details", "Delete"]
     await listed.click("Resume", near="Every movement")
     assert (await only(acme)).paused_at is None
     shown = (await acme.ada.messages(REVENUE))[-1]
     assert "Paused" not in shown.words
-    assert shown.buttons == ["Edit", "Pause", "Send a test", "Duplicate", "Delete"]
+    assert shown.buttons == ["Edit", "Pause", "Send a test", "Details", "Delete"]
 
 
 async def test_a_destination_deleted_meanwhile_can_t_be_paused(acme: Stage) -> None:

@@ -49,7 +49,7 @@ def test_help_says_what_one_can_ask_for() -> None:
 def test_the_list_says_what_is_told_where() -> None:
     answer = answers.destination_list(Listing((EVERY_MOVEMENT,), 1), may_change=True)
     assert answer["text"] == "1 destination: Every movement"
-    assert read(answer) == ["*1 destination*", "*Every movement* · Real-time to <#C0REVENUE>"]
+    assert read(answer) == ["*1 destination*", "*Every movement* · Real-time to <#C0REVENUE>\nNothing sent yet"]
 
 
 def test_a_long_list_ends_in_the_home_tab() -> None:

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,9 +33,11 @@ def test_a_recap_is_listed_with_its_time(frequency: Frequency, told: str) -> Non
         id="dst_1", name="Board", frequency=frequency, recipients=channels("C0REVENUE"), next_run_at=due, zone="UTC"
     )
     following = "<!date^1795424400^{date_short_pretty} at {time}|23 Nov 2026 at 09:00 UTC>"
-    assert destinations.told(row) == f"*Board* · {told} to <#C0REVENUE>\nNext: {following}"
-    drawn = destinations.row(row)["text"]["text"]
-    assert drawn == f"*Board* · {told} to <#C0REVENUE>\nNothing sent yet · next: {following}"
+    said = f"*Board* · {told} to <#C0REVENUE>\nNothing sent yet · next: {following}"
+    assert (destinations.told(row), destinations.row(row)["text"]["text"]) == (said, said)
+    before = "<!date^1795338000^{date_short_pretty} at {time}|22 Nov 2026 at 09:00 UTC>"
+    sent = replace(row, last_sent_at=due - timedelta(days=1))
+    assert destinations.told(sent).splitlines()[1] == f"Last sent {before} · next: {following}"
 
 
 @pytest.mark.parametrize(
@@ -78,25 +80,24 @@ def test_the_days_of_a_recap_are_said_in_words(days: dict[str, Any], told: str) 
 )
 def test_what_is_filtered_stands_in_a_line_of_its_own(wanted: Filter, line: str) -> None:
     row = DestinationRow(id="dst_1", name="Big", recipients=channels("C0REVENUE"), filter=wanted, holders=HOLDERS)
-    assert destinations.told(row) == f"*Big* · Real-time to <#C0REVENUE>{line}"
+    assert destinations.what(row) == f"*Big* · Real-time to <#C0REVENUE>{line}"
     weekly = replace(row, frequency=Frequency.WEEKLY)
-    assert destinations.told(weekly) == "*Big* · Weekly, on Mondays at 09:00 UTC to <#C0REVENUE>"
+    assert destinations.what(weekly) == "*Big* · Weekly, on Mondays at 09:00 UTC to <#C0REVENUE>"
 
 
 def test_a_pause_is_said_first_and_the_next_recap_is_the_one_after_it() -> None:
     until, due = datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 11, 30, 9, tzinfo=UTC)
     row = DestinationRow(id="dst_1", name="Board", recipients=channels("C0REVENUE"), is_paused=True, paused_until=until)
     ends = "<!date^1795996800^{date_short_pretty} at {time}|30 Nov 2026 at 00:00 UTC>"
-    assert destinations.told(row) == f"*Board* · Real-time to <#C0REVENUE>\n*Paused until {ends}*"
+    assert destinations.told(row).splitlines()[1] == f"*Paused until {ends}* · Nothing sent yet"
     weekly = replace(row, frequency=Frequency.WEEKLY, next_run_at=due)
     following = "<!date^1796029200^{date_short_pretty} at {time}|30 Nov 2026 at 09:00 UTC>"
-    assert destinations.told(weekly).splitlines()[1] == f"*Paused until {ends}* · Next: {following}"
     drawn = destinations.row(weekly)
     assert drawn["text"]["text"].splitlines()[1] == f"*Paused until {ends}* · Nothing sent yet · next: {following}"
     offered = [one["text"]["text"] for one in drawn["accessory"]["options"]]
-    assert offered == ["Resume", "Edit", "Send a test", "Duplicate", "Delete"]
+    assert offered == ["Resume", "Edit", "Send a test", "Details", "Delete"]
     for_long = replace(row, paused_until=None)
-    assert destinations.told(for_long).splitlines()[1] == "*Paused until it is resumed*"
+    assert destinations.told(for_long).splitlines()[1] == "*Paused until it is resumed* · Nothing sent yet"
 
 
 @pytest.mark.parametrize(

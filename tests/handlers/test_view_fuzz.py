@@ -17,10 +17,12 @@ from handlers.views import (
     accounts,
     answers,
     deliveries,
+    destination_details,
     destination_form,
     destinations,
     email_aliases,
     glances,
+    handovers,
     hearing,
     home,
     managers,
@@ -34,6 +36,7 @@ from handlers.views import (
 )
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
+from handlers.views.destination_details import Change, DestinationDetails, GivenUp
 from handlers.views.destination_form import DestinationForm
 from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
@@ -61,6 +64,7 @@ from models.source import SourceKind
 from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
 from models.wish import Frequency
 from scheduler.messages import mrkdwn
+from scheduler.messages.keeper import Gone
 from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -345,6 +349,49 @@ def test_the_other_modals(name: str, reason: str) -> None:
         managers.form(managers.ManagersForm(("U0DANA",))),
     ]
     for view in views:
+        validate_view(view)
+        check(view)
+
+
+@given(names, typed, st.booleans())
+@fuzz
+def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: str, text: str, may: bool) -> None:
+    owner = Condition(Criterion(About.ROLE, name or "owner"), (text[:150],) * 3)
+    row = DestinationRow(
+        id="dst_1",
+        name=name,
+        recipients=channels("C0REVENUE") * 20,
+        filter=Filter(conditions=(owner,) * 3),
+        is_paused=may,
+        trouble=text,
+        waiting=3,
+        last_sent_at=AT,
+    )
+    changed = {key: [text, name] for key in ("name", "zone", "locale", "mentions")} | {"recipients": None}
+    edits = Change(actor="U0ADA", action="destination.edited", detail={"changed": changed}, at=AT)
+    other = Change(actor=text, action=f"destination.{text}", detail={}, at=AT)
+    failing = Failing(
+        target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=text, fix=text, waiting=2, asked_by=("dst_1",)
+    )
+    details = DestinationDetails(
+        row=row,
+        attributes=(text,) * 10,
+        mentions=text,
+        created_by="U0ADA",
+        created_at=AT,
+        kept_by="U0DANA",
+        gone=Gone.LEFT if may else None,
+        may_change=may,
+        failing=(failing,) * 30,
+        given_up=GivenUp(count=3, reason=text, fix=text),
+        changes=Listing((edits, other) * 4, 100),
+        page=1,
+    )
+    for view in (
+        destination_details.draw(details),
+        handovers.question([name] * 30, subject="dst_1", callback_id="handover_one", suggested="U0ADA"),
+        handovers.done_view("U0DANA", [name] * 30),
+    ):
         validate_view(view)
         check(view)
 

@@ -93,7 +93,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         "*Destinations* (1)",
         "[New destination]",
         f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
-        "[Edit | Pause | Send a test | Duplicate | Delete]",
+        "[Edit | Pause | Send a test | Details | Delete]",
         "*Sources* (1)",
         "[Add source]",
         f"*Billing* · ChartMogul\nLast event {MOMENT}",
@@ -275,7 +275,7 @@ def test_menus_say_what_was_chosen_for_which_row() -> None:
         (destinations.Menu.EDIT, "dst_1"),
         (destinations.Menu.PAUSE, "dst_1"),
         (destinations.Menu.TEST, "dst_1"),
-        (destinations.Menu.DUPLICATE, "dst_1"),
+        (destinations.Menu.DETAILS, "dst_1"),
         (destinations.Menu.DELETE, "dst_1"),
     ]
     assert sources.read_menu({"selected_option": menus[1]["options"][0]}) == (sources.Menu.DETAILS, "src_1")
@@ -292,14 +292,15 @@ MEMBER = MemberHome(
 )
 
 
-def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_press() -> None:
+def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_change() -> None:
     view = member_home(MEMBER)
     validate_view(view)
     assert read(view) == [
         "Runrate in Acme",
         f"Installed by <@U0ADA> on {DAY}",
         "*What is posted, and where*",
-        "*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>",
+        f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
+        "[Details]",
         "To change what is posted, ask <@U0DANA>, <@U0ADA> or a Slack admin.",
     ]
 
@@ -308,7 +309,7 @@ def test_a_member_sees_what_comes_to_them_alone_and_can_undo_what_they_muted() -
     rows = (MuteRow(what="acc_1", name="Initech", until=AT), MuteRow(what="signals", name=None))
     view = member_home(replace(MEMBER, owned=12, mutes=rows))
     validate_view(view)
-    assert read(view)[4:-1] == [
+    assert read(view)[5:-1] == [
         (
             "*What you get*\nYou are the owner of 12 accounts: their signals come to you by direct message. "
             "`/mrr mute ACCOUNT` stops those of one."

@@ -7,7 +7,7 @@ from bot.sandbox.elements import placed_in
 from handlers.views import destination_form as forms
 from handlers.views import recipients
 from handlers.views.destination_form import DestinationForm
-from handlers.views.destinations import DestinationRow, told
+from handlers.views.destinations import DestinationRow, what
 from handlers.views.recipients import Unfit
 from models.filter import Forecast
 from models.recipient import RecipientKind, To, together
@@ -25,7 +25,7 @@ def test_a_row_names_channels_people_and_groups_and_who_of_them_left() -> None:
         recipients=(*channels("C0REVENUE"), DANA, PAIR),
         remarks={"U0DANA": "left", "U0PAT": "a guest"},
     )
-    assert told(row) == (
+    assert what(row) == (
         "*Board* · Real-time to <#C0REVENUE>, <@U0DANA> (left) and the group DM of <@U0MEI> and <@U0PAT> (a guest)"
     )
 

@@ -1,13 +1,14 @@
 """Destinations: what may be wished, whose name is whose, and what becomes of what they owe."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
-from models import audit, delivery, destination, lane, reach, recipient
+from models import amendment, audit, delivery, destination, lane, reach, recipient
 from models.condition import About, Condition, Criterion
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Owed, SkipReason
@@ -121,6 +122,46 @@ async def test_a_destination_keeps_its_own_name_and_gets_no_other_s(database: Da
         assert (await destination.get(session, ACME, first.id)).name == "EVERY movement"
 
 
+async def changes(database: Database, made: Destination) -> list[dict[str, Any]]:
+    """What the audit says that edits changed, the newest first."""
+    async with database.read() as session:
+        entries, _ = await audit.of_subject(session, ACME, made.id, limit=10)
+    return [one.detail["changed"] for one in entries if one.action == "destination.edited"]
+
+
+async def test_an_edit_is_audited_with_what_it_changed_and_values_that_name_nobody(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1", frequency=Frequency.DAILY)
+    later = {"frequency": Frequency.WEEKLY, "at": time(10, 30), "weekday": 4, "is_business": True, "country": "DE"}
+    await edit(database, made, wish("C1", name="Board", **later))
+    theirs = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com",))
+    gains = Filter(kinds=(MovementKind.EXPANSION,), least_gain=500, conditions=(theirs,))
+    await edit(database, made, wish("C2", name="Board", attributes=["country"], filter=gains, **later))
+    await edit(database, made, wish("C2", name="Board", attributes=["country"], filter=gains, **later))
+    assert await changes(database, made) == [
+        {
+            "recipients": None,
+            "conditions": None,
+            "attributes": None,
+            "kinds": [[str(kind) for kind in MovementKind], ["expansion"]],
+            "least_gain": [None, 500],
+        },
+        {
+            "name": ["Every movement", "Board"],
+            "frequency": ["daily", "weekly"],
+            "at": ["09:00", "10:30"],
+            "weekday": [0, 4],
+            "is_business": [False, True],
+            "country": [None, "DE"],
+        },
+    ]
+
+
+async def test_every_field_of_a_wish_is_audited(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    asked = {one.name for one in dataclasses.fields(Wish)} - {"filter", "recipients"}
+    assert asked <= amendment.fields(made, []).keys()
+
+
 async def owe(database: Database, made: Destination, *targets: str) -> list[str]:
     """Owe a movement to these channels; answer the deliveries' ids."""
     async with database.write() as session:
@@ -157,6 +198,26 @@ async def test_an_edit_skips_what_is_unsent_to_channels_that_were_dropped(databa
     after = await states(database)
     assert (after["C1"], after["C2"]) == (SKIPPED, SKIPPED)
     assert (after["C3"][0], after["C4"][0]) == (DeliveryState.SENDING, DeliveryState.PENDING)
+
+
+async def test_with_another_frequency_all_that_is_unsent_is_skipped_and_what_is_under_way_ends(
+    database: Database,
+) -> None:
+    made = await seeds.add_destination(database, "C1", "C2", "C3")
+    await owe(database, made, "C1", "C2", "C3")
+    await put(database, "C2", DeliveryState.SENDING)
+    await put(database, "C3", DeliveryState.AMBIGUOUS)
+    await edit(database, made, wish("C1", "C2", "C3", frequency=Frequency.DAILY))
+    after = await states(database)
+    assert after["C1"] == SKIPPED
+    assert [after[one][0] for one in ("C2", "C3")] == [DeliveryState.SENDING, DeliveryState.AMBIGUOUS]
+
+
+async def test_an_edit_of_the_name_and_of_what_is_shown_leaves_what_is_unsent_owed(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    await owe(database, made, "C1")
+    await edit(database, made, wish("C1", name="Other", attributes=["country"], locale="de_DE"))
+    assert (await states(database))["C1"][0] == DeliveryState.PENDING
 
 
 async def test_deleting_skips_what_is_unsent_and_frees_the_name_and_the_channels(database: Database) -> None:

@@ -239,6 +239,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         ids.unfurl = "unf_1"
         await channel.remember(session, ACME, {"id": "C3", "name": MARK, "is_ext_shared": True}, now=NOW)
     async with database.write() as session:
+        (await destination.get(session, ACME, ids.destination)).unkept_at = NOW
         ids.event = (await event.of_workspace(session, ACME))[0].id
         ids.unapplied = (await event.of_workspace(session, ACME))[2].id
         await event.mark_refused(session, ids.unapplied, Refusal("", MARK), now=NOW)
@@ -302,6 +303,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "attribute.keys": {},
     "attribute.remember": {"seen_by_workspace": {Subject.ACCOUNT: {("new", "number")}}, "now": NOW},
     "attribute.types": {},
+    "audit.of_subject": {"subject_id": "<destination>", "limit": 5},
     "audit.of_workspace": {},
     "channel.change": {"channel_id": "C1", "name": "Renamed"},
     "channel.confirm_outsiders": {"channel_ids": ["C3"], "by": "U1", "now": NOW},
@@ -357,6 +359,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.many": {},
     "organisation.revoke_access": {"enterprise_id": "E1", "because": "x", "now": NOW},
     "installation.revoke": {"because": "x", "now": NOW},
+    "keeper.keepers": {},
+    "keeper.unkept": {"user_id": "U0ADA"},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.hold_for_updates": {"now": NOW},
@@ -477,6 +481,7 @@ MAKERS = {
 
 NOT_QUERIES = {
     "glance.see": "sums up by `recap.figures`",
+    "keeper.to_tell": "finds somebody in every workspace; test_keepers.py has an admin of another one",
     "recipient.replace": "takes a destination that `destination.get` has found",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",
     "subscription.apply": "takes segments of accounts that `account.hold` has given",

@@ -110,7 +110,10 @@ def test_what_was_given_up_is_never_called_waiting() -> None:
 def test_a_mail_says_the_same_twice_and_why_one_gets_it() -> None:
     mail = mail_failure(replace(ARCHIVED, place="#revenue"), FRAME)
     assert mail.subject == "I can't post to #revenue: the channel is archived"
-    for words in ("3 updates are waiting; nothing is lost. Unarchive it, or choose another channel.", "you made it or"):
+    for words in (
+        "3 updates are waiting; nothing is lost. Unarchive it, or choose another channel.",
+        "you answer for it or",
+    ):
         assert words in mail.text
         assert words in mail.html
     assert "Open Runrate: https://r.io?a=1&b=2" in mail.text

@@ -66,6 +66,7 @@ def upgrade() -> None:
     sa.Column('at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entries'))
     )
+    op.create_index(op.f('ix_audit_entries_subject_id_id'), 'audit_entries', ['subject_id', 'id'], unique=False)
     op.create_index(op.f('ix_audit_entries_workspace_id_at'), 'audit_entries', ['workspace_id', 'at'], unique=False)
     op.create_table('channels',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -116,6 +117,8 @@ def upgrade() -> None:
     sa.Column('paused_at', base.UtcDateTime(), nullable=True),
     sa.Column('paused_until', base.UtcDateTime(), nullable=True),
     sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('kept_by', sa.String(length=64), nullable=False),
+    sa.Column('unkept_at', base.UtcDateTime(), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('updated_at', base.UtcDateTime(), nullable=False),
     sa.Column('deleted_at', base.UtcDateTime(), nullable=True),
@@ -784,6 +787,7 @@ def downgrade() -> None:
     op.drop_table('conversations')
     op.drop_table('channels')
     op.drop_index(op.f('ix_audit_entries_workspace_id_at'), table_name='audit_entries')
+    op.drop_index(op.f('ix_audit_entries_subject_id_id'), table_name='audit_entries')
     op.drop_table('audit_entries')
     op.drop_table('attributes')
     op.drop_index('uq_accounts_external_id', table_name='accounts')

@@ -1,0 +1,293 @@
+"""A destination in detail: what it tells whom and when, how it fares, who answers for it, and who changed what."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from babel import Locale
+
+from handlers.views import deliveries, destinations
+from handlers.views.blocks import Block, Element, View, actions, button, context, divider, modal, section
+from handlers.views.destinations import FREQUENCIES, MENU_WORDS, DestinationRow, Menu, ordinal
+from handlers.views.listing import Listing
+from models.attribute import label
+from models.fact import MovementKind
+from models.holiday import name_of
+from models.ledger import Failing
+from models.schedule import WEEKDAYS
+from models.wish import Frequency
+from scheduler.messages import mrkdwn
+from scheduler.messages.keeper import Gone
+from scheduler.messages.movement import KINDS
+
+CHANGES_SHOWN = 8
+MOST_TROUBLES = 5
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The names of what can be pressed."""
+
+    newer: str = "destination_newer_changes"
+    older: str = "destination_older_changes"
+
+    def button(self, choice: Menu) -> str:
+        """Name the button that does what the menu of the same words does."""
+        return f"destination_details_{choice}"
+
+
+ACTIONS = Actions()
+CALLBACK = "destination_details"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What somebody did, as the audit has it."""
+
+    actor: str
+    action: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenUp:
+    """How many messages were given up of late, and why the newest was."""
+
+    count: int
+    reason: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationDetails:
+    """All that is known of a destination. Whoever may not change it is told of no failure, nor who changed what."""
+
+    row: DestinationRow
+    attributes: tuple[str, ...] = ()
+    locale: str | None = None
+    group_minutes: int | None = None
+    has_threads: bool = False
+    mentions: str | None = None
+    tells_empty: bool = True
+    created_by: str
+    created_at: datetime
+    kept_by: str
+    gone: Gone | None = None
+    """How whoever answered for it is gone; None while they aren't."""
+    may_change: bool = False
+    failing: tuple[Failing, ...] = ()
+    given_up: GivenUp | None = None
+    changes: Listing[Change] = field(default_factory=Listing)
+    page: int = 0
+
+
+def draw(details: DestinationDetails) -> View:
+    """Draw the details; with what can be done, for whoever may."""
+    facts = [mrkdwn.marked(f"{mrkdwn.bold(name)}\n{text}") for name, text in _facts(details)]
+    way = f"\n{_way(details)}" if _way(details) else ""
+    blocks = [section(f"{destinations.what(details.row)}{way}"), {"type": "section", "fields": facts}]
+    if details.may_change:
+        blocks += [*_troubles(details), *_buttons(details.row), divider(), *_changes(details)]
+    return modal("Destination", blocks, callback_id=CALLBACK, close="Close", metadata=details.row.id)
+
+
+def read_id(action: Mapping[str, Any]) -> str:
+    """Read the destination's id from a press on a button that opens its details, or in them."""
+    return str(action.get("value") or "").partition(" ")[0]
+
+
+def read_page(action: Mapping[str, Any]) -> int:
+    """Read which page of the changes is wanted, from 0."""
+    page = str(action.get("value") or "").partition(" ")[2]
+    return int(page) if page.isdecimal() else 0
+
+
+def _facts(details: DestinationDetails) -> list[tuple[str, str]]:
+    row = details.row
+    last = mrkdwn.moment(row.last_sent_at) if row.last_sent_at else "nothing yet"
+    waiting = [("Waiting", "1 update" if row.waiting == 1 else f"{row.waiting:,} updates")] if row.waiting else []
+    return [
+        ("State", destinations.pause(row) or ("Can't post everywhere" if row.trouble else "Posts")),
+        ("Last sent", last),
+        ("Next", _next(row)),
+        *(waiting if details.may_change else []),
+        ("Made", f"{mrkdwn.day(details.created_at)} by {_who(details.created_by)}"),
+        ("Answers for it", _keeper(details)),
+    ]
+
+
+def _way(details: DestinationDetails) -> str:
+    """Say how it tells: `Shows Country and Segment · mentions the owner · a thread per account`."""
+    labels = mrkdwn.listed((mrkdwn.escape(label(key), 60) for key in details.attributes), most=10)
+    grouped = f"changes of an account within {details.group_minutes} min told as one" if details.group_minutes else ""
+    of_movements = (
+        f"shows {labels}" if labels else "",
+        f"mentions the {mrkdwn.escape(details.mentions, 60)}" if details.mentions else "",
+        grouped,
+        "a thread per account" if details.has_threads else "",
+    )
+    of_recaps = ("periods in which nothing moved are left out" if not details.tells_empty else "",)
+    numbers = f"numbers as in {Locale.parse(details.locale).get_display_name('en')}" if details.locale else ""
+    parts = (*(of_recaps if details.row.frequency.is_recap else of_movements), numbers)
+    line = " · ".join(part for part in parts if part)
+    return f"{line[:1].upper()}{line[1:]}"
+
+
+def _next(row: DestinationRow) -> str:
+    if row.next_run_at is not None:
+        return mrkdwn.moment(row.next_run_at)
+    if row.is_paused:
+        return "once it is resumed" if row.paused_until is None else "once the pause is over"
+    return "with the next movement"
+
+
+def _keeper(details: DestinationDetails) -> str:
+    if details.gone is None:
+        return _who(details.kept_by)
+    return f"*nobody*: {_who(details.kept_by)} {details.gone}"
+
+
+def _who(actor: str) -> str:
+    """Name who did something: a person of the workspace, or `command line`."""
+    return mrkdwn.person(actor) if actor[:1] in {"U", "W"} else mrkdwn.escape(actor, 60)
+
+
+def _troubles(details: DestinationDetails) -> list[Block]:
+    """Say what stands in the way and what was given up, each with what to do about it."""
+    more = len(details.failing) - MOST_TROUBLES
+    shown = [section(deliveries.told(one)) for one in details.failing[:MOST_TROUBLES]]
+    rest = [context(f"and {more} more")] if more > 0 else []
+    return [*shown, *rest, *([section(_given_up(details.given_up))] if details.given_up else [])]
+
+
+def _given_up(given_up: GivenUp) -> str:
+    fix = f" {mrkdwn.escape(given_up.fix, 600)}" if given_up.fix else ""
+    return (
+        f"*{given_up.count:,} given up in the last week*, the newest because {mrkdwn.escape(given_up.reason, 300)}."
+        f"{fix} `/mrr deliveries` retries them."
+    )
+
+
+def _buttons(row: DestinationRow) -> list[Block]:
+    first = (Menu.EDIT, Menu.TEST, Menu.RESUME if row.is_paused else Menu.PAUSE)
+    second = (Menu.DUPLICATE, Menu.HAND_OVER, Menu.DELETE)
+    return [actions(*(_button(choice, row) for choice in choices)) for choices in (first, second)]
+
+
+def _button(choice: Menu, row: DestinationRow) -> Element:
+    style = {Menu.EDIT: "primary", Menu.DELETE: "danger"}.get(choice)
+    drawn = button(MENU_WORDS[choice], ACTIONS.button(choice), value=f"{choice} {row.id}")
+    return drawn | ({"style": style} if style else {})
+
+
+def _changes(details: DestinationDetails) -> list[Block]:
+    """Say who changed what, the newest first, a page at a time."""
+    first = details.page * CHANGES_SHOWN + 1
+    shown = details.changes.rows[:CHANGES_SHOWN]
+    lines = [context(_change(one)) for one in shown]
+    if len(shown) == details.changes.total:
+        return [section("*Who changed what*"), *lines]
+    there = f" · {first}–{first + len(shown) - 1} of {details.changes.total}" if shown else ""
+    turns = [("Newer", ACTIONS.newer, details.page - 1)] if details.page else []
+    turns += [("Older", ACTIONS.older, details.page + 1)] if first + len(shown) <= details.changes.total else []
+    buttons = [button(words, name, value=f"{details.row.id} {page}") for words, name, page in turns]
+    return [section(f"*Who changed what*{there}"), *lines, actions(*buttons)]
+
+
+def _change(change: Change) -> str:
+    return f"{_who(change.actor)} {in_words(change)} · {mrkdwn.moment(change.at)}"
+
+
+def in_words(change: Change) -> str:
+    """Say what was done, after the name of who did it: `changed the time (09:00 → 10:30) and who hears of it`."""
+    detail = change.detail
+    match change.action.removeprefix("destination."):
+        case "edited":
+            return f"changed {_fields(detail.get('changed') or {})}"
+        case "paused":
+            until = detail.get("until")
+            return f"paused it until {mrkdwn.moment(datetime.fromisoformat(until))}" if until else "paused it"
+        case "handed_over" if detail["to"] == change.actor:
+            return "took it over"
+        case "handed_over":
+            return f"let {_who(str(detail['to']))} answer for it"
+        case other:
+            return DONE.get(other) or f"noted: {mrkdwn.escape(other.replace('_', ' '), 80)}"
+
+
+DONE = {"created": "made it", "resumed": "resumed it", "tested": "sent a test"}
+"""What else was done."""
+
+
+FIELDS = {
+    "name": "the name",
+    "frequency": "the frequency",
+    "at": "the time",
+    "zone": "the time zone",
+    "weekday": "the day of the week",
+    "month_day": "the day of the month",
+    "is_business": "business days only",
+    "country": "whose holidays count",
+    "recipients": "who hears of it",
+    "kinds": "the kinds of movements",
+    "least_gain": "the minimum gain",
+    "least_gain_share": "the minimum gain in percent",
+    "least_loss": "the minimum loss",
+    "least_loss_share": "the minimum loss in percent",
+    "conditions": "the accounts of which it tells",
+    "attributes": "the attributes that it shows",
+    "locale": "how numbers are written",
+    "group_minutes": "the minutes of one message",
+    "has_threads": "a thread per account",
+    "mentions": "whom it mentions",
+    "tells_empty": "recaps of empty periods",
+}
+"""Each field of a destination, in the words of a sentence."""
+
+
+def _fields(changed: Mapping[str, Any]) -> str:
+    parts = [f"{FIELDS[name]}{_values(name, changed[name])}" for name in FIELDS if name in changed]
+    return mrkdwn.listed(parts, most=len(FIELDS)) or "something"
+
+
+def _values(name: str, values: Sequence[Any] | None) -> str:
+    """Say from what to what, where the audit kept that: ` (09:00 → 10:30)`."""
+    if not isinstance(values, list) or len(values) != 2:  # noqa: PLR2004 - before and after
+        return ""
+    before, after = (_value(name, value) for value in values)
+    return f" ({before} → {after})"
+
+
+def _value(name: str, value: Any) -> str:
+    if value in (None, "", []):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return WRITTEN.get(name, _as_it_is)(value)
+
+
+def _as_it_is(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else mrkdwn.escape(str(value), 90)
+
+
+def _kinds(value: Sequence[str]) -> str:
+    words = [KINDS[MovementKind(kind)].word for kind in value]
+    return "all" if len(words) == len(KINDS) else mrkdwn.listed(words, most=len(KINDS))
+
+
+def _percent(value: int) -> str:
+    return f"{value / 100:g} %"
+
+
+WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "frequency": lambda value: FREQUENCIES[Frequency(value)][0],
+    "weekday": lambda value: WEEKDAYS[value],
+    "month_day": ordinal,
+    "country": name_of,
+    "kinds": _kinds,
+    "least_gain_share": _percent,
+    "least_loss_share": _percent,
+}
+"""How the values of some fields are written."""
