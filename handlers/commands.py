@@ -47,10 +47,10 @@ async def run(
     """Do what was typed, or say what can be."""
     typed = str(command.get("text") or "").strip()
     match typed.casefold().split():
-        case []:
-            await glances.show(ack, command, respond, client, desk, visitor, words=["today"])
-        case ["recap", *words]:
-            await glances.show(ack, command, respond, client, desk, visitor, words=words)
+        case [] | ["today"]:
+            await glances.show(ack, command, respond, client, desk, visitor, typed="today")
+        case ["recap", *_]:
+            await glances.show(ack, command, respond, client, desk, visitor, typed=typed[len("recap") :])
         case ["account", *_]:
             await accounts.find(ack, command, respond, client, desk, visitor)
         case ["new"]:
@@ -73,7 +73,7 @@ async def _answer(
 ) -> Answer:
     """Answer what only asks, or only concerns who asks."""
     match words:
-        case ["help"]:
+        case ["help", *_]:
             return answers.usage()
         case ["list"]:
             return await destinations.listed(desk, client, visitor)

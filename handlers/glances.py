@@ -1,6 +1,6 @@
 """`/mrr` and `/mrr recap`: how MRR stands, told to whoever asks, and shared with the channel by a button."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -11,7 +11,12 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import glances as view
 from handlers.views import sharing as sharing_view
+from handlers.views.answers import Answer
+from handlers.views.glances import Place
 from models import glance
+from models.base import UserError
+from models.glance import Glance
+from models.person import Person
 
 
 def register(app: AsyncApp) -> None:
@@ -27,19 +32,50 @@ async def show(
     desk: Desk,
     visitor: Visitor,
     *,
-    words: Sequence[str],
+    typed: str,
 ) -> None:
-    """Answer with the period that the words name, on the calendar where the person is."""
+    """Answer with the period that was typed, on the calendar where the person is; or share it in a channel."""
     visiting, now = await people.require_member(desk, client, visitor), desk.now()
-    asked = view.read_words(words, visiting.zone.key, now=now)
+    words, place = view.read_place(typed)
+    asked = view.read_period(words, visiting.zone.key, now=now)
     async with desk.database.read() as session:
         if asked is None:
             await ack(**view.usage())
             return
-        seen = await glance.see(session, visitor.workspace_id, asked, now=now)
+        if place is None:
+            seen = await glance.see(session, visitor.workspace_id, asked, now=now)
+    if place is not None:
+        await ack(**await _share_there(place, asked, visiting, client, desk, now=now))
+        return
     can_share = sharing.channel_of(command) is not None
     await sharing.answer(respond, view.answer(seen, can_share=can_share, told_at=now))
     await ack()
+
+
+async def _share_there(
+    place: Place, asked: Glance, visiting: Person, client: AsyncWebClient, desk: Desk, *, now: datetime
+) -> Answer:
+    """Owe a period to the channel that was typed."""
+    if place.channel_id is None:
+        raise UserError(sharing_view.UNKNOWN)
+    visitor = Visitor(visiting.workspace_id, visiting.user_id)
+    await sharing.check(place.channel_id, client, desk, visitor, here=False)
+    await _owe(asked, place.channel_id, visiting, desk, asked_at=f"{now.timestamp():.6f}", now=now)
+    return sharing_view.shared(place.channel_id)
+
+
+async def _owe(asked: Glance, channel_id: str, visiting: Person, desk: Desk, *, asked_at: str, now: datetime) -> None:
+    async with desk.database.write() as session:
+        await glance.share(
+            session,
+            visiting.workspace_id,
+            asked,
+            channel_id,
+            asked=asked_at,
+            note=f"{visiting.name} shared this",
+            by=visiting.user_id,
+            now=now,
+        )
 
 
 async def shared(
@@ -55,16 +91,7 @@ async def shared(
     visiting = await people.require_member(desk, client, visitor)
     channel_id = body["channel"]["id"]
     await sharing.check(channel_id, client, desk, visitor)
-    async with desk.database.write() as session:
-        await glance.share(
-            session,
-            visitor.workspace_id,
-            view.read(action),
-            channel_id,
-            asked=str(body["container"]["message_ts"]),
-            note=f"{visiting.name} shared this",
-            by=visitor.user_id,
-            now=desk.now(),
-        )
+    asked_at = str(body["container"]["message_ts"])
+    await _owe(view.read(action), channel_id, visiting, desk, asked_at=asked_at, now=desk.now())
     await ack()
     await respond(**sharing_view.shared(), replace_original=False)

@@ -14,6 +14,7 @@ from models.base import UserError
 from models.wish import FieldError
 
 OK = 200
+MEMBERS_PAGE = 1000
 
 
 def channel_of(command: Mapping[str, Any]) -> str | None:
@@ -31,11 +32,24 @@ async def answer(respond: AsyncRespond, forms: Sequence[Answer], *, replace_orig
             return
 
 
-async def check(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
-    """Make sure that something can be posted, and may be read by everybody there."""
+async def check(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor, *, here: bool = True) -> None:
+    """Make sure that something can be posted, and may be read by everybody there, by whoever asks included."""
     try:
         [place] = await check_channels([channel_id], client, desk, visitor)
     except FieldError as error:
-        raise UserError(view.NOT_IN_HERE) from error
+        raise UserError(view.NOT_IN_HERE if here else view.NOT_IN_THERE) from error
+    if not here and place.is_private and not await _is_in(channel_id, client, visitor):
+        raise UserError(view.NOT_IN_THERE)
     if place.needs_confirmation:
         raise UserError(view.OUTSIDERS)
+
+
+async def _is_in(channel_id: str, client: AsyncWebClient, visitor: Visitor) -> bool:
+    """Say whether the visitor is in a channel."""
+    cursor = None
+    while cursor != "":
+        page = await client.conversations_members(channel=channel_id, limit=MEMBERS_PAGE, cursor=cursor)
+        if visitor.user_id in page["members"]:
+            return True
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+    return False

@@ -15,7 +15,7 @@ MOST_LISTED = 20
 
 COMMANDS = {
     "": "show how MRR stands today",
-    "recap": "show the last whole one; `/mrr recap this week` shows the present one",
+    "recap": "show the last whole one, or share it in a channel; `/mrr recap this week` shows the present one",
     "account": "show an account: its MRR, history, attributes and people",
     "why": "show who hears of an account, who doesn't, and why",
     "mute": "get no direct messages about an account; for a while with `day` or `week` at the end",
@@ -31,7 +31,7 @@ COMMANDS = {
 }
 
 FOLLOWED = {
-    "recap": "day|week|month",
+    "recap": "day|week|month [#channel]",
     **dict.fromkeys(("account", "why", "mute", "unmute", "edit", "pause", "resume", "test"), "NAME"),
 }
 """What some of them are followed by: a period, or the name of an account or a destination."""
@@ -108,7 +108,10 @@ def usage() -> Answer:
     """Answer what one can ask for."""
     typed = {command: " ".join(filter(None, ("/mrr", command, FOLLOWED.get(command)))) for command in COMMANDS}
     lines = [f"`{typed[command]}` — {what}" for command, what in COMMANDS.items()]
-    where = "Sources, managers and the state of each destination are in Runrate's Home tab."
+    where = (
+        "Sources, managers and the state of each destination are in Runrate's Home tab; so are a recap of your own by "
+        "direct message, and your quiet hours."
+    )
     text = f"What /mrr can do: {', '.join(filter(None, COMMANDS))}"
     return _answer(text, section("\n".join(["*What* `/mrr` *can do*", *lines])), context(where))
 

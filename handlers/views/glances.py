@@ -1,6 +1,7 @@
 """What `/mrr` and `/mrr recap` answer."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from scheduler.messages.message import Message
 
 USAGE = (
     "Say which: `/mrr recap day`, `/mrr recap week` or `/mrr recap month` for the last whole one; "
-    "`/mrr recap this week` for the one that isn't over."
+    "`/mrr recap this week` for the one that isn't over. With a `#channel` at the end, it is shared there."
 )
 PRIVATE = "Only you see this"
 
@@ -28,6 +29,9 @@ RHYTHMS = {
     "month": Rhythm.MONTHLY,
     "monthly": Rhythm.MONTHLY,
 }
+PLACE = re.compile(r"(?:\s+(?:to|in))?\s+(?:<#(?P<id>[A-Z0-9]+)(?:\|[^<>]*)?>|#(?P<name>\S+))$")
+"""A channel at the end of what was typed, as Slack writes it, or as somebody did whose channel Slack doesn't know."""
+
 WHOLE = {"yesterday": "day", "last day": "day", "last week": "week", "last month": "month"}
 TODAY = "today"
 
@@ -42,9 +46,25 @@ class Actions:
 ACTIONS = Actions()
 
 
-def read_words(words: Sequence[str], zone: str, *, now: datetime) -> Glance | None:
+@dataclass(frozen=True)
+class Place:
+    """The channel in which a recap is to be shared: its id, or the name of one that Slack doesn't know."""
+
+    channel_id: str | None
+    name: str = ""
+
+
+def read_place(typed: str) -> tuple[str, Place | None]:
+    """Part what was typed into the period and the channel, which may be left out."""
+    found = PLACE.search(f" {typed.rstrip()}")
+    if found is None:
+        return typed, None
+    return found.string[: found.start()], Place(found["id"], found["name"] or "")
+
+
+def read_period(words: str, zone: str, *, now: datetime) -> Glance | None:
     """Read which period is asked for: `today`, `week` for the last whole one, `this week`; None for anything else."""
-    typed = " ".join(words)
+    typed = " ".join(words.casefold().split())
     is_present = typed == TODAY or typed.startswith("this ")
     word = "day" if typed == TODAY else WHOLE.get(typed, typed.removeprefix("this "))
     rhythm = RHYTHMS.get(word)

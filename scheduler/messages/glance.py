@@ -33,10 +33,12 @@ class GlanceMessage:
 def draw(glance: GlanceMessage) -> Message:
     """Draw it around a recap, with what that draws in place of its chart where there are none."""
     seen = glance.seen
+    has_moved = any(one.count for one in seen.figures)
     told = RecapMessage(
         rhythm=seen.glance.rhythm,
         period=seen.glance.period,
-        figures=seen.figures,
+        # What MRR stays at where nothing moved is said by what it is now.
+        figures=seen.figures if has_moved or seen.is_over else (),
         destination_name="",
         channel_id=None,
         due_at=glance.told_at,

@@ -36,6 +36,33 @@ async def test_from_today_at_a_glance_to_a_shared_one(acme: Stage) -> None:
     assert [one.state for one in rows if one.fact_kind == FactKind.GLANCE] == [DeliveryState.DELIVERED]
 
 
+async def test_a_recap_is_shared_in_the_channel_that_was_typed(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind")
+    pat = acme.person(PAT)
+    for typed, where in (("week #revenue", REVENUE), ("this month in #revenue", REVENUE)):
+        answered = await pat.run(f"/mrr recap {typed}", channel=GENERAL)
+        assert answered.words == f"It is on its way to <#{where}>, with your name under it."
+    await acme.dana.message(REVENUE, containing="this month isn't over")
+    assert "pat shared this" in (await acme.dana.message(REVENUE, containing="in the week of")).words
+
+    await acme.ada.invite(DEALS, acme.bot())
+    for typed, refused in (
+        (f"<#{DEALS}|>", "I can't post in that channel"),
+        ("#nowhere", "I don't know a channel of that name."),
+        ("#old-news", "I can't post in that channel"),
+        ("#ext-partners", "People of other companies read along in the channel"),
+    ):
+        answer = await acme.command(f"recap week {typed}", user_id=PAT) if typed[0] == "<" else None
+        words = answer.text if answer else (await pat.run(f"/mrr recap week {typed}", channel=GENERAL)).words
+        assert refused in words, typed
+    assert "It is on its way" in (await acme.ada.run("/mrr recap week #deals-private", channel=GENERAL)).words
+    await acme.ada.message(DEALS, containing="ada shared this")
+    async with acme.database.read() as session:
+        rows = await delivery.of_workspace(session, ACME)
+    assert [one.target for one in rows if one.fact_kind == FactKind.GLANCE] == [DEALS, REVENUE, REVENUE]
+
+
 async def test_what_is_asked_of_recaps_is_answered_or_advised(acme: Stage) -> None:
     whole = (await acme.ada.run("/mrr recap week", channel=REVENUE)).words
     assert "No MRR movements in the week of" in whole

@@ -30,7 +30,8 @@ def test_help_says_what_one_can_ask_for() -> None:
     assert read(answers.usage()) == [
         (
             "*What* `/mrr` *can do*\n`/mrr` — show how MRR stands today\n"
-            "`/mrr recap day|week|month` — show the last whole one; `/mrr recap this week` shows the present one\n"
+            "`/mrr recap day|week|month [#channel]` — show the last whole one, or share it in a channel; "
+            "`/mrr recap this week` shows the present one\n"
             "`/mrr account NAME` — show an account: its MRR, history, attributes and people\n"
             "`/mrr why NAME` — show who hears of an account, who doesn't, and why\n"
             "`/mrr mute NAME` — get no direct messages about an account; for a while with `day` or `week` at the end\n"
@@ -42,7 +43,10 @@ def test_help_says_what_one_can_ask_for() -> None:
             "`/mrr test NAME` — send a test message to a destination's channels and people\n"
             "`/mrr deliveries` — show what was delivered today, what waits and what failed\n`/mrr help` — show this"
         ),
-        "Sources, managers and the state of each destination are in Runrate's Home tab.",
+        (
+            "Sources, managers and the state of each destination are in Runrate's Home tab; so are a recap of your own "
+            "by direct message, and your quiet hours."
+        ),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot.sandbox.blocks import validate_blocks
 from handlers.views import glances as view
+from handlers.views.glances import Place
 from models import glance, recap
 from models.base import Id
 from models.fact import MovementKind
@@ -60,9 +61,28 @@ def lines(blocks: list[dict[str, Any]]) -> list[str]:
     ],
 )
 def test_a_period_is_read_on_the_calendar_where_the_person_is(typed: str, first: date | None, end: date | None) -> None:
-    asked = view.read_words(typed.split(), "America/New_York", now=NOW)
+    asked = view.read_period(typed, "America/New_York", now=NOW)
     assert (asked and asked.period.first, asked and asked.period.end) == (first, end)
     assert asked is None or asked.is_over(NOW) != (typed.startswith("th") or typed == "today")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "place"),
+    [
+        ("week", "week", None),
+        ("Week  <#C0REVENUE|revenue>", "Week", Place("C0REVENUE")),
+        ("this month to <#C0DEALS|>", "this month", Place("C0DEALS")),
+        ("last week in <#C0DEALS> ", "last week", Place("C0DEALS")),
+        ("day #deals-private", "day", Place(None, "deals-private")),
+        ("<#C0REVENUE|revenue>", "", Place("C0REVENUE")),
+        ("week #a #b", "week #a", Place(None, "b")),
+        ("week revenue", "week revenue", None),
+        ("week &lt;#C0DEALS&gt;", "week &lt;#C0DEALS&gt;", None),
+    ],
+)
+def test_a_channel_may_stand_at_the_end(typed: str, words: str, place: Place | None) -> None:
+    read, found = view.read_place(typed)
+    assert (read.strip(), found) == (words, place)
 
 
 def test_a_period_and_the_time_of_asking_fit_into_a_facts_id_in_every_zone() -> None:
@@ -116,6 +136,15 @@ def test_a_whole_week_is_a_recap_and_its_plainest_form_has_no_chart() -> None:
         assert view.read(form["blocks"][-1]["elements"][0]) == week
     [first, *_] = view.answer(seen(week, USD), can_share=False, told_at=NOW)
     assert first["blocks"][-1]["type"] == "context"
+
+
+def test_what_mrr_is_where_nothing_moved_today_is_said_once() -> None:
+    today = glance.present(Rhythm.DAILY, "UTC", now=NOW)
+    [form] = view.answer(seen(today, EUR), can_share=False, told_at=NOW)
+    assert lines(form["blocks"])[:2] == ["*MRR now*  *€200*", "*No MRR movements on Friday 20 November.*"]
+    yesterday = glance.last(Rhythm.DAILY, "UTC", now=NOW)
+    [form] = view.answer(seen(yesterday, EUR), can_share=False, told_at=NOW)
+    assert lines(form["blocks"])[0] == "*No MRR movements on Thursday 19 November.* MRR stays at €200."
 
 
 def test_where_nothing_is_known_it_says_so() -> None:
