@@ -59,7 +59,7 @@ async def _leases_left(session: AsyncSession, workspace_id: str, worker: str | N
 
 async def _figures(session: AsyncSession, workspace_id: str, *, now: datetime) -> tuple[tuple[str, str], ...]:
     counts = await delivery.count_by_state(session, workspace_id)
-    oldest = await ledger.oldest_open(session, workspace_id)
+    oldest = await ledger.oldest_open(session, workspace_id, now=now)
     return (
         ("owed", f"{sum(counts.values()):,}"),
         *((state.value, f"{number:,}") for state, number in counts.items()),

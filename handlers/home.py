@@ -4,24 +4,27 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers import people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.slack_code import slack_code
 from handlers.views import home as view
 from handlers.views import listing
 from handlers.views.blocks import View
 from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
-from handlers.views.home import ManagerHome, MemberHome
+from handlers.views.home import ManagerHome, MemberHome, MrrNow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
 from handlers.views.mutes import MuteRow
+from handlers.views.personal import Personal, RecapRow, TellingRow
 from handlers.views.polling import polling
 from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
@@ -35,7 +38,10 @@ from models import (
     ledger,
     mute,
     person,
+    personal,
     poll,
+    preview,
+    quiet,
     recipient,
     record,
     report,
@@ -44,6 +50,7 @@ from models import (
     silence,
     slack_event,
     source,
+    trend,
     workflow,
 )
 from models import workspace as workspaces
@@ -52,15 +59,24 @@ from models.destination import Destination
 from models.event import REFUSED_KEPT
 from models.ledger import Health
 from models.person import Person
+from models.preview import Preview
 from models.recipient import To
-from models.schedule import instant
+from models.schedule import midnight
 from models.secret import SecretUnreadableError
 from models.signal import TOLD_TO
 from models.source import Source, SourceKind
 from models.wish import Frequency
+from models.workspace import Workspace
+from scheduler.messages import trend as trend_drawing
 
 REFRESH_LIMIT = 1.5
 """Seconds that showing the tab again may take after a change that is already saved."""
+
+PICTURE_LIMIT = 1.0
+"""Seconds within which Slack is to take a tab with a picture, which it may fetch first."""
+
+REFUSED = {"invalid_arguments", "invalid_blocks"}
+"""What Slack answers where it can't fetch a picture, among other things."""
 
 
 def register(app: AsyncApp) -> None:
@@ -105,7 +121,28 @@ async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: P
         else:
             drawn = await _for_member(session, desk, visiting, pages or FIRST_PAGES)
     if drawn is not None:
+        await _publish(client, visitor, drawn)
+
+
+async def _publish(client: AsyncWebClient, visitor: Visitor, drawn: View) -> None:
+    """Publish the tab; without its picture where Slack doesn't get that, or not in time."""
+    plain = view.without_pictures(drawn)
+    if plain != drawn:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PICTURE_LIMIT):
+                if await _is_taken(client, visitor, drawn):
+                    return
+    await client.views_publish(user_id=visitor.user_id, view=plain)
+
+
+async def _is_taken(client: AsyncWebClient, visitor: Visitor, drawn: View) -> bool:
+    try:
         await client.views_publish(user_id=visitor.user_id, view=drawn)
+    except SlackApiError as error:
+        if slack_code(error) not in REFUSED:
+            raise
+        return False
+    return True
 
 
 async def refresh(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
@@ -129,6 +166,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             now=now,
+            mrr=await _mrr(session, desk, visiting, tenant, now=now),
             delivering=await delivering(session, visiting, now=now),
             destinations=await destinations(session, visiting, pages.destinations, now=now),
             remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
@@ -143,31 +181,76 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             shows_previews=tenant.shows_previews,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
             missing_scopes=tuple(missing),
-            mutes=await mutes(session, visiting, now=now),
+            personal=await _personal(session, visiting, now=now),
             install_url=f"{desk.public_url}/slack/install",
         )
     )
 
 
 async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages: Pages) -> View | None:
-    workspace_id = visiting.workspace_id
+    now, workspace_id = desk.now(), visiting.workspace_id
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    readable = await readable_destinations(session, visiting, pages.destinations, now=desk.now())
+    readable = await readable_destinations(session, visiting, pages.destinations, now=now)
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
+            mrr=None if visiting.is_guest else await _mrr(session, desk, visiting, tenant, now=now),
             destinations=readable,
-            owned=await _owned(session, visiting),
-            mutes=await mutes(session, visiting, now=desk.now()),
+            personal=await _personal(session, visiting, now=now),
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
         )
     )
+
+
+async def _mrr(
+    session: AsyncSession, desk: Desk, visiting: Person, tenant: Workspace, *, now: datetime
+) -> MrrNow | None:
+    """Gather what MRR is, on the calendar where the visitor is; None where no movement is known yet."""
+    today = midnight(now, visiting.zone.key)
+    trends = await trend.read(session, tenant.id, midnight=today, now=now)
+    if not trends:
+        return None
+    words, shown = trend_drawing.words(trends, tenant.locale), trend_drawing.shown(trends)
+    if shown is None or not tenant.shows_previews:
+        return MrrNow(words=words)
+    as_of = trend.as_of(await trend.news_at(session, tenant.id), now=now)
+    pictured = Preview(workspace_id=tenant.id, subject_id=trend.SUBJECT, figures=shown.name, as_of=as_of)
+    url = preview.address(pictured, keyring=desk.keyring, public_url=desk.public_url)
+    return MrrNow(words=words, picture_url=url, described=trend_drawing.described(shown, tenant.locale))
+
+
+async def _personal(session: AsyncSession, visiting: Person, *, now: datetime) -> Personal:
+    """Gather what comes to the visitor alone."""
+    workspace_id, user_id = visiting.workspace_id, visiting.user_id
+    hours = await quiet.get(session, workspace_id, user_id)
+    telling = await destination.reaching(session, workspace_id, user_id)
+    return Personal(
+        zone=visiting.zone.key,
+        owned=await _owned(session, visiting),
+        telling=tuple(
+            TellingRow(name=one.name, frequency=Frequency(one.frequency), created_by=one.created_by) for one in telling
+        ),
+        recap=await own_recap(session, visiting, now=now),
+        may_have_recap=not visiting.is_guest,
+        hours=hours,
+        quiet_until=hours.until(now, zone=visiting.zone.key) if hours else None,
+        mutes=await mutes(session, visiting, now=now),
+    )
+
+
+async def own_recap(session: AsyncSession, visiting: Person, *, now: datetime) -> RecapRow | None:
+    """Give the visitor's own recap, if they have one."""
+    found = await personal.of_person(session, visiting.workspace_id, visiting.user_id)
+    if found is None:
+        return None
+    frequency, next_at = Frequency(found.frequency), found.next_recap_at(now)
+    return RecapRow(frequency=frequency, at=found.at, zone=found.zone, next_at=next_at)
 
 
 async def mutes(session: AsyncSession, visiting: Person, *, now: datetime) -> tuple[MuteRow, ...]:
@@ -300,13 +383,11 @@ def _trouble(health: Health) -> str | None:
 async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) -> Delivering:
     """Gather how delivery fares today, which began at midnight where the visitor is."""
     workspace_id = visiting.workspace_id
-    oldest = await ledger.oldest_open(session, workspace_id)
+    oldest = await ledger.oldest_open(session, workspace_id, now=now)
     failing = await ledger.failing(session, workspace_id)
     asking = await ledger.askers(session, workspace_id, {key for one in failing for key in one.asked_by})
-    zone = visiting.zone
-    midnight = instant(now.astimezone(zone).date(), time(), zone.key)
     return Delivering(
-        counts=await ledger.count_since(session, workspace_id, since=midnight),
+        counts=await ledger.count_since(session, workspace_id, since=midnight(now, visiting.zone.key)),
         oldest_waiting=now - oldest if oldest else None,
         troubles=tuple(
             Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking)) for one in failing

@@ -12,7 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.slack_code import slack_code
-from models import channel, installation, lane, lookup, organisation, person, slack_event, welcome, workflow, workspace
+from models import (
+    channel,
+    installation,
+    lane,
+    lookup,
+    organisation,
+    person,
+    personal,
+    quiet,
+    slack_event,
+    welcome,
+    workflow,
+    workspace,
+)
 from models.channel import Absence
 from models.installation import Granted
 
@@ -86,6 +99,10 @@ async def _new_id(session: AsyncSession, workspace_id: str, event: dict[str, Any
 async def _person_changed(session: AsyncSession, workspace_id: str, event: dict[str, Any], now: datetime) -> None:
     changed = await person.remember(session, workspace_id, event["user"], now=now)
     await lookup.forget(session, workspace_id, email=changed.email, user_id=changed.user_id)
+    await personal.follow(session, changed, now=now)
+    if await quiet.get(session, workspace_id, changed.user_id) is not None:
+        # Their clocks may be others now.
+        await lane.hurry(session, workspace_id, changed.user_id, now=now)
 
 
 EFFECTS: dict[str, Effect] = {

@@ -10,6 +10,9 @@ import vl_convert
 SHARPNESS = 2
 """Pixels for each unit of a drawing."""
 
+KEPT = 64
+"""How many of the newest pictures are kept: the Home tab's is asked for by everybody who opens it."""
+
 
 class Pictures:
     """Renders, one picture at a time; the process starts with the first."""
@@ -17,8 +20,16 @@ class Pictures:
     def __init__(self) -> None:
         """Start nothing yet."""
         self._pool: ProcessPoolExecutor | None = None
+        self._kept: dict[str, bytes] = {}
 
     async def png(self, svg: str) -> bytes:
+        """Render a drawing, or give what was rendered of it before."""
+        if svg not in self._kept:
+            rendered = await self._surely_render(svg)
+            self._kept = {**dict(list(self._kept.items())[1 - KEPT :]), svg: rendered}
+        return self._kept[svg]
+
+    async def _surely_render(self, svg: str) -> bytes:
         """Render a drawing. A renderer that died is started anew, once."""
         try:
             return await self._render(svg)

@@ -23,6 +23,7 @@ from handlers import (
     mutes,
     notices,
     pauses,
+    personal,
     recaps,
     records,
     segment,
@@ -43,6 +44,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     for module in (
         home, accounts, deliveries, destinations, destination_details, destination_form, handovers, pauses, workflows,
         sources, segment, chartmogul, stripe, crm, credentials, records, email_aliases, managers, dossiers, signals,
-        glances, mutes, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
+        glances, mutes, personal, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

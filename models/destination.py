@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Index, Select, String, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, Select, String, and_, exists, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
@@ -57,8 +57,16 @@ class Destination(Base):
             "workspace_id",
             "name_key",
             unique=True,
-            sqlite_where=text("deleted_at IS NULL"),
-            postgresql_where=text("deleted_at IS NULL"),
+            sqlite_where=text("deleted_at IS NULL AND personal_to IS NULL"),
+            postgresql_where=text("deleted_at IS NULL AND personal_to IS NULL"),
+        ),
+        Index(
+            "uq_destinations_personal_to",
+            "workspace_id",
+            "personal_to",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL AND personal_to IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NULL AND personal_to IS NOT NULL"),
         ),
         Index(None, "next_run_at"),
     )
@@ -103,6 +111,8 @@ class Destination(Base):
     paused_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     """When a pause ends by itself; None for one that lasts until somebody ends it."""
+    personal_to: Mapped[str | None] = mapped_column(Id)
+    """The person whose own it is (`models.personal`): it stands in no list, and its name is nobody else's concern."""
     created_by: Mapped[str] = mapped_column(Id)
     kept_by: Mapped[str] = mapped_column(Id)
     """Who answers for it: whoever made it, or took it over since."""
@@ -172,12 +182,20 @@ def _condition(kept: Mapping[str, Any]) -> Condition:
     return Condition(found, tuple(kept["values"]))
 
 
-async def create(session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime) -> Destination:
-    """Make a destination; `FieldError` where its name is taken."""
-    await _refuse_taken_name(session, workspace_id, wish.name, but_for=None)
+async def create(
+    session: AsyncSession, workspace_id: str, wish: Wish, *, by: str, now: datetime, personal_to: str | None = None
+) -> Destination:
+    """Make a destination, or one that is a person's own; `FieldError` where its name is taken."""
     destination = Destination(
-        id=new_id("dst", now), workspace_id=workspace_id, created_by=by, kept_by=by, created_at=now, updated_at=now
+        id=new_id("dst", now),
+        workspace_id=workspace_id,
+        personal_to=personal_to,
+        created_by=by,
+        kept_by=by,
+        created_at=now,
+        updated_at=now,
     )
+    await _refuse_taken_name(session, destination, wish.name)
     _take_over(destination, wish, now=now)
     session.add(destination)
     await _flush(session, wish.name)
@@ -192,7 +210,7 @@ async def edit(session: AsyncSession, destination: Destination, wish: Wish, *, b
 
     With another frequency all is skipped that it owes: it told of something else.
     """
-    await _refuse_taken_name(session, destination.workspace_id, wish.name, but_for=destination.id)
+    await _refuse_taken_name(session, destination, wish.name)
     tells_the_same, filtered_so_far = destination.frequency == wish.frequency, destination.filter
     before = amendment.fields(destination, await _recipients(session, destination))
     _take_over(destination, wish, now=now)
@@ -345,19 +363,22 @@ def _audit(
     )
 
 
-async def _refuse_taken_name(session: AsyncSession, workspace_id: str, name: str, *, but_for: str | None) -> None:
-    other = await find_by_name(session, workspace_id, name)
-    if other is not None and other.id != but_for:
+async def _refuse_taken_name(session: AsyncSession, destination: Destination, name: str) -> None:
+    other = await find_by_name(session, destination.workspace_id, name)
+    if other is not None and other.id != destination.id and destination.personal_to is None:
         raise FieldError("name", f"“{other.name}” exists already. Choose another name.")
+
+
+def _is_listed(workspace_id: str) -> ColumnElement[bool]:
+    """Say in SQL whether a destination is one of a workspace's, not deleted, and nobody's own."""
+    there = (Destination.deleted_at.is_(None), Destination.personal_to.is_(None))
+    return and_(Destination.workspace_id == workspace_id, *there)
 
 
 async def find_by_name(session: AsyncSession, workspace_id: str, name: str) -> Destination | None:
     """Find a destination that is not deleted, whatever the case of its letters."""
-    query = select(Destination).where(
-        Destination.workspace_id == workspace_id,
-        Destination.deleted_at.is_(None),
-        Destination.name_key == " ".join(name.split()).casefold(),
-    )
+    key = " ".join(name.split()).casefold()
+    query = select(Destination).where(_is_listed(workspace_id), Destination.name_key == key)
     found: Destination | None = await session.scalar(query)
     return found
 
@@ -375,9 +396,7 @@ async def named(session: AsyncSession, workspace_id: str, typed: str) -> Destina
 
 async def get(session: AsyncSession, workspace_id: str, destination_id: str, *, hold: bool = False) -> Destination:
     """Find a destination of this workspace that is not deleted; `hold` locks its row until the transaction ends."""
-    query = select(Destination).where(
-        Destination.workspace_id == workspace_id, Destination.id == destination_id, Destination.deleted_at.is_(None)
-    )
+    query = select(Destination).where(_is_listed(workspace_id), Destination.id == destination_id)
     destination = await session.scalar(query.with_for_update(key_share=True) if hold else query)
     if destination is None:
         raise DestinationUnknownError
@@ -409,7 +428,7 @@ async def page(
 
     What a member reads by right comes to themself, or to a channel that is known to be public.
     """
-    theirs = [Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None)]
+    theirs = [_is_listed(workspace_id)]
     if read_by is not None:
         told = and_(Channel.workspace_id == Recipient.workspace_id, Channel.channel_id == Recipient.target)
         public = select(Recipient.destination_id).join(Channel, told).where(Channel.is_private.is_(False))
@@ -422,7 +441,7 @@ async def page(
 
 async def reaching(session: AsyncSession, workspace_id: str, user_id: str) -> list[Destination]:
     """List by name the destinations that reach a person by themself: directly, or in a group DM."""
-    theirs = (Destination.deleted_at.is_(None), Destination.id.in_(_reaching(workspace_id, user_id)))
+    theirs = (_is_listed(workspace_id), Destination.id.in_(_reaching(workspace_id, user_id)))
     return list(await session.scalars(select(Destination).where(*theirs).order_by(Destination.name_key)))
 
 

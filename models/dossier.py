@@ -29,14 +29,14 @@ from models.poll import PolledRecord
 from models.role import Role
 from models.signal import Signal
 
-OF_COLLEAGUES = {"managers": ("user_id",), "mutes": ("user_id",)}
+OF_COLLEAGUES = {"managers": ("user_id",), "mutes": ("user_id",), "quiet_hours": ("user_id",)}
 """What is stored of a colleague as such, beside what Slack says of them, by table: the column with the user id."""
 
 NAMING_COLLEAGUES = {
     "audit_entries": ("actor",),
     "conversations": ("target",),
     "deliveries": ("target",),
-    "destinations": ("created_by", "kept_by"),
+    "destinations": ("created_by", "kept_by", "personal_to"),
     "email_aliases": ("email", "user_id", "set_by"),
     "installations": ("installed_by",),
     "lanes": ("target",),

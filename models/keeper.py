@@ -20,6 +20,8 @@ MOST_TOLD = 5
 """So many admins are told at most, where nobody is left whom they named."""
 
 _theirs = and_(Person.workspace_id == Destination.workspace_id, Person.user_id == Destination.kept_by)
+_is_kept = and_(Destination.deleted_at.is_(None), Destination.personal_to.is_(None))
+"""Say in SQL that somebody has to answer for a destination: one that is a person's own ends with them."""
 _is_named = exists().where(Manager.workspace_id == Person.workspace_id, Manager.user_id == Person.user_id)
 _is_gone: ColumnElement[bool] = or_(Person.is_deactivated, Person.is_guest, ~or_(Person.is_admin, _is_named))
 """Say in SQL of somebody whom we know that they may change nothing."""
@@ -27,14 +29,14 @@ _is_gone: ColumnElement[bool] = or_(Person.is_deactivated, Person.is_guest, ~or_
 
 async def keepers(session: AsyncSession, workspace_id: str) -> set[str]:
     """Give the user ids of all who answer for a destination."""
-    theirs = (Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None))
+    theirs = (Destination.workspace_id == workspace_id, _is_kept)
     return set(await session.scalars(select(Destination.kept_by).where(*theirs).distinct()))
 
 
 async def are_to_be_marked(session: AsyncSession) -> bool:
     """Say whether some destination's keeper is gone or back, and it isn't marked so."""
     wrong = or_(and_(Destination.unkept_at.is_(None), _is_gone), and_(Destination.unkept_at.is_not(None), ~_is_gone))
-    query = select(Destination.id).join(Person, _theirs).where(Destination.deleted_at.is_(None), wrong)
+    query = select(Destination.id).join(Person, _theirs).where(_is_kept, wrong)
     return await session.scalar(query.limit(1)) is not None
 
 
@@ -45,10 +47,9 @@ async def mark(session: AsyncSession, *, now: datetime) -> set[tuple[str, str]]:
     """
     is_gone = exists().where(_theirs, _is_gone)
     is_back = exists().where(_theirs, ~_is_gone)
-    live = (Destination.deleted_at.is_(None),)
-    unmark = update(Destination).where(*live, Destination.unkept_at.is_not(None), is_back).values(unkept_at=None)
+    unmark = update(Destination).where(_is_kept, Destination.unkept_at.is_not(None), is_back).values(unkept_at=None)
     await session.execute(unmark, execution_options=UNSEEN)
-    marking = update(Destination).where(*live, Destination.unkept_at.is_(None), is_gone).values(unkept_at=now)
+    marking = update(Destination).where(_is_kept, Destination.unkept_at.is_(None), is_gone).values(unkept_at=now)
     marked = await session.execute(
         marking.returning(Destination.workspace_id, Destination.kept_by), execution_options=UNSEEN
     )
@@ -58,7 +59,7 @@ async def mark(session: AsyncSession, *, now: datetime) -> set[tuple[str, str]]:
 async def unkept(session: AsyncSession, workspace_id: str, user_id: str, *, hold: bool = False) -> list[Destination]:
     """List by name the destinations for which somebody answered who is gone; `hold` locks their rows."""
     theirs = (Destination.workspace_id == workspace_id, Destination.kept_by == user_id)
-    query = select(Destination).where(*theirs, Destination.deleted_at.is_(None), Destination.unkept_at.is_not(None))
+    query = select(Destination).where(*theirs, _is_kept, Destination.unkept_at.is_not(None))
     ordered = query.order_by(Destination.name_key)
     return list(await session.scalars(ordered.with_for_update(key_share=True) if hold else ordered))
 

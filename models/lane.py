@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from models import quiet
 from models.base import IDS, UNSEEN, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
@@ -97,6 +98,7 @@ async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], 
     places = [one.place(here) for here, one in owed]
     lanes = await _find_or_make(session, set(places), now=now)
     rows = [one.row(here, lanes[place], now=now) for (here, one), place in zip(owed, places, strict=True)]
+    await quiet.put_off_new(session, rows, now=now)
     statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.lane_id, Delivery.state)
     connection = await session.connection()
     new = (await connection.execute(statement, rows)).all() if rows else []
@@ -420,7 +422,7 @@ async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str
         update(Lane).where(*theirs, is_later).values(next_send_at=_soonest(now)), execution_options=UNSEEN
     )
     waiting = (Delivery.workspace_id == workspace_id, Delivery.target.in_(targets), Delivery.due_at > now)
-    await session.execute(update(Delivery).where(*waiting, Delivery.state == DeliveryState.RETRYING).values(due_at=now))
+    await session.execute(update(Delivery).where(*waiting, Delivery.state.in_(UNSENT)).values(due_at=now))
     wake(session, Topic.DELIVERIES)
 
 

@@ -47,9 +47,11 @@ def _is_open(workspace_id: str) -> ColumnElement[bool]:
     return and_(Delivery.lane_id.in_(lanes), _IS_OPEN)
 
 
-async def oldest_open(session: AsyncSession, workspace_id: str) -> datetime | None:
-    """Say since when the oldest unsettled delivery waits."""
-    found: datetime | None = await session.scalar(select(func.min(Delivery.created_at)).where(_is_open(workspace_id)))
+async def oldest_open(session: AsyncSession, workspace_id: str, *, now: datetime) -> datetime | None:
+    """Say since when the oldest unsettled delivery waits, but for those that are to wait, such as for quiet hours."""
+    is_to_wait = and_(Delivery.state == DeliveryState.PENDING, Delivery.due_at > now)
+    oldest = select(func.min(Delivery.created_at)).where(_is_open(workspace_id), ~is_to_wait)
+    found: datetime | None = await session.scalar(oldest)
     return found
 
 
@@ -228,6 +230,8 @@ class Asker:
     created_by: str
     created_at: datetime
     is_deleted: bool
+    is_personal: bool = False
+    """Whether it is somebody's own recap, which nobody else changes."""
 
 
 async def askers(session: AsyncSession, workspace_id: str, asked_by: Collection[str]) -> dict[str, Asker]:
@@ -253,6 +257,7 @@ def _asker(kind: AskerKind, row: Destination | Workflow, hears: str) -> Asker:
         created_by=row.created_by,
         created_at=row.created_at,
         is_deleted=row.deleted_at is not None,
+        is_personal=isinstance(row, Destination) and row.personal_to is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A preview: the picture of a report, or of a recap where Slack draws no charts, at a signed address that expires.
+"""A preview: the picture of a report, of a recap, or of MRR's trend, at a signed address that expires.
 
 The address names what the picture shows and holds no figures, since addresses stand in other people's logs.
 """
@@ -14,13 +14,13 @@ PURPOSE = "preview"
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The picture of a report, or of one currency or all of a recap, as it was at an instant."""
+    """The picture of a report, or of one currency or all of a recap or of the trend, as it was at an instant."""
 
     workspace_id: str
     subject_id: str
-    """The id of the report or recap."""
+    """The id of the report or recap, or `trend.SUBJECT`."""
     figures: str | None = None
-    """The name of a recap's figures that are shown; None for a report."""
+    """The name of the figures that are shown; None for a report."""
     as_of: datetime
 
     def is_expired(self, *, now: datetime) -> bool:

@@ -23,6 +23,7 @@ from models import (
     organisation,
     person,
     poll,
+    quiet,
     rate,
     recap,
     recipient,
@@ -42,8 +43,8 @@ from models.base import Base
 
 NOUNS = (
     account, account_alias, attribute, audit, channel, contact, conversation, delivery, destination, email_alias,
-    erasure, event, identity, installation, lane, lookup, movement, mute, notice, organisation, person, poll, rate,
-    recap, recipient, record, report, role, signal, silence, slack_event, source, subscription, unfurl, workflow,
+    erasure, event, identity, installation, lane, lookup, movement, mute, notice, organisation, person, poll, quiet,
+    rate, recap, recipient, record, report, role, signal, silence, slack_event, source, subscription, unfurl, workflow,
     workspace,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, conversation, delivery, installation, lane, merge, preview
+from models import channel, conversation, delivery, installation, lane, merge, preview, quiet
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason, Try
 from models.installation import Installation
 from models.lane import Lease, Release
@@ -168,6 +168,7 @@ class Claimer:
 async def _turns(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime) -> tuple[list[Turn], list[Release]]:
     """Find the heads of claimed lanes. What is not due yet, or owes nothing, is given back."""
     heads = await _heads(session, lanes)
+    await quiet.put_off(session, heads.values(), now=now)
     grants = await installation.many(session, {one.workspace_id for one in lanes})
     turns, given_back = [], []
     for one in lanes:

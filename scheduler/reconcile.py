@@ -14,6 +14,7 @@ from models import (
     lookup,
     organisation,
     person,
+    personal,
     reach,
     recipient,
     slack_event,
@@ -67,18 +68,19 @@ class Reconciler:
         Slack's events tell of changes in between.
         """
         async with self._database.read() as session:
-            known = await person.guests(session, grant.workspace_id)
-            known.update(await person.named_managers(session, grant.workspace_id))
-            known.update(await keeper.keepers(session, grant.workspace_id))
-            known.update(await recipient.people(session, grant.workspace_id))
+            before = await person.guests(session, grant.workspace_id)
+            before.update(await person.named_managers(session, grant.workspace_id))
+            before.update(await keeper.keepers(session, grant.workspace_id))
+            before.update(await recipient.people(session, grant.workspace_id))
         try:
             token = self._keyring.open(grant.token_sealed)
             async for page in self._slack.everybody(token, grant.workspace_id):
                 async with self._database.write() as session:
                     for user in page:
                         is_guest = person.is_guest_in_slack(user, grant.workspace_id)
-                        if is_guest or user.get("is_admin") or user["id"] in known:
-                            await person.remember(session, grant.workspace_id, user, now=self._now())
+                        if is_guest or user.get("is_admin") or user["id"] in before:
+                            known = await person.remember(session, grant.workspace_id, user, now=self._now())
+                            await personal.follow(session, known, now=self._now())
         except Exception as error:  # noqa: BLE001 - asked again in an hour
             log.info("guests_not_listed", workspace_id=grant.workspace_id, answer=answer_of(error))
             return

@@ -27,7 +27,7 @@ from bot.sandbox.person import Browser, Home, Modal, Person
 from bot.sandbox.signing import signed_headers
 from bot.sandbox.state import Slack
 from bot.settings import Settings
-from handlers import listening
+from handlers import home, listening
 from models import source
 from models.database import Database
 from models.secret import Keyring
@@ -359,6 +359,7 @@ async def staged(
     )
     sandbox.outbound.answer_seconds = sandbox.state.trigger_seconds = PATIENCE
     listening.TIME_LIMIT, listening.LAST_WORDS = PATIENCE - 1, PATIENCE
+    home.PICTURE_LIMIT = PATIENCE
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

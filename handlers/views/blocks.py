@@ -32,6 +32,11 @@ def actions(*elements: Element, block_id: str | None = None) -> Block:
     return _without_none({"type": "actions", "block_id": block_id, "elements": list(elements)})
 
 
+def image(url: str, described: str) -> Block:
+    """Draw a picture, and say in words what it shows."""
+    return {"type": "image", "image_url": url, "alt_text": described[:2000]}
+
+
 def divider() -> Block:
     """Draw a line."""
     return {"type": "divider"}

@@ -16,7 +16,7 @@ from models.schedule import Period, Rhythm
 from scheduler.messages import money, movement, mrkdwn, notice, signal
 from scheduler.messages.recap import period_name
 
-MOST_FAILING = 10
+MOST_FAILING = 8
 MOST_ASKERS = 3
 MOST_FAILURES = 5
 LONG = timedelta(minutes=5)
@@ -134,9 +134,11 @@ def blocks(delivering: Delivering) -> list[Block]:
 
 
 def all_well(delivering: Delivering) -> str:
-    """Say that all is well: `214 messages delivered today, oldest waiting 0 s`."""
+    """Say that all is well: `214 messages delivered today`, and how long the oldest waits, where any does."""
     messages = "1 message" if delivering.delivered == 1 else f"{delivering.delivered:,} messages"
-    return f"*All well*: {messages} delivered today, oldest waiting {duration(delivering.oldest_waiting)}."
+    waiting = delivering.oldest_waiting
+    oldest = f", oldest waiting {duration(waiting)}" if waiting is not None else ""
+    return f"*All well*: {messages} delivered today{oldest}."
 
 
 def answer(delivering: Delivering, failures: Sequence[Failure], *, now: datetime, locale: str) -> Answer:
@@ -222,6 +224,7 @@ def _edits(trouble: Trouble) -> list[Element]:
     return [
         button(f"Edit “{mrkdwn.shown(one.name, 50)}”", names[one.kind], value=one.id)
         for one in trouble.askers[:MOST_ASKERS]
+        if not one.is_personal
     ]
 
 

@@ -9,25 +9,26 @@ from handlers.views import (
     dossiers,
     email_aliases,
     managers,
-    mutes,
+    personal,
     records,
     reports,
     signals,
     sources,
     workflows,
 )
-from handlers.views.blocks import Block, View, button, context, divider, header, home, section
+from handlers.views.blocks import Block, View, button, context, divider, header, home, image, section
 from handlers.views.deliveries import Delivering
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, pager
-from handlers.views.mutes import MuteRow
+from handlers.views.personal import Personal
 from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models.scope import Scope
 from scheduler.messages import mrkdwn
+from scheduler.messages.message import PICTURE
 
-MOST_REMARKS = 10
+MOST_REMARKS = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ ACTIONS = Actions()
 
 
 @dataclass(frozen=True, kw_only=True)
+class MrrNow:
+    """What MRR is and did today, in words, and the picture of how it came there, where it can be shown."""
+
+    words: str
+    picture_url: str | None = None
+    described: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManagerHome:
     """All that a manager's Home tab shows."""
 
@@ -49,6 +59,8 @@ class ManagerHome:
     installed_by: str
     installed_at: datetime
     now: datetime
+    mrr: MrrNow | None = None
+    """None where no movement is known yet."""
     delivering: Delivering
     remarks: tuple[str, ...] = ()
     """Whatever else needs a manager, in our own words."""
@@ -65,8 +77,8 @@ class ManagerHome:
     shows_previews: bool = True
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
-    mutes: tuple[MuteRow, ...] = ()
-    """What this manager muted."""
+    personal: Personal
+    """What this manager gets."""
     missing_scopes: tuple[Scope, ...] = ()
     install_url: str | None = None
     """Where the missing scopes can be granted; a button opens it."""
@@ -79,10 +91,9 @@ class MemberHome:
     workspace_name: str
     installed_by: str
     installed_at: datetime
+    mrr: MrrNow | None = None
     destinations: Listing[DestinationRow]
-    owned: int = 0
-    """At how many accounts this person hears of signals."""
-    mutes: tuple[MuteRow, ...] = ()
+    personal: Personal
     report_url: str | None = None
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
@@ -96,6 +107,7 @@ def manager_home(view: ManagerHome) -> View:
     return home(
         [
             *_title(view.workspace_name, view.installed_by, view.installed_at),
+            *_mrr(view.mrr),
             *_health(view),
             divider(),
             *first,
@@ -108,9 +120,10 @@ def manager_home(view: ManagerHome) -> View:
             email_aliases.row(view.unknown_emails, view.known_emails),
             *([reports.row(view.report_url, shows_previews=view.shows_previews)] if view.report_url else []),
             divider(),
+            *personal.brief(view.personal),
+            divider(),
             _managers(view),
             dossiers.row(),
-            *([context(mutes.line(view.mutes))] if view.mutes else []),
             *_missing(view),
         ]
     )
@@ -127,9 +140,10 @@ def member_home(view: MemberHome) -> View:
     return home(
         [
             *_title(view.workspace_name, view.installed_by, view.installed_at),
-            *_told(view),
-            *_for_you(view),
+            *_mrr(view.mrr),
+            *personal.blocks(view.personal),
             divider(),
+            *_told(view),
             *([reports.member_row(view.report_url)] if view.report_url else []),
             section(f"To change what is posted, ask {_whom_to_ask(view)}."),
         ]
@@ -146,16 +160,16 @@ def _told(view: MemberHome) -> list[Block]:
     ]
 
 
-def _for_you(view: MemberHome) -> list[Block]:
-    """Say what comes to this person alone, and what they muted of it."""
-    if not view.owned:
-        return mutes.blocks(view.mutes)
-    number = "1 account" if view.owned == 1 else f"{view.owned:,} accounts"
-    text = (
-        f"*What you get*\nYou are the owner of {number}: their signals come to you by direct message. "
-        "`/mrr mute ACCOUNT` stops those of one."
-    )
-    return [section(text), *mutes.blocks(view.mutes)]
+def without_pictures(drawn: View) -> View:
+    """Take the pictures out of a Home tab, for where Slack can't fetch them."""
+    return {**drawn, "blocks": [block for block in drawn["blocks"] if block["type"] != PICTURE]}
+
+
+def _mrr(mrr: MrrNow | None) -> list[Block]:
+    if mrr is None:
+        return []
+    picture = [image(mrr.picture_url, mrr.described)] if mrr.picture_url else []
+    return [section(mrr.words), *picture]
 
 
 def _title(name: str, installed_by: str, installed_at: datetime) -> list[Block]:

@@ -119,6 +119,9 @@ def _asked(asker: Asker | None, kind: RecipientKind) -> str:
     """Say what asked for the message, and who made that."""
     if asker is None:
         return "Whatever asked for it is gone."
+    if asker.is_personal:
+        since = "; you stopped it since" if asker.is_deleted else ""
+        return f"You asked for it in Runrate's Home tab: {_hears(asker)}{since}."
     where = "to you" if kind is RecipientKind.PERSON else "here"
     what = "destination" if asker.kind is AskerKind.DESTINATION else "workflow"
     made = f"{mrkdwn.person(asker.created_by)} made this {what} on {mrkdwn.day(asker.created_at)}"
@@ -134,6 +137,8 @@ def _hears(asker: Asker) -> str:
 
 
 def _who(why: Why) -> str:
+    if why.asker is not None and why.asker.is_personal:
+        return "You: “Stop my recap” in Runrate's Home tab."
     who = f"{managers.who_may(why.manager_ids)}, in Runrate's Home tab."
     is_own = why.told.kind is FactKind.SIGNAL and why.recipient_kind is RecipientKind.PERSON
     return f"You: “Stop signals” in the same menu ends them for you.\n{who}" if is_own else who

@@ -93,6 +93,7 @@ async def main() -> None:
         await _signal(studio, webhook)
         await _event_message(studio)
         await _report(studio)
+        await _member(studio)
         await _recap(studio)
         await _expired(studio)
 
@@ -309,6 +310,26 @@ async def _shared(seat: Seat) -> Locator:
     return preview
 
 
+async def _member(studio: Studio) -> None:
+    """Look at a member's Home tab, with a recap of their own and quiet hours, and at the form for these."""
+    dana = studio.dana
+    await dana.page.set_viewport_size(SCREEN)
+    await dana.go()
+    await dana.press("Send me a daily recap by DM")
+    await expect(dana.section("What you get")).to_contain_text("Your daily recap")
+    await dana.open_modal("Quiet hours", "Quiet hours")
+    await studio.take("quiet-hours", dana.modal)
+    await dana.submit_and_close()
+    await expect(dana.section("What you get")).to_contain_text("Quiet hours from")
+    await _drawn_in(dana)
+    await studio.take("home-member", dana.page)
+
+
+async def _drawn_in(seat: Seat) -> None:
+    """Wait until the picture of MRR is there."""
+    await expect(seat.middle.get_by_role("img", name="MRR")).to_have_js_property("complete", value=True)
+
+
 async def _expired(studio: Studio) -> None:
     """Look at the shared link when its picture has become old, in a browser that doesn't have it yet."""
     ada = studio.ada
@@ -327,6 +348,7 @@ async def _recap(studio: Studio) -> None:
     await ada.choose("Channels", "general")
     await ada.submit_and_close()
     await expect(ada.section("Board weekly")).to_be_visible()
+    await _drawn_in(ada)
     await studio.take("home", ada.page)
     await stage.browser.travel(to=MONDAY.isoformat())
     await ada.page.set_viewport_size(LONG_SCREEN)

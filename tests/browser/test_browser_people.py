@@ -20,7 +20,7 @@ async def test_a_plain_member_sees_what_is_posted_and_whom_to_ask(acme: Stage, p
     await pat.go()
     await expect(pat.middle).to_contain_text("Every movement · Real-time to #revenue")
     await expect(pat.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
-    await expect(pat.middle.get_by_role("button")).to_have_count(0)
+    await expect(pat.middle.get_by_role("button")).to_have_text(["Send me a daily recap by DM", "Quiet hours"])
     await pat.enter("revenue")
     await pat.say("/mrr new")
     await expect(pat.messages("Only visible to you")).to_contain_text("Only managers can change this. Ask @Ada Okafor")
@@ -33,10 +33,39 @@ async def test_a_guest_learns_of_no_channel_that_they_are_not_in(acme: Stage, si
     await gus.go()
     await expect(gus.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
     await expect(gus.middle).not_to_contain_text("revenue")
-    await expect(gus.middle.get_by_role("button")).to_have_count(0)
+    await expect(gus.middle.get_by_role("button")).to_have_text(["Quiet hours"])
     await expect(gus.page.locator("#side")).not_to_contain_text("revenue")
     await gus.go(REVENUE)
     await expect(gus.page.locator("#head")).to_contain_text("Runrate")
+
+
+async def test_a_member_asks_for_a_recap_of_their_own_and_for_quiet_hours(acme: Stage, dana: Seat) -> None:
+    await dana.go()
+    await expect(dana.section("What you get")).to_contain_text("Nothing comes to you by direct message yet.")
+    await dana.press("Send me a daily recap by DM")
+    mine = dana.section("What you get")
+    await expect(mine).to_contain_text("Your daily recap comes at 09:00 America/New_York · next: ")
+    await dana.open_modal("Change my recap", "Your recap")
+    await dana.modal.get_by_label("Weekly").check()
+    await dana.fill("Time", "07:30")
+    await dana.submit_and_close()
+    await expect(mine).to_contain_text("Your weekly recap comes at 07:30 America/New_York")
+
+    await dana.open_modal("Quiet hours", "Quiet hours")
+    await dana.fill("From", "22:00")
+    await dana.fill("To", "22:00")
+    await dana.submit()
+    await expect(dana.error("To")).to_have_text("Choose an end that differs from the beginning.")
+    await dana.fill("To", "06:45")
+    for day in ("Saturday", "Sunday"):
+        await dana.modal.get_by_label(day).uncheck()
+    await dana.submit_and_close()
+    await expect(mine).to_contain_text("Quiet hours from 22:00 to 06:45 on weekdays, America/New_York")
+    await expect(mine).to_contain_text("Your weekly recap")
+    await dana.press("End quiet hours")
+    await expect(mine).not_to_contain_text("Quiet hours")
+    await dana.press("Stop my recap")
+    await expect(mine).to_contain_text("Nothing comes to you by direct message yet.")
 
 
 async def test_another_person_is_chosen_from_the_list_and_sees_their_own(acme: Stage, ada: Seat) -> None:

@@ -12,7 +12,7 @@ from models.source import SourceKind
 from models.workflow import WorkflowWish
 from tests.stage import ACME, Stage
 
-ALL_WELL = "*All well*: {} delivered today, oldest waiting 0 s."
+ALL_WELL = "*All well*: {} delivered today."
 NOTICES = (FactKind.NOTICE, FactKind.RECOVERY)
 
 

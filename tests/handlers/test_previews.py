@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from models import preview, recap, report
+from handlers.pictures import KEPT as KEPT_PICTURES
+from handlers.pictures import Pictures
+from models import preview, recap, report, trend, workspace
 from models.preview import KEPT, Preview
 from models.recap import Recap
 from models.wish import Frequency
@@ -17,6 +19,7 @@ from tests import seeds
 from tests.seeds import ACME, GLOBEX
 from tests.stage import Stage
 
+SECOND = timedelta(seconds=1)
 Fetch = Callable[[Preview], Awaitable[bytes]]
 
 
@@ -101,3 +104,38 @@ async def test_a_forged_address_is_not_found(acme: Stage) -> None:
     assert preview.read(ours, keyring=acme.keyring) == replace(told, as_of=told.as_of.replace(microsecond=0))
     for name in ("x", "T0ACME:rep_1::1.x", tampered, ours.replace(ACME, GLOBEX), session, "%ff", "%D0%BA"):
         assert (await acme.get(f"/previews/{name}.png")).status == 404, name
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_the_trends_picture_shows_what_was_until_its_instant(acme: Stage, fetch: Fetch) -> None:
+    await acme.install(GLOBEX)
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, mrr_before_minor=0)
+
+    async def complete() -> bool:
+        async with acme.database.read() as session:
+            return bool(await trend.read(session, ACME, now=acme.clock.now()))
+
+    await acme.until(complete)
+    fresh = Preview(workspace_id=ACME, subject_id=trend.SUBJECT, figures="USD", as_of=acme.clock.now() + SECOND)
+    shown, stock = await fetch(fresh), await fetch(replace(fresh, figures="CHF"))
+    assert shown != stock
+    assert await fetch(replace(fresh, as_of=acme.clock.now() - timedelta(hours=1))) == stock, "nothing was known yet"
+    assert await fetch(replace(fresh, workspace_id=GLOBEX)) == stock
+    async with acme.database.write() as session:
+        await workspace.switch_previews(session, ACME, on=False, by="U0ADA", now=acme.clock.now())
+    assert await fetch(fresh) == stock
+
+
+async def test_what_was_rendered_is_kept_and_the_oldest_is_let_go() -> None:
+    rendered: list[str] = []
+
+    class Counting(Pictures):
+        async def _render(self, svg: str) -> bytes:
+            rendered.append(svg)
+            return svg.encode()
+
+    pictures = Counting()
+    for number in (*range(KEPT_PICTURES + 1), KEPT_PICTURES, 1, 0):
+        assert await pictures.png(str(number)) == str(number).encode()
+    assert rendered == [*map(str, range(KEPT_PICTURES + 1)), "0"]

@@ -42,6 +42,7 @@ from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
 from handlers.views.mutes import MuteRow
+from handlers.views.personal import Personal, TellingRow
 from handlers.views.records import Ambiguity
 from handlers.views.segment import SegmentForm
 from handlers.views.source_details import RefusedEvent, SourceDetails
@@ -62,12 +63,15 @@ from models.record import Record, RecordState
 from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
+from models.trend import Today, Trend
 from models.wish import Frequency
 from scheduler.messages import mrkdwn
+from scheduler.messages import trend as trend_drawing
 from scheduler.messages.keeper import Gone
 from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+RISING = Trend(currency="USD", first=AT.date(), points=(1, 2), today=Today(gained_minor=1, gains=1))
 SECRETS = [SigningSecret(f"sec_{number}", AT, "U0ADA") for number in range(MOST_SECRETS)]
 URL = "https://runrate.example.com/in/rrk_1"
 MARKUP = [
@@ -188,13 +192,23 @@ def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: 
         ambiguous=(Ambiguity("src_1", name, 3),) * 12,
         unknown_emails=15,
         known_emails=1,
-        mutes=(MuteRow(what="acc_1", name=name, until=AT),) * 12,
+        mrr=home.MrrNow(words=trend_drawing.words((RISING, replace(RISING, currency="EUR")), "de_DE")),
+        personal=Personal(
+            zone="Europe/Berlin",
+            owned=1200,
+            telling=(TellingRow(name=name, frequency=Frequency.WEEKLY, created_by="U0ADA"),) * 12,
+            mutes=(MuteRow(what="acc_1", name=name, until=AT),) * 12,
+        ),
         manager_ids=("U0DANA",),
     )
     member = home.MemberHome(
-        workspace_name=workspace, installed_by="U0ADA", installed_at=AT, destinations=Listing((row,), 1)
+        workspace_name=workspace,
+        installed_by="U0ADA",
+        installed_at=AT,
+        destinations=Listing((row,), 1),
+        mrr=view.mrr,
+        personal=view.personal,
     )
-    member = replace(member, owned=1200, mutes=view.mutes)
     for drawn in (home.manager_home(view), home.member_home(member)):
         validate_view(drawn)
         check(drawn)

@@ -1,23 +1,37 @@
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
 
 from bot.sandbox.blocks import validate_view
+from bot.sandbox.elements import starting
 from handlers.views import destinations, listing, sources
 from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
-from handlers.views.home import ManagerHome, MemberHome, manager_home, member_home
+from handlers.views.home import ManagerHome, MemberHome, MrrNow, manager_home, member_home, without_pictures
 from handlers.views.listing import PAGE_SIZE, Listing, Pages, read_pages
 from handlers.views.mutes import MuteRow
+from handlers.views.personal import (
+    Personal,
+    RecapRow,
+    TellingRow,
+    quiet_form,
+    read_quiet,
+    read_recap,
+    recap_form,
+)
+from handlers.views.records import Ambiguity
 from handlers.views.sources import SourceRow
 from handlers.views.workflows import WorkflowRow
 from models.delivery import DeliveryState
 from models.ledger import Failing
+from models.quiet import Hours
 from models.recipient import RecipientKind
 from models.scope import OPTIONAL, Scope
 from models.source import SourceKind
+from models.wish import Frequency
 from tests.seeds import channels
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -28,7 +42,9 @@ EVERY_MOVEMENT = DestinationRow(
     id="dst_1", name="Every movement", recipients=channels("C0REVENUE", "C0WINS"), last_sent_at=AT
 )
 BILLING = SourceRow(id="src_1", name="Billing", kind=SourceKind.CHARTMOGUL, last_event_at=AT)
+PERSONAL = Personal(zone="Europe/Berlin")
 HOME = ManagerHome(
+    personal=PERSONAL,
     workspace_name="Acme",
     installed_by="U0ADA",
     installed_at=AT,
@@ -66,6 +82,8 @@ def _words(element: dict[str, Any]) -> list[str]:
     return options or [element["text"]["text"] + (" !" if element.get("style") == "primary" else "")]
 
 
+NOTHING_YET = "*What you get*\nNothing comes to you by direct message yet."
+ASK, QUIET = "[Send me a daily recap by DM]", "[Quiet hours]"
 REST = (
     "*Workflows*\nPost a message of your own when an event arrives from Segment, such as an order.",
     "[New workflow]",
@@ -89,7 +107,7 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
     assert read(view) == [
         "Runrate in Acme",
         f"Installed by <@U0ADA> on {DAY}",
-        "*All well*: 214 messages delivered today, oldest waiting 0 s.",
+        "*All well*: 214 messages delivered today.",
         "*Destinations* (1)",
         "[New destination]",
         f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
@@ -99,6 +117,9 @@ def test_a_manager_sees_the_workspace_at_a_glance() -> None:
         f"*Billing* · ChartMogul\nLast event {MOMENT}",
         "[Details | Show URL | Rotate key | Pause | Remove]",
         *REST,
+        NOTHING_YET,
+        ASK,
+        QUIET,
         "*Managers*\nSlack admins and owners, and <@U0DANA>.",
         "[Name managers]",
         *PRIVACY,
@@ -114,6 +135,9 @@ def test_an_empty_workspace_has_one_sentence_and_one_button_for_each_list() -> N
         "*Destinations*\nNo destination yet. Make one, and every movement is told in the channels that you choose.",
         "[New destination]",
         *REST,
+        NOTHING_YET,
+        ASK,
+        QUIET,
         "*Managers*\nSlack admins and owners.",
         "[Name managers]",
         *PRIVACY,
@@ -227,6 +251,10 @@ def test_hundreds_of_rows_are_paged_under_slacks_limits(page: int) -> None:
             delivering=Delivering(counts={(DeliveryState.FAILED, None): 1}, troubles=(Trouble(failing=ARCHIVED),) * 30),
             remarks=("Something.",) * 30,
             missing_scopes=OPTIONAL,
+            mrr=MrrNow(words="x", picture_url="https://runrate.example.com/p.png", described="x"),
+            report_url="https://runrate.example.com/reports/1",
+            ambiguous=(Ambiguity("src_1", "x", 2),) * 5,
+            personal=replace(PERSONAL, mutes=(MuteRow(what="acc_1", name="Initech"),) * 20),
         )
     )
     validate_view(view)
@@ -284,6 +312,7 @@ def test_menus_say_what_was_chosen_for_which_row() -> None:
 
 
 MEMBER = MemberHome(
+    personal=PERSONAL,
     workspace_name="Acme",
     installed_by="U0ADA",
     installed_at=AT,
@@ -292,12 +321,15 @@ MEMBER = MemberHome(
 )
 
 
-def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_change() -> None:
+def test_a_member_sees_what_they_get_what_is_posted_and_whom_to_ask() -> None:
     view = member_home(MEMBER)
     validate_view(view)
     assert read(view) == [
         "Runrate in Acme",
         f"Installed by <@U0ADA> on {DAY}",
+        NOTHING_YET,
+        ASK,
+        QUIET,
         "*What is posted, and where*",
         f"*Every movement* · Real-time to <#C0REVENUE> and <#C0WINS>\nLast sent {MOMENT}",
         "[Details]",
@@ -305,30 +337,85 @@ def test_a_member_sees_what_is_posted_and_whom_to_ask_and_nothing_to_change() ->
     ]
 
 
-def test_a_member_sees_what_comes_to_them_alone_and_can_undo_what_they_muted() -> None:
+def test_mrr_now_comes_first_with_its_picture_which_can_be_taken_out() -> None:
+    mrr = MrrNow(words="*MRR now*  *$152,480*", picture_url="https://runrate.example.com/p.png", described="It rises.")
+    for view in (manager_home(replace(HOME, mrr=mrr)), member_home(replace(MEMBER, mrr=mrr))):
+        validate_view(view)
+        assert read(view)[2] == "*MRR now*  *$152,480*"
+        assert view["blocks"][3] == {"type": "image", "image_url": mrr.picture_url, "alt_text": "It rises."}
+        plain = without_pictures(view)
+        assert [block for block in view["blocks"] if block not in plain["blocks"]] == [view["blocks"][3]]
+
+
+def test_a_person_sees_what_comes_to_them_and_why_and_can_undo_what_they_muted() -> None:
     rows = (MuteRow(what="acc_1", name="Initech", until=AT), MuteRow(what="signals", name=None))
-    view = member_home(replace(MEMBER, owned=12, mutes=rows))
+    personal = Personal(
+        zone="Europe/Berlin",
+        owned=12,
+        telling=(TellingRow(name="Every movement", frequency=Frequency.REAL_TIME, created_by="U0ADA"),) * 7,
+        recap=RecapRow(frequency=Frequency.DAILY, at=time(9), zone="Europe/Berlin", next_at=AT),
+        hours=Hours(starts=time(20), ends=time(8), days=(0, 1, 2, 3, 4)),
+        quiet_until=AT,
+        mutes=rows,
+    )
+    view = member_home(replace(MEMBER, personal=personal))
     validate_view(view)
-    assert read(view)[5:-1] == [
+    told = "“Every movement” tells you each movement as it happens, as <@U0ADA> set it up.\n"
+    assert read(view)[2:12] == [
         (
             "*What you get*\nYou are the owner of 12 accounts: their signals come to you by direct message. "
-            "`/mrr mute ACCOUNT` stops those of one."
+            f"`/mrr mute ACCOUNT` stops those of one.\n{told * 5}and 2 more destinations\n"
+            f"Your daily recap comes at 09:00 Europe/Berlin · next: {MOMENT}\n"
+            "*Quiet hours* from 20:00 to 08:00 on weekdays, Europe/Berlin: what comes to you meanwhile waits until "
+            f"they end. It is quiet until {MOMENT}."
         ),
+        "[Change my recap]",
+        "[Stop my recap]",
+        "[Change quiet hours]",
+        "[End quiet hours]",
         "*What you muted*",
         f"Initech · until {MOMENT}",
         "[Undo]",
         "All signals · until you undo it",
         "[Undo]",
     ]
-    managing = manager_home(replace(HOME, mutes=rows))
+    managing = manager_home(replace(HOME, personal=personal))
     validate_view(managing)
-    assert read(managing)[-1] == "You muted Initech and all signals; `/mrr unmute` lists and ends that."
+    assert "You muted Initech and all signals; `/mrr unmute` lists and ends that." in read(managing)
+
+
+def test_a_guest_may_have_quiet_hours_and_no_recap() -> None:
+    view = member_home(replace(MEMBER, personal=replace(PERSONAL, may_have_recap=False)))
+    assert read(view)[2:4] == [NOTHING_YET, QUIET]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(range(7), "every day"), ((6, 5), "at weekends"), ((0, 4), "on Mondays and Fridays"), ((2,), "on Wednesdays")],
+)
+def test_days_are_said_in_words(days: Sequence[int], words: str) -> None:
+    hours = Hours(starts=time(22), ends=time(6), days=tuple(days))
+    told = member_home(replace(MEMBER, personal=replace(PERSONAL, hours=hours)))
+    assert f"from 22:00 to 06:00 {words}, Europe/Berlin" in read(told)[2]
+
+
+def test_the_forms_begin_with_what_somebody_has() -> None:
+    hours = Hours(starts=time(19, 30), ends=time(7), days=(0, 6))
+    row = RecapRow(frequency=Frequency.WEEKLY, at=time(8, 15), zone="UTC")
+    for view, read_back, kept in (
+        (quiet_form(hours, zone="UTC"), read_quiet, hours),
+        (recap_form(row, zone="UTC"), read_recap, (row.frequency, row.at)),
+    ):
+        validate_view(view)
+        assert read_back({**view, "state": {"values": starting(view["blocks"])}}) == kept
+    validate_view(quiet_form(None, zone="UTC"))
+    validate_view(recap_form(None, zone="UTC"))
 
 
 def test_a_member_of_an_empty_workspace_is_told_so() -> None:
     view = member_home(replace(MEMBER, destinations=Listing(), manager_ids=()))
     validate_view(view)
-    assert read(view)[2:] == [
+    assert read(view)[5:] == [
         "No MRR movement is posted where you can read it yet.",
         "To change what is posted, ask <@U0ADA> or a Slack admin.",
     ]

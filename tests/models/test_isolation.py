@@ -13,7 +13,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +39,9 @@ from models import (
     mute,
     notice,
     person,
+    personal,
     poll,
+    quiet,
     rate,
     recap,
     record,
@@ -67,6 +69,7 @@ from models.fact import RecordFact
 from models.filter import EVERYTHING
 from models.glance import Glance
 from models.mute import Muted
+from models.quiet import Hours
 from models.recap import Recap
 from models.recipient import RecipientKind, together
 from models.schedule import Rhythm
@@ -118,6 +121,7 @@ def owed(asked_by: str, movement_id: str) -> Owed:
 
 PERSON = seeds.contact(email="a@a.io", name=MARK)
 GROUP = together(["U1", "U2"])
+HOURS = Hours(starts=time(20), ends=time(8))
 GLANCE = Glance(Rhythm.DAILY, NOW.date(), "UTC")
 RECAP = Recap(
     frequency=Frequency.DAILY,
@@ -210,6 +214,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await conversation.remember(session, ACME, GROUP.target, "C9", now=NOW)
         [ids.recap] = (await recap.make(session, [(summed, NOW + timedelta(days=1))], now=NOW)).values()
         ids.signal, ids.workflow = noted.id, wished.id
+        await quiet.choose(session, ACME, "U1", HOURS, now=NOW)
         await lookup.remember(session, ACME, "a@a.io", lookup.Known(None), now=NOW)
         await email_alias.give(session, ACME, "b@a.io", "U1", by=MARK, now=NOW)
         await mute.add(session, ACME, "U1", Muted.SIGNALS, now=NOW)
@@ -217,6 +222,9 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await workspace.choose_fallback(session, ACME, "C2", by=MARK, now=NOW)
         await channel.remember(session, ACME, {"id": "C2", "name": MARK}, now=NOW)
         await person.remember(session, ACME, {"id": "U1", "name": MARK}, now=NOW)
+        reading = await person.get(session, ACME, "U1")
+        assert reading is not None
+        await personal.choose(session, reading, now=NOW)
         await person.remember(session, ACME, {"id": "U2", "name": MARK, "is_restricted": True}, now=NOW)
         left = {"id": "U3", "name": MARK, "deleted": True, "profile": {"email": "left@a.io"}}
         await person.remember(session, ACME, left, now=NOW)
@@ -267,8 +275,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
     async with database.write() as session:
         await source.heard_from(session, [origin.id], now=NOW - silence.LEAST)
     async with database.write() as session:
-        [quiet] = await silence.falling(session, now=NOW)
-        await silence.begin(session, quiet, now=NOW)
+        [silent] = await silence.falling(session, now=NOW)
+        await silence.begin(session, silent, now=NOW)
         [(noted, _)] = await silence.going_on(session)
         assert await silence.tell(session, noted, now=NOW)
         ids.silence = noted.id
@@ -374,7 +382,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "ledger.health": {"asked_by": ["<destination>"]},
     "ledger.is_under_way": {"target": "C1", "now": NOW},
     "ledger.newest_failures": {"limit": 5, "now": NOW},
-    "ledger.oldest_open": {},
+    "ledger.oldest_open": {"now": NOW},
     "ledger.of_movements": {"movement_ids": ["<movement>"], "asked_by": ["<destination>"], "target": "C1", "limit": 5},
     "ledger.of_message": {"channel_id": "C1", "ts": "1.0"},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
@@ -403,6 +411,11 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.named_managers": {},
     "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
+    "personal.of_person": {"user_id": "U1"},
+    "personal.stop": {"user_id": "U1", "now": NOW},
+    "quiet.choose": {"user_id": "U2", "hours": HOURS, "now": NOW},
+    "quiet.end": {"user_id": "U1", "now": NOW},
+    "quiet.get": {"user_id": "U1"},
     "recipient.people": {},
     "record.accounts_named": {"typed": MARK},
     "record.ambiguous": {},
@@ -450,6 +463,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "subscription.recount": {"account_ids": ["<account>"], "now": NOW},
     "subscription.recount_all": {"now": NOW - timedelta(hours=1)},
     "subscription.restated": {},
+    "trend.news_at": {},
+    "trend.read": {"now": NOW},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},

@@ -103,8 +103,8 @@ async def test_the_oldest_that_is_open_says_since_when_somebody_waits(database: 
     await owe(database, 2, created_at=NOW - timedelta(minutes=1))
     await owe(database, 3)
     async with database.read() as session:
-        assert await ledger.oldest_open(session, ACME) == NOW - timedelta(minutes=1)
-        assert await ledger.oldest_open(session, GLOBEX) is None
+        assert await ledger.oldest_open(session, ACME, now=NOW) == NOW - timedelta(minutes=1)
+        assert await ledger.oldest_open(session, GLOBEX, now=NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from bot.sandbox import people
 from bot.sandbox.people import ADA, DANA, GUS
-from models import channel, installation, organisation, person, slack_event, workspace
+from models import channel, installation, organisation, person, personal, slack_event, workspace
 from models.channel import Channel
 from models.installation import Installation
 from scheduler.reconcile import Reconciler
@@ -198,3 +198,14 @@ async def test_managers_are_known_with_the_address_to_write_to(line: Sending) ->
         found = await person.get(session, ACME, DANA)
     assert found is not None
     assert found.email == "dana@acme.com"
+
+
+async def test_a_recap_of_ones_own_ends_though_nobody_told_that_its_person_left(line: Sending) -> None:
+    await line.install()
+    async with line.database.write() as session:
+        dana = await person.remember(session, ACME, {"id": DANA, "name": "dana"}, now=line.clock.now())
+        await personal.choose(session, dana, now=line.clock.now())
+    line.sandbox.state.people[DANA].deleted = True
+    await reconciler(line).reconcile()
+    async with line.database.read() as session:
+        assert await personal.of_person(session, ACME, DANA) is None

@@ -73,6 +73,15 @@ async def refuse_unshown(slack: Slack, workspace: Workspace, given: list[Json] |
         raise with_messages("invalid_blocks", wrong)
 
 
+def refuse_pictures(workspace: Workspace, given: list[Json]) -> None:
+    """Raise `invalid_arguments` for a picture in a view where the workspace shows none. Slack may not look for it."""
+    wrong = [place for place, _ in _named(given, "image_url", "/view/blocks") if workspace.shows == "words"]
+    if wrong:
+        raise with_messages(
+            "invalid_arguments", [f"downloading image failed [json-pointer:{place}]" for place in wrong]
+        )
+
+
 def refuse_charts(workspace: Workspace, given: list[Json] | None) -> None:
     """Raise `invalid_blocks` for a chart where the workspace has none."""
     wrong = _charts(workspace, given)

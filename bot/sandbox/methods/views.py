@@ -72,6 +72,7 @@ def _read(ask: Ask, kind: str) -> Json:
         raise SlackError("view_too_large")
     _check(given, kind)
     content.refuse_unknown_files(ask.slack, given["blocks"], pointer="/view/blocks", code="invalid_arguments")
+    content.refuse_pictures(ask.caller.workspace, given["blocks"])
     return {**given, "blocks": content.with_ids(ask.slack, given["blocks"])}
 
 

@@ -116,6 +116,7 @@ def upgrade() -> None:
     sa.Column('tells_empty', sa.Boolean(), nullable=False),
     sa.Column('paused_at', base.UtcDateTime(), nullable=True),
     sa.Column('paused_until', base.UtcDateTime(), nullable=True),
+    sa.Column('personal_to', sa.String(length=64), nullable=True),
     sa.Column('created_by', sa.String(length=64), nullable=False),
     sa.Column('kept_by', sa.String(length=64), nullable=False),
     sa.Column('unkept_at', base.UtcDateTime(), nullable=True),
@@ -126,7 +127,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_destinations_next_run_at'), 'destinations', ['next_run_at'], unique=False)
     op.create_index(op.f('ix_destinations_workspace_id'), 'destinations', ['workspace_id'], unique=False)
-    op.create_index('uq_destinations_name', 'destinations', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
+    op.create_index('uq_destinations_name', 'destinations', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'))
+    op.create_index('uq_destinations_personal_to', 'destinations', ['workspace_id', 'personal_to'], unique=True, sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'))
     op.create_table('email_aliases',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('email', sa.String(length=255), nullable=False),
@@ -291,6 +293,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('source_id', name=op.f('pk_polls'))
     )
     op.create_index(op.f('ix_polls_next_poll_at'), 'polls', ['next_poll_at'], unique=False)
+    op.create_table('quiet_hours',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('starts', sa.Time(), nullable=False),
+    sa.Column('ends', sa.Time(), nullable=False),
+    sa.Column('days', base.JsonValue, nullable=False),
+    sa.Column('chosen_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_quiet_hours'))
+    )
     op.create_table('rates',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('currency', sa.String(length=3), nullable=False),
@@ -757,6 +768,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_recounts_due_at_workspace_id'), table_name='recounts')
     op.drop_table('recounts')
     op.drop_table('rates')
+    op.drop_table('quiet_hours')
     op.drop_index(op.f('ix_polls_next_poll_at'), table_name='polls')
     op.drop_table('polls')
     op.drop_table('polled_records')
@@ -780,7 +792,8 @@ def downgrade() -> None:
     op.drop_table('events')
     op.drop_table('erasures')
     op.drop_table('email_aliases')
-    op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
+    op.drop_index('uq_destinations_personal_to', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'))
+    op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
     op.drop_index(op.f('ix_destinations_next_run_at'), table_name='destinations')
     op.drop_table('destinations')
