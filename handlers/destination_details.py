@@ -73,7 +73,7 @@ async def show_under(desk: Desk, client: AsyncWebClient, visitor: Visitor, answe
 
 
 async def _drawn(desk: Desk, client: AsyncWebClient, visitor: Visitor, destination_id: str, *, page: int = 0) -> View:
-    visiting = await people.who(desk, client, visitor)
+    visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         return details.draw(await _gathered(session, desk, visiting, destination_id, page=page))
 

@@ -21,7 +21,7 @@ from models.ledger import Health
 def register(app: AsyncApp) -> None:
     """Listen to the menu and to the question."""
     app.action(rows.ACTIONS.menu)(limited(chose))
-    for choice in Menu:
+    for choice in set(Menu) - {Menu.DETAILS}:
         app.action(details.ACTIONS.button(choice))(limited(chose))
     app.view(rows.CALLBACKS.delete)(limited(deleted))
 

@@ -11,6 +11,7 @@ from bot.sandbox.people import ACME, ADA, DANA, GINA, GLOBEX, GUS
 from handlers import slack
 from handlers.listening import ELSEWHERE
 from handlers.views import accounts, destinations, sources, workflows
+from handlers.views.destination_details import ACTIONS
 from models import destination, source, tables
 from models.database import Database
 from scheduler.messages import menu
@@ -21,7 +22,8 @@ one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
 FOR_MEMBERS = {
     "action account_open", "action account_share", "action account_movements", "action account_movements_older",
     "action account_movements_newer", "action glance_share", "action message_menu", "action personal_recap_ask",
-    "action personal_recap_change", "view personal_recap",
+    "action personal_recap_change", "view personal_recap", "action destination_details",
+    "action destination_newer_changes", "action destination_older_changes",
 }  # fmt: skip
 """What any full member may press, and no guest."""
 
@@ -32,8 +34,10 @@ FOR_ANYBODY = {
 }  # fmt: skip
 """Links, the pages of one's own Home tab, and what each decides about their own messages, guests too."""
 
+CHANGING = [one for one in destinations.Menu if one is not destinations.Menu.DETAILS]
 CHOICES = {
-    "destination_menu": tuple(destinations.Menu),
+    "destination_menu": tuple(CHANGING),
+    **{ACTIONS.button(one): (one,) for one in CHANGING},
     "source_menu": tuple(sources.Menu),
     "account_menu": tuple(accounts.Menu),
     "workflow_menu": tuple(workflows.Menu),
