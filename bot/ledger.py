@@ -30,6 +30,7 @@ WORDS = {
     FactKind.HISTORY: "Last week, from history",
     FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "Notice of a refused API key",
+    FactKind.THREAD: "Thread of an account",
     FactKind.EDIT: "Posted message, brought up to date",
 }
 """What a delivery tells, where it is about no account."""
@@ -94,6 +95,8 @@ async def _to(session: AsyncSession, one: Delivery) -> str:
 
 
 async def _place(session: AsyncSession, workspace_id: str, target: str) -> str:
+    if target == workspace_id:
+        return "messages that are brought up to date"
     known = await channel.get(session, workspace_id, target)
     return f"#{known.name}" if known else target
 

@@ -15,7 +15,7 @@ from handlers.views import accounts as view
 from handlers.views import sharing as sharing_view
 from handlers.views.accounts import Menu, Reader
 from handlers.views.answers import Answer
-from models import account, account_card, account_search, duplicate, movement, person, workspace
+from models import account, account_card, account_search, duplicate, ledger, movement, person, workspace
 from models.account import Account
 from models.account_card import AccountCard
 from models.account_search import Fit
@@ -115,11 +115,11 @@ async def opened(
 async def open_history(
     desk: Desk, client: AsyncWebClient, visitor: Visitor, *, trigger_id: str, told: Delivery | None
 ) -> None:
-    """Show the account of the movement that a message tells, in a modal."""
+    """Show the account of which a message tells, in a modal."""
     visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
-        found = await movement.get(session, visitor.workspace_id, told.fact_id) if told is not None else None
-        account_id = found[1].id if found is not None else ""
+        about = await ledger.account_of(session, told) if told is not None else None
+        account_id = about.id if about is not None else ""
         shown = await account_card.read(session, visitor.workspace_id, account_id, now=desk.now())
         drawn = view.gone_view() if shown is None else view.history(shown, await _reader(session, visiting, shown))
     await client.views_open(trigger_id=trigger_id, view=drawn)

@@ -96,6 +96,8 @@ class FactKind(StrEnum):
     """A day, week or month of MRR that somebody shared; the id is which time that was, and of which days it tells."""
     KEY_REFUSED = "key_refused"
     """That the API key of a source is refused; the id is the source's, with a number."""
+    THREAD = "thread"
+    """How an account stands, above the thread in which its movements are told; the id is the account's."""
     EDIT = "edit"
     """That a posted message is brought up to date; the id is that of the delivery which became it."""
 
@@ -166,6 +168,12 @@ class Delivery(Base):
             sqlite_where=text("message_ts IS NOT NULL"),
             postgresql_where=text("message_ts IS NOT NULL"),
         ),
+        Index(
+            "ix_deliveries_edits",
+            "edits",
+            sqlite_where=text("edits IS NOT NULL"),
+            postgresql_where=text("edits IS NOT NULL"),
+        ),
         Index("ix_deliveries_troubled", "state", "settled_at", sqlite_where=TROUBLED, postgresql_where=TROUBLED),
     )
 
@@ -189,6 +197,12 @@ class Delivery(Base):
     send_started_at: Mapped[datetime | None]
     message_channel: Mapped[str | None] = mapped_column(Id)
     message_ts: Mapped[str | None] = mapped_column(String(40))
+    replies_to: Mapped[str | None] = mapped_column(Id)
+    """The delivery in the thread of whose message it stands."""
+    edits: Mapped[str | None] = mapped_column(Id)
+    """The id of the delivery whose message tells it too, by being changed."""
+    is_kept_together: Mapped[bool] = mapped_column(default=False)
+    """Whether it belongs with others about its account; with which is seen when it is sent."""
     message_end: Mapped[str | None] = mapped_column(String(10))
     """Why its message can't be brought up to date any more."""
     is_asked_again: Mapped[bool] = mapped_column(default=False)
@@ -272,6 +286,7 @@ class Owed:
     method: str = POST
     note: str | None = None
     skipped: SkipReason | None = None
+    is_kept_together: bool = False
 
     def place(self, workspace_id: str) -> tuple[str, str, str]:
         """Say in which lane it waits: its workspace, its method and its target."""
@@ -293,6 +308,7 @@ class Owed:
             "note": self.note,
             "attempts": 0,
             "may_be_repeat": False,
+            "is_kept_together": self.is_kept_together,
             "is_asked_again": False,
             "due_at": now,
             "created_at": now,
@@ -400,6 +416,8 @@ async def get(session: AsyncSession, workspace_id: str, delivery_id: str) -> Del
 
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[str, Delivery]:
     """Give deliveries by their id."""
+    if not ids:
+        return {}
     return {found.id: found for found in await session.scalars(select(Delivery).where(among(Delivery.id, ids)))}
 
 
@@ -482,6 +500,8 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
         "attempts": delivery.attempts,
         "may_be_repeat": delivery.may_be_repeat,
         "message": {"channel": delivery.message_channel, "ts": delivery.message_ts} if delivery.message_ts else None,
+        "replies_to": delivery.replies_to,
+        "edits": delivery.edits,
         "coalesced_into": delivery.coalesced_into,
         "created_at": delivery.created_at.isoformat(),
         "due_at": delivery.due_at.isoformat(),

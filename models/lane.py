@@ -102,7 +102,7 @@ async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], 
     statement = insert(session, Delivery).on_conflict_do_nothing().returning(Delivery.lane_id, Delivery.state)
     connection = await session.connection()
     new = (await connection.execute(statement, rows)).all() if rows else []
-    await _rouse(session, {lane_id for lane_id, state in new if state == DeliveryState.PENDING}, now=now)
+    await rouse(session, {lane_id for lane_id, state in new if state == DeliveryState.PENDING}, now=now)
     return len(new)
 
 
@@ -111,8 +111,7 @@ async def hold_for_updates(session: AsyncSession, workspace_id: str, *, now: dat
 
     Nothing of it is claimed meanwhile; so that what is owed there already is drawn after this transaction, or was sent.
     """
-    place = (workspace_id, UPDATE, workspace_id)
-    lane_id = (await _find_or_make(session, {place}, now=now))[place]
+    lane_id = await of_target(session, workspace_id, UPDATE, workspace_id, now=now)
     await _hold(session, select(Lane.id).where(Lane.id == lane_id))
     soonest = _soonest(now)
     is_later = or_(Lane.next_send_at.is_(None), Lane.next_send_at > soonest)
@@ -122,7 +121,13 @@ async def hold_for_updates(session: AsyncSession, workspace_id: str, *, now: dat
     return lane_id
 
 
-async def _rouse(session: AsyncSession, lane_ids: Collection[str], *, now: datetime) -> None:
+async def of_target(session: AsyncSession, workspace_id: str, method: str, target: str, *, now: datetime) -> str:
+    """Give the id of a target's lane."""
+    place = (workspace_id, method, target)
+    return (await _find_or_make(session, {place}, now=now))[place]
+
+
+async def rouse(session: AsyncSession, lane_ids: Collection[str], *, now: datetime) -> None:
     """Let lanes send again that rested, and tell the workers. Their deliveries are in by now, which hold their rows."""
     if not lane_ids:
         return
@@ -415,7 +420,8 @@ async def hurry_all(session: AsyncSession, workspace_id: str, asked_by: str, *, 
 
 
 async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str], *, now: datetime) -> None:
-    theirs = (Lane.workspace_id == workspace_id, Lane.target.in_(targets))
+    # What changes messages there waits in the lane of the workspace's updates.
+    theirs = (Lane.workspace_id == workspace_id, Lane.target.in_((*targets, workspace_id)))
     await _hold(session, select(Lane.id).where(*theirs))
     is_later = or_(Lane.next_send_at > now, Lane.next_send_at.is_(None))
     await session.execute(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models import account, event, glance, movement, recap, signal, source
+from models.account import Account
 from models.base import among
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
 from models.destination import Destination
@@ -286,6 +287,18 @@ async def told(session: AsyncSession, delivery: Delivery) -> Told:
     return (await teller(session, delivery) if teller is not None else None) or Told(kind=kind)
 
 
+async def account_of(session: AsyncSession, delivery: Delivery) -> Account | None:
+    """Find the account that a delivery tells of; None where it is gone, or the delivery is about none."""
+    match delivery.fact_kind:
+        case FactKind.MOVEMENT:
+            found = await movement.get(session, delivery.workspace_id, delivery.fact_id)
+            return found[1] if found is not None else None
+        case FactKind.THREAD:
+            return await account.get(session, delivery.workspace_id, delivery.fact_id)
+        case _:
+            return None
+
+
 async def _told_movement(session: AsyncSession, delivery: Delivery) -> Told | None:
     found = await movement.get(session, delivery.workspace_id, delivery.fact_id)
     if found is None:
@@ -343,6 +356,11 @@ async def _told_account(session: AsyncSession, delivery: Delivery) -> Told | Non
     return Told(kind=FactKind.ACCOUNT, about=found.display_name, at=delivery.created_at) if found is not None else None
 
 
+async def _told_thread(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await account_of(session, delivery)
+    return Told(kind=FactKind.THREAD, about=found.display_name) if found is not None else None
+
+
 async def _told_glance(_session: AsyncSession, delivery: Delivery) -> Told | None:
     try:
         asked = glance.of_fact(delivery.fact_id)
@@ -363,5 +381,6 @@ _TELLERS: Mapping[FactKind, Callable[[AsyncSession, Delivery], Awaitable[Told | 
     FactKind.UNHEARD: _told_signal,
     FactKind.ACCOUNT: _told_account,
     FactKind.GLANCE: _told_glance,
+    FactKind.THREAD: _told_thread,
 }
 """Who knows what a kind of delivery tells; of the others the kind says all."""

@@ -28,6 +28,12 @@ SINGLY = 20
 
 _WAITS = (is_open(), Delivery.state == DeliveryState.PENDING, Delivery.fact_kind == FactKind.MOVEMENT)
 """Whether a delivery may go into another: nobody has tried to send it yet."""
+_GOES_WITH_IT = (
+    is_open(),
+    Delivery.state == DeliveryState.PENDING,
+    Delivery.fact_kind.in_((FactKind.MOVEMENT, FactKind.THREAD)),
+)
+"""Movements, and the cards above them, which nothing would stand under."""
 
 
 # These statements are put together once: that takes longer than to run them.
@@ -71,14 +77,15 @@ async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: dateti
     for lane_id, asked_by in (await connection.execute(PILES, {"ids": lanes})).all():
         head = ready.get((lane_id, asked_by))
         if head is not None:
-            pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_WAITS)
+            pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_GOES_WITH_IT)
             values = {"state": DeliveryState.COALESCED, "coalesced_into": head.id, "settled_at": now}
             statement = update(Delivery).where(*pile).values(values)
             await session.execute(statement, execution_options=UNSEEN)
 
 
 def _may_carry(head: Delivery) -> bool:
-    return head.fact_kind == FactKind.MOVEMENT and head.state in UNSENT and not head.may_be_repeat
+    is_certain = head.state in UNSENT and not head.may_be_repeat
+    return is_certain and head.fact_kind == FactKind.MOVEMENT and head.edits is None
 
 
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:

@@ -6,19 +6,20 @@ that an earlier owner died in between, and is treated as ambiguous.
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, conversation, delivery, installation, lane, merge, preview, quiet
+from models import channel, conversation, delivery, installation, lane, merge, preview, quiet, thread
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason, Try
 from models.installation import Installation
 from models.lane import Lease, Release
 from models.recipient import RecipientKind
 from models.secret import Keyring, SecretUnreadableError
+from models.thread import Reply
 from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_edit, judge_send
 from scheduler.drawing import Drawn, Setting, draw_alone, draw_deliveries
 from scheduler.messages.message import Edited, Message, Unfurled
@@ -60,6 +61,8 @@ class Job:
     """The posted message in whose place this one is put, if that is what is sent."""
     is_edit: bool = False
     """Whether it brings a message up to date, and is itself no news to anybody."""
+    reply: Reply | None = None
+    """Under which message it is told, where it is a reply."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Turn:
     lease: Lease
     owed: Delivery
     grant: Installation
+    reply: Reply | None = None
+    """Under which message it is told, where it is a reply."""
 
     @property
     def is_lost(self) -> bool:
@@ -102,6 +107,8 @@ class Claimer:
             return Claimed(0, [])
         turns, given_back = await _turns(session, lanes, now=now)
         await merge.merge(session, [turn.owed for turn in turns], now=now)
+        turns, put_off = await _arrange(session, turns, now=now)
+        given_back += [_give_back(turn.lease, at=now) for turn in put_off]
         looked = {turn.owed.id for turn in turns if turn.is_lost and await _can_look(session, turn)}
         drawn = await self._draw(session, [turn for turn in turns if turn.owed.id not in looked], alone=alone, now=now)
         opened = await _opened(session, turns)
@@ -162,6 +169,7 @@ class Claimer:
             message=drawn.message if isinstance(drawn, Edited) else drawn,
             edited=drawn if isinstance(drawn, Edited) else None,
             is_edit=owed.fact_kind == FactKind.EDIT,
+            reply=turn.reply,
         )
 
 
@@ -178,6 +186,15 @@ async def _turns(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime
         else:
             turns.append(Turn(one, owed, grants[one.workspace_id]))
     return turns, given_back
+
+
+async def _arrange(session: AsyncSession, turns: Sequence[Turn], *, now: datetime) -> tuple[list[Turn], list[Turn]]:
+    """Say what replies to which message; and tell apart what doesn't go now, since it waits for another."""
+    arranged = await thread.arrange(session, [turn.owed for turn in turns], now=now)
+    going = [turn for turn in turns if turn.owed.id not in arranged.put_off]
+    put_off = [turn for turn in turns if turn.owed.id in arranged.put_off]
+    replies = arranged.replies
+    return [replace(turn, reply=replies[turn.owed.id]) if turn.owed.id in replies else turn for turn in going], put_off
 
 
 async def _heads(session: AsyncSession, lanes: Sequence[Lease]) -> dict[str, Delivery]:
@@ -198,7 +215,12 @@ async def _opened(session: AsyncSession, turns: Sequence[Turn]) -> dict[tuple[st
 
 
 async def _can_look(session: AsyncSession, turn: Turn) -> bool:
-    """Say whether the granted scopes let us read the channel's history; an unfurl is no message to be found."""
+    """Say whether the granted scopes let us read the channel's history; an unfurl is no message to be found.
+
+    What stands in a thread of a channel and nowhere else is shown to no bot.
+    """
+    if turn.reply is not None and not turn.reply.is_broadcast:
+        return False
     owed, scopes = turn.owed, set(turn.grant.scopes)
     if owed.recipient_kind != RecipientKind.CHANNEL or owed.fact_kind == FactKind.UNFURL:
         return False

@@ -16,6 +16,8 @@ RETRY_MOST = timedelta(minutes=15)
 GIVE_UP = timedelta(hours=24)
 LEAST_ATTEMPTS = 10
 UNFURL_ATTEMPTS = 2
+EDIT_ATTEMPTS = 3
+"""How often something is tried to be told by changing a message, before it is posted."""
 UNFURL_AGAIN = timedelta(seconds=1)
 LIMITED_LEAST = timedelta(seconds=1)
 LIMITED_DEFAULT = timedelta(seconds=30)
@@ -76,6 +78,7 @@ UNREACHABLE = Decision(Class.RETRY, "Slack can't be reached")
 UNKNOWN = Decision(Class.FIX, "Slack refused the message", "See the code in the delivery's attempts.")
 NOT_UNDERSTOOD = Decision(Class.FIX, "Slack doesn't understand Runrate's request", OUR_FAULT)
 REFUSED_FORM = Decision(Class.PERMANENT, "Slack refused the message's form", OUR_FAULT)
+THREAD_GONE = Decision(Class.OVER, "the message was deleted")
 LINK_GONE = Decision(Class.PERMANENT, "the message with the link is gone", "Nothing has to be done.")
 NOT_OPENED = Decision(Class.RETRY, "Slack didn't open their conversation")
 CANNOT_BE_MADE = Decision(Class.PERMANENT, "the message could not be made", OUR_FAULT)
@@ -87,6 +90,14 @@ TOKEN_UNREADABLE = Decision(
 
 GONE = ("message_not_found", "thread_not_found")
 """Slack's answers where the message that was meant isn't there."""
+
+NO_THREAD = (
+    *GONE,
+    "cannot_reply_to_message",
+    "restricted_action_thread_locked",
+    "restricted_action_non_threadable_channel",
+)
+"""Slack's answers where nothing can be told under a message."""
 
 _TABLE = (
     ("ratelimited rate_limited", SLOWER),
@@ -244,7 +255,7 @@ _TABLE = (
         """,
         Decision(Class.OVER, "Slack doesn't let the message be changed any more"),
     ),
-    (" ".join(GONE), Decision(Class.OVER, "the message was deleted")),
+    (" ".join(GONE), THREAD_GONE),
     ("update_failed", Decision(Class.RETRY, "Slack could not change the message")),
     (
         "user_disabled",
@@ -405,6 +416,19 @@ def judge_edit(decision: Decision, answer: str, effort: Effort, *, now: datetime
         case _:
             reason = SkipReason.DELETED if answer in GONE else SkipReason.STALE
             return replace(judged, state=DeliveryState.SKIPPED, reason=reason)
+
+
+def is_elsewhere(decision: Decision, answer: str, effort: Effort, *, is_edit: bool) -> bool:
+    """Say whether something is told elsewhere: it can't be by changing that message, or else not in that thread."""
+    if not is_edit:
+        return answer in NO_THREAD
+    match decision.what:
+        case Class.WAIT | Class.HOLD:
+            return False
+        case Class.RETRY | Class.AMBIGUOUS:
+            return effort.attempts >= EDIT_ATTEMPTS
+        case _:
+            return True
 
 
 def judge_look(decision: Decision, answer: str, effort: Effort, *, now: datetime, spread: float) -> Outcome:

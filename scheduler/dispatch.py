@@ -23,11 +23,13 @@ from models.secret import Keyring
 from models.wakeup import Topic
 from scheduler.claim import Claimed, Claimer, Job, spread
 from scheduler.decisions import (
+    THREAD_GONE,
     Class,
     Decision,
     NotOpenedError,
     answer_of,
     decide,
+    is_elsewhere,
     judge_edit,
     judge_look,
     judge_send,
@@ -212,7 +214,7 @@ class Dispatcher:
         """Post the message, and once more after entering the channel, or in the plainer form where Slack refuses it."""
         job = self._spared(job)
         try:
-            return await self._post(job), None
+            return await self._post(job)
         except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
             decision, answer = decide(error, now=self._now()), answer_of(error)
         if decision.what is Class.JOIN and may_join and job.is_channel and await self._join(job):
@@ -225,9 +227,18 @@ class Dispatcher:
         if answer == UNSEEN and job.is_channel:
             async with self._database.read() as session:
                 decision = unseen(await channel.get(session, job.workspace_id, job.target))
+        return self._judge(job, decision, answer)
+
+    def _judge(self, job: Job, decision: Decision, answer: str) -> tuple[Outcome, Decision]:
+        """Say what a refusal comes to for what was to be sent."""
         now = self._now()
         if isinstance(job.message, Unfurled):
             return judge_unfurl(decision, answer, job.effort, now=now), decision
+        is_bound = job.reply is not None or (job.edited is not None and not job.is_edit)
+        is_closed = decision is CLOSED_DM
+        if is_bound and (is_closed or is_elsewhere(decision, answer, job.effort, is_edit=job.edited is not None)):
+            again = Outcome(state=DeliveryState.RETRYING, answer=answer, due_at=now)
+            return again, replace(decision, what=Class.OVER)
         judge = judge_edit if job.is_edit else judge_send
         return judge(decision, answer, job.effort, now=now, spread=spread()), decision
 
@@ -257,20 +268,26 @@ class Dispatcher:
         await self._slack.unfurl(job.token, channel=job.target, unfurled=unfurled)
         return Outcome(state=DeliveryState.DELIVERED, answer="ok", due_at=self._now())
 
-    async def _post(self, job: Job) -> Outcome:
-        message = job.message
+    async def _post(self, job: Job) -> tuple[Outcome, Decision | None]:
+        message, decision = job.message, None
         if isinstance(message, Unfurled):
-            return await self._unfurl(job, message)
+            return await self._unfurl(job, message), None
         assert message is not None  # noqa: S101 - only jobs with a message are sent
         if job.edited is not None:
             await self._slack.update(job.token, edited=job.edited, message=message)
             where, ts = job.edited.channel, job.edited.ts
+        elif job.reply is not None:
+            where, ts, stands = await self._slack.reply(
+                job.token, under=job.reply, message=message, delivery_id=job.delivery_id
+            )
+            decision = None if stands else THREAD_GONE
         else:
             place = job.place or await self._open(job)
             where, ts = await self._slack.post(job.token, channel=place, message=message, delivery_id=job.delivery_id)
-        return Outcome(
+        posted = Outcome(
             state=DeliveryState.DELIVERED, answer="ok", due_at=self._now(), message_channel=where, message_ts=ts
         )
+        return posted, decision
 
     async def _open(self, job: Job) -> str:
         """Open the conversation of a group, and remember where it is."""

@@ -29,6 +29,7 @@ from models import (
     report,
     signal,
     source,
+    thread,
     unfurl,
     workflow,
     workspace,
@@ -48,6 +49,7 @@ from models.recipient import IN_PERSON, RecipientKind, To
 from models.report import Figures as ReportFigures
 from models.schedule import Period, Rhythm
 from models.signal import Signal
+from models.thread import Card
 from models.unfurl import Unfurl
 from models.wish import Frequency
 from models.workflow import Workflow
@@ -63,6 +65,7 @@ from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
+from scheduler.messages import thread as thread_message
 from scheduler.messages import track as track_message
 from scheduler.messages import trial as trial_message
 from scheduler.messages import welcome as welcome_message
@@ -73,6 +76,7 @@ from scheduler.messages.movement import MovementMessage
 from scheduler.messages.recap import RecapMessage
 from scheduler.messages.report import ReportUnfurl
 from scheduler.messages.signal import SignalMessage, UnheardMessage
+from scheduler.messages.thread import ThreadMessage
 from scheduler.messages.track import TrackMessage
 from scheduler.messages.trial import TrialMessage
 from scheduler.notices import draw_notice, draw_recovery, load_notices, load_recoveries
@@ -204,6 +208,10 @@ class ToldMovement:
     source_name: str
     merged: Merged | None = None
     """What piled up behind it, with itself, which is told in its place."""
+    together: tuple[Movement, ...] = ()
+    """What its message tells as one change, with itself, in the order in which it happened; none where it is alone."""
+    base: Delivery | None = None
+    """The delivery whose message is changed to tell it too."""
     report_id: str | None = None
     """Where to read more of that."""
 
@@ -219,7 +227,12 @@ async def _load_movements(
         to, fact = hearing.get(one.id), facts.get((one.workspace_id, one.fact_id))
         if to is not None and fact is not None and to.destination.frequency == Frequency.REAL_TIME:
             told[one.id] = ToldMovement(*fact, to, _name(names, fact[0].source_id))
-    for carrier, merged in (await merge.merged(session, [one for one in owed if one.id in told])).items():
+    bases = await delivery.many(session, {one.edits for one in owed if one.edits is not None})
+    for one, together in await thread.told_together(session, owed):
+        if one.id in told:
+            told[one.id] = replace(told[one.id], together=tuple(together), base=bases.get(one.edits or ""))
+    alone = [one for one in owed if one.id in told and not told[one.id].together]
+    for carrier, merged in (await merge.merged(session, alone)).items():
         built_in = await report.built_in(session, told[carrier].moved.workspace_id)
         told[carrier] = replace(told[carrier], merged=merged, report_id=built_in.id if built_in else None)
     return told
@@ -232,22 +245,30 @@ def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Draw
     hold_back(told.to.because)
     if told.merged is not None:
         return _draw_merged(owed, told, told.merged, setting)
+    drawn = _draw_change(owed, told, setting)
+    return drawn if told.base is None else _in_place_of(told.base, drawn)
+
+
+def _draw_change(owed: Delivery, told: ToldMovement, setting: Setting) -> Message:
+    """Draw a movement, or several of one account that are told as one."""
     moved, account, destination = told.moved, told.account, told.to.destination
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
+    first, last = (told.together[0], told.together[-1]) if told.together else (moved, moved)
     return movement_message.draw(
         MovementMessage(
             account_name=account.display_name,
-            account_url=moved.url or account.url,
-            kind=MovementKind(moved.kind),
-            amount_minor=moved.amount_minor,
-            currency=moved.currency,
-            before_minor=moved.mrr_before_minor,
-            after_minor=moved.mrr_after_minor,
-            plan=moved.plan,
-            plan_before=moved.plan_before,
-            description=moved.description,
+            account_url=last.url or account.url,
+            kind=MovementKind(last.kind),
+            amount_minor=sum(one.amount_minor for one in told.together or (moved,)),
+            count=max(len(told.together), 1),
+            currency=last.currency,
+            before_minor=first.mrr_before_minor,
+            after_minor=last.mrr_after_minor,
+            plan=last.plan,
+            plan_before=first.plan_before,
+            description=last.description,
             attributes=shown,
-            occurred_at=moved.occurred_at,
+            occurred_at=last.occurred_at,
             told_at=setting.now,
             source_name=told.source_name,
             destination_name=destination.name,
@@ -270,6 +291,46 @@ def _draw_merged(owed: Delivery, told: ToldMovement, merged: Merged, setting: Se
             channel_id=_channel_id(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             report_url=f"{setting.public_url}/reports/{told.report_id}" if told.report_id else None,
+            locale=told.to.tenant.locale,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class ToldThread:
+    """An account's card on its way to a destination that tells each account's movements under one."""
+
+    card: Card
+    to: Hearing
+
+
+async def _load_threads(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldThread]:
+    hearing = await _hearing(session, owed)
+    wanted = {key: to for key, to in hearing.items() if to.destination.has_threads}
+    cards = await thread.cards(session, [one for one in owed if one.id in wanted])
+    return {key: ToldThread(card, wanted[key]) for key, card in cards.items()}
+
+
+def _draw_thread(owed: Delivery, told: ToldThread, setting: Setting) -> Drawn:
+    """Say how an account stands, above what is told of it."""
+    if told.to.destination.is_paused(setting.now):
+        return SkipReason.PAUSED
+    hold_back(told.to.because)
+    about, last, destination = told.card.account, told.card.last, told.to.destination
+    return thread_message.draw(
+        ThreadMessage(
+            account_name=about.display_name,
+            account_url=about.url,
+            mrr_minor=about.mrr_minor,
+            currency=about.currency,
+            last=last,
+            count=told.card.count,
+            since=told.card.since,
+            told_at=setting.now,
+            destination_name=destination.name,
+            channel_id=_channel_id(owed),
+            is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             locale=told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
         )
@@ -543,7 +604,11 @@ def _draw_edit(_owed: Delivery, told: ToldAnew, _setting: Setting) -> Drawn:
         raise drawn
     if drawn is None or isinstance(drawn, SkipReason):
         return drawn or SkipReason.STALE
-    assert isinstance(drawn, dict)  # noqa: S101 - only messages are edited
+    assert not isinstance(drawn, Unfurled)  # noqa: S101 - it is no message, and can't be edited
+    return drawn if isinstance(drawn, Edited) else _in_place_of(posted, drawn)
+
+
+def _in_place_of(posted: Delivery, drawn: Message) -> Edited:
     assert posted.message_channel is not None  # noqa: S101 - it was delivered
     assert posted.message_ts is not None  # noqa: S101 - it was delivered
     return Edited(message=drawn, delivery_id=posted.id, channel=posted.message_channel, ts=posted.message_ts)
@@ -568,6 +633,7 @@ def _channel_id(owed: Delivery) -> str | None:
 
 DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.MOVEMENT: Drawing(_load_movements, _draw_movement),
+    FactKind.THREAD: Drawing(_load_threads, _draw_thread),
     FactKind.RECAP: Drawing(_load_recaps, _draw_recap),
     FactKind.TEST: Drawing(_load_trials, _draw_trial),
     FactKind.TRACK: Drawing(_load_tracks, _draw_track),

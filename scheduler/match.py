@@ -4,7 +4,7 @@ Facts of several workspaces are matched at once; beside each delivery stands the
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,19 +36,12 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
     mutes = await _mutes(session, movements, hearing)
     standings = await filters.standings(session, asked_of, [one for several in asking.values() for one in several])
     return [
-        (
-            movement.workspace_id,
-            Owed(
-                asked_by=wanting.id,
-                fact=(FactKind.MOVEMENT, movement.id),
-                recipient=to,
-                skipped=wanting.skips(movement, standing) or _skips(movement, to, mutes),
-            ),
-        )
+        (movement.workspace_id, owed)
         for movement in movements
         for standing in [standings.get(movement.id, NOTHING_KNOWN)]
         for wanting, to in hearing[movement.workspace_id]
         if wanting.hears_of(movement, standing)
+        for owed in _owed(movement, wanting, to, wanting.skips(movement, standing) or _skips(movement, to, mutes))
     ]
 
 
@@ -67,6 +60,19 @@ async def _mutes(
 
 def _skips(moved: Movement, to: To, mutes: set[tuple[str, str, str]]) -> SkipReason | None:
     return SkipReason.MUTED if (moved.workspace_id, to.target, moved.account_id) in mutes else None
+
+
+def _owed(moved: Movement, wanting: Destination, to: To, skipped: SkipReason | None) -> Iterator[Owed]:
+    """Owe a movement, after the card of its account where it is told under one."""
+    if wanting.has_threads and skipped is None:
+        yield Owed(asked_by=wanting.id, fact=(FactKind.THREAD, moved.account_id), recipient=to)
+    yield Owed(
+        asked_by=wanting.id,
+        fact=(FactKind.MOVEMENT, moved.id),
+        recipient=to,
+        skipped=skipped,
+        is_kept_together=wanting.has_threads or wanting.group_minutes is not None,
+    )
 
 
 async def match_tracks(session: AsyncSession, tracks: Sequence[tuple[Event, TrackFact]]) -> list[tuple[str, Owed]]:

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, edit, installation, lane
+from models import delivery, edit, installation, lane, thread
 from models.database import Database, is_passing
 from models.delivery import DeliveryState, MessageEnd, Outcome, Try
 from models.lane import Release
@@ -143,13 +143,27 @@ async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetim
     match settled.decision:
         case Decision(what=Class.WAIT):
             await lane.limit(session, job.lane_id, until=outcome.due_at, now=now)
-        case Decision(what=Class.OVER) if job.edited is not None:
-            how = MessageEnd.GONE if outcome.answer in GONE else MessageEnd.CLOSED
-            await edit.end(session, job.workspace_id, job.edited.delivery_id, how)
+        case Decision(what=Class.OVER):
+            await _end(session, settled, now=now)
         case Decision(what=Class.HOLD):
             await installation.revoke(
                 session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now
             )
+    if job.reply is not None and job.reply.changes_parent and outcome.state is DeliveryState.DELIVERED:
+        await edit.ask(session, job.workspace_id, [job.reply.parent_id], now=now)
+
+
+async def _end(session: AsyncSession, settled: Settlement, *, now: datetime) -> None:
+    """Note that a message can't be changed any more, or replied to; what was to be told so is told elsewhere."""
+    job = settled.job
+    if job.reply is not None:
+        await edit.end(session, job.workspace_id, job.reply.parent_id, MessageEnd.GONE)
+    elif job.edited is not None:
+        how = MessageEnd.GONE if settled.outcome.answer in GONE else MessageEnd.CLOSED
+        await edit.end(session, job.workspace_id, job.edited.delivery_id, how)
+        if not job.is_edit:
+            owed = await delivery.get(session, job.workspace_id, job.delivery_id)
+            await thread.tell_apart(session, owed, now=now)
 
 
 def _log_unsettled(settled: Settlement, *, error: Exception | None = None) -> None:

@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from models.delivery import POST, UPDATE
+from models.thread import Reply
 from scheduler.messages.message import Edited, Message, Unfurled, changed, payload
 
 TIMEOUT = 15.0
@@ -49,6 +50,17 @@ class Slack:
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
         posted = await self._say(POST, token, {"channel": channel, "metadata": metadata, **payload(message)})
         return str(posted["channel"]), str(posted["ts"])
+
+    async def reply(self, token: str, *, under: Reply, message: Message, delivery_id: str) -> tuple[str, str, bool]:
+        """Post a message under another; answer its channel and ts, and whether it stands there.
+
+        Slack posts it by itself where the other one was just deleted.
+        """
+        metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}}
+        asked = {"thread_ts": under.ts, "reply_broadcast": under.is_broadcast, "metadata": metadata, **payload(message)}
+        posted = await self._say(POST, token, {"channel": under.channel, **asked})
+        stands = (posted.get("message") or {}).get("thread_ts") is not None
+        return str(posted["channel"]), str(posted["ts"]), stands
 
     async def update(self, token: str, *, edited: Edited, message: Message) -> None:
         """Put a message in the place of a posted one, whose metadata stays; once more, it is replaced by the same."""

@@ -121,14 +121,14 @@ class Sending:
             async with self.database.write() as session:
                 await channel.remember(session, workspace, info, now=self.clock.now())
 
-    async def move(self, times: int = 1, *, workspace: str = ACME, **fields: Any) -> None:
-        """Let so many movements happen, and owe what they make us owe."""
+    async def move(self, times: int = 1, *, workspace: str = ACME, of: str | None = None, **fields: Any) -> None:
+        """Let so many movements happen, of one account or of one each, and owe what they make us owe."""
         if workspace not in self.sources:
             self.sources[workspace], _ = await seeds.add_source(self.database, workspace)
         origin, news = self.sources[workspace], []
         for _ in range(times):
             self.moved += 1
-            fact = seeds.movement(f"account {self.moved}", **{"occurred_at": self.clock.now(), **fields})
+            fact = seeds.movement(of or f"account {self.moved}", **{"occurred_at": self.clock.now(), **fields})
             news.append(seeds.event_of(origin, fact, key=f"moved {self.moved}"))
         async with self.database.write() as session:
             await event.store(session, news)

@@ -203,6 +203,8 @@ def _print_one(shown: Shown) -> None:
             "Message": f"{one.message_ts} in {one.message_channel}" if one.message_ts else None,
             "Repeat": "perhaps: Slack didn't confirm the first one" if one.may_be_repeat else None,
             "Told in": one.coalesced_into,
+            "Told by changing": one.edits,
+            "In the thread of": one.replies_to,
             "Tells also": counted(shown.merged, "other delivery", "other deliveries") if shown.merged else None,
         }
     )

@@ -97,6 +97,8 @@ class WebApiCall:
                 return {"ok": False}
             case Fault(fault="no_metadata"):
                 self.args.values.pop("include_all_metadata", None)
+            case Fault(fault="unthread"):
+                self.args.values.pop("thread_ts", None)
             case _:
                 pass
         return None

@@ -158,6 +158,14 @@ async def _show(one: Happening) -> None:
     one.slack.workspaces[one.text("workspace")].shows = cast("Shown", shows)
 
 
+async def _limit_edits(one: Happening) -> None:
+    """Say for how many minutes messages may be changed from now on."""
+    minutes = one.text("minutes")
+    if not minutes.isdecimal():
+        raise NotPossibleError("Say with “minutes” for how long: a whole number.")
+    one.slack.workspaces[one.text("workspace")].edit_minutes = int(minutes)
+
+
 HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "archive": _archive,
     "unarchive": _unarchive,
@@ -180,6 +188,7 @@ HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "order_events": _order_events,
     "repeat_events": _repeat_events,
     "show": _show,
+    "limit_edits": _limit_edits,
 }
 
 

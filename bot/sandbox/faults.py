@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-FaultKind: TypeAlias = Literal["http_500", "lose_response", "drop_request", "delay", "limit", "error", "no_metadata"]
+FaultKind: TypeAlias = Literal[
+    "http_500", "lose_response", "drop_request", "delay", "limit", "error", "no_metadata", "unthread"
+]
 KINDS: tuple[str, ...] = get_args(FaultKind)
 
 
@@ -18,6 +20,7 @@ class Fault:
     - `delay` waits `seconds` first
     - `limit` answers 429 with `retry_after`
     - `no_metadata` answers as if the messages' metadata had not been asked for
+    - `unthread` posts a reply by itself, as Slack does where the message was just deleted that it replies to
     """
 
     fault: FaultKind

@@ -36,6 +36,7 @@ FAULTS: Mapping[str, str] = {
     "delay": "answer late, after …",
     "drop_request": "drop the connection",
     "error": "refuse with the error …",
+    "unthread": "post a reply outside its thread",
 }
 # What a workspace's messages can show, in words.
 SHOWS: Mapping[str, str] = {

@@ -27,6 +27,8 @@ class Workspace:
     email_domain: str = ""
     shows: Shown = "charts"
     """What its messages can show: charts are new, and reach one workspace after the other."""
+    edit_minutes: int | None = None
+    """For how long a message may be changed, where that is limited."""
 
 
 @dataclass

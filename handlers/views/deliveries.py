@@ -58,9 +58,17 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.ACCOUNT: "an account that somebody shared",
     FactKind.GLANCE: "MRR that somebody shared",
     FactKind.KEY_REFUSED: "the notice that an API key is refused",
+    FactKind.THREAD: "the thread of an account",
     FactKind.EDIT: "a posted message, brought up to date",
 }
 """What is told where the kind says all."""
+
+NAMED: Mapping[FactKind, str] = {
+    FactKind.TRACK: "event",
+    FactKind.ACCOUNT: "account",
+    FactKind.THREAD: "thread of",
+}
+"""What stands before the name of what is told."""
 
 IN_PERSON = {RecipientKind.PERSON, RecipientKind.GROUP_DM, RecipientKind.EMAIL}
 """What is written to one person, and asked for by nothing that could be edited."""
@@ -266,6 +274,6 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
         case Told(kind=FactKind.UNHEARD, about=str(about)):
             return f"a signal about {about} that reached nobody"
-        case Told(kind=FactKind.TRACK | FactKind.ACCOUNT as kind, about=str(about)):
-            return f"the {'event' if kind is FactKind.TRACK else 'account'} {about}"
+        case Told(kind=FactKind.TRACK | FactKind.ACCOUNT | FactKind.THREAD as kind, about=str(about)):
+            return f"the {NAMED[kind]} {about}"
     return SAID_BY_KIND.get(told.kind, f"a {told.kind} of which nothing is known any more")

@@ -41,6 +41,8 @@ class MovementMessage:
     account_url: str | None = None
     kind: MovementKind
     amount_minor: int
+    count: int = 1
+    """How many changes this is the sum of."""
     currency: str
     before_minor: int | None = None
     after_minor: int | None = None
@@ -79,13 +81,14 @@ def _notification(movement: MovementMessage) -> str:
     aside = f" ({change})" if change else ""
     repeat = " (may be a repeat)" if movement.may_be_repeat else ""
     word = KINDS[movement.kind].word.lower()
-    return f"{_account(movement)}: {word} {_amount(movement)} MRR{aside}{repeat}"
+    return f"{_account(movement)}: {word} {_amount(movement)} MRR{_count(movement)}{aside}{repeat}"
 
 
 def _body(movement: MovementMessage) -> str:
     kind = KINDS[movement.kind]
     account = mrkdwn.bold(mrkdwn.link(movement.account_url, _account(movement)))
     first = f"{kind.shape} {account} — {kind.word} {mrkdwn.bold(f'{_amount(movement)} MRR')}{_share(movement)}"
+    first += _count(movement)
     second = _DOT.join(part for part in (_change(movement, strong=True), *_plan(movement)) if part)
     return "\n".join(line for line in (first, second) if line)
 
@@ -125,6 +128,11 @@ def _plan(movement: MovementMessage) -> list[str]:
         repeated = description.casefold().startswith(plan.casefold())
         said = mrkdwn.escape(plan or before, 200) if (plan or before) and not (plan and repeated) else ""
     return [part for part in (said, mrkdwn.escape(description, 600) if mrkdwn.one_line(description) else "") if part]
+
+
+def _count(movement: MovementMessage) -> str:
+    """Say of how many changes it is the sum, where that is not one."""
+    return f" in {movement.count:,} changes" if movement.count > 1 else ""
 
 
 def _fields(movement: MovementMessage) -> list[dict[str, Any]]:

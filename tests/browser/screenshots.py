@@ -21,9 +21,11 @@ from bot.replay import Replay
 from bot.sandbox.people import ACME, ADA, DANA, GENERAL, REVENUE, WINS
 from bot.story import Happening, Signal, Story
 from bot.town import set_up_desk
-from models import account
-from models.fact import MovementFact, SignalFact, dump_facts
+from models import account, destination
+from models.fact import MovementFact, MovementKind, SignalFact, dump_facts
+from models.recipient import RecipientKind
 from models.source import SourceKind
+from models.wish import Wish
 from tests.browser import chromium
 from tests.browser.seat import Seat, seated
 from tests.stage import HOST, Stage, staged
@@ -96,6 +98,7 @@ async def main() -> None:
         await _member(studio)
         await _recap(studio)
         await _expired(studio)
+        await _together(studio, webhook)
 
 
 @asynccontextmanager
@@ -356,6 +359,42 @@ async def _recap(studio: Studio) -> None:
     recap = ada.messages("MRR, week of")
     await expect(recap).to_have_count(1)
     await studio.take("recap", recap)
+
+
+async def _together(studio: Studio, webhook: str) -> None:
+    """Tell an account's changes as one, in one channel, and in its thread in another."""
+    stage, ada = studio.stage, studio.ada
+    async with stage.database.write() as session:
+        for place, name, wanted in (
+            (WINS, "Calm and quick", {"group_minutes": 10}),
+            (GENERAL, "By account", {"has_threads": True}),
+        ):
+            recipients = ((RecipientKind.CHANNEL, place),)
+            wish = Wish(name=name, recipients=recipients, **wanted)  # type: ignore[arg-type]
+            await destination.create(session, ACME, wish, by=ADA, now=stage.clock.now())
+    before = 120_000
+    for number, amount in enumerate((18_000, 24_000, -9_000)):
+        stage.clock.jump(stage.clock.now() + timedelta(seconds=50))
+        fact = MovementFact(
+            external_id=f"together-{number}",
+            account_external_id="litware",
+            account_name="Litware",
+            kind=MovementKind.EXPANSION if amount > 0 else MovementKind.CONTRACTION,
+            amount_minor=amount,
+            currency="USD",
+            mrr_before_minor=before,
+            plan="Scale",
+            occurred_at=stage.clock.now(),
+        )
+        before += amount
+        await studio.send(webhook, *dump_facts([fact]))
+        await ada.go(GENERAL)
+        await expect(ada.messages("Litware").filter(has_text="in the thread")).to_contain_text(f"${before // 100:,}")
+    await studio.take("thread", ada.messages("Litware").first)
+    await ada.page.set_viewport_size(SCREEN)
+    await ada.go(WINS)
+    await expect(ada.messages("replied to a thread")).to_be_in_viewport()
+    await studio.take("group", ada.page)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.people import DEALS, GUS, PARTNERS, PAT, REVENUE
 from handlers.accounts import read_typed
-from models import delivery, event
+from models import delivery, destination, event
 from models.delivery import DeliveryState, FactKind
 from models.event import EventState
 from tests.stage import ACME, NOT_FOR_GUESTS, Stage
@@ -131,6 +131,21 @@ async def test_the_menu_of_a_movement_opens_its_account(posting: tuple[Stage, st
     await acme.ada.invite(REVENUE, GUS)
     await (await acme.person(GUS).message(REVENUE, containing="Northwind")).click("Account history")
     assert (await acme.person(GUS).message(REVENUE, containing=NOT_FOR_GUESTS)).is_ephemeral
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_the_menu_of_an_account_s_thread_opens_it_and_says_why_it_is_there(posting: tuple[Stage, str]) -> None:
+    acme, webhook = posting
+    async with acme.database.write() as session:
+        for one in await destination.of_workspace(session, ACME):
+            one.has_threads = True
+    await acme.move(webhook)
+    card = await acme.dana.message(REVENUE, containing="in the thread")
+    opened, why = await card.click("Account history"), await card.click("Why did I get this?")
+    assert opened is not None
+    assert "*Movements*\n▲" in opened.words
+    assert why is not None
+    assert "The thread of Northwind" in why.words
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -63,7 +63,7 @@ from models.base import Base, UserError
 from models.condition import About, Criterion
 from models.contact import Directory, Forgotten
 from models.database import Database
-from models.delivery import RUNRATE, DeliveryState, FactKind, MessageEnd, Outcome, Owed
+from models.delivery import RUNRATE, UPDATE, DeliveryState, FactKind, MessageEnd, Outcome, Owed
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
@@ -267,6 +267,11 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         row = welcome.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         session.add(delivery.Delivery(**row, message_channel="C2", message_ts="2.0"))
         ids.posted = row["id"]
+        above = Owed(
+            asked_by=ids.destination, fact=(FactKind.THREAD, ids.twin), recipient=(RecipientKind.CHANNEL, "C2")
+        )
+        row = above.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
+        session.add(delivery.Delivery(**row))
     async with database.write() as session:
         [failing] = (await notice.failing(session, now=NOW)).values()
         streak = await notice.begin(session, failing, now=NOW)
@@ -369,6 +374,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "installation.revoke": {"because": "x", "now": NOW},
     "keeper.keepers": {},
     "keeper.unkept": {"user_id": "U0ADA"},
+    "lane.of_target": {"method": UPDATE, "target": "C1", "now": NOW},
     "lane.owe": {"owed": [owed("dst_1", "mov_2")], "now": NOW},
     "lane.follow_channel": {"old": "C1", "new": "C9", "now": NOW},
     "lane.hold_for_updates": {"now": NOW},
@@ -465,6 +471,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "subscription.restated": {},
     "trend.news_at": {},
     "trend.read": {"now": NOW},
+    "thread.follow_account": {"former_id": "<twin>", "kept_id": "<account>"},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},
@@ -489,7 +496,8 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.hold_for_updates", "lane.owe",
+    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.hold_for_updates",
+    "lane.of_target", "lane.owe",
     "slack_event.is_first", "source.add", "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""

@@ -23,7 +23,7 @@ from models.glance import Glance, Seen
 from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm, Schedule
 from scheduler.drawing import DRAWINGS
-from scheduler.messages import api_key, glance, history, keeper, notice, signal, silence, track, welcome
+from scheduler.messages import api_key, glance, history, keeper, notice, signal, silence, thread, track, welcome
 from scheduler.messages.api_key import RefusedKey
 from scheduler.messages.glance import GlanceMessage
 from scheduler.messages.history import HistoryMessage
@@ -33,6 +33,7 @@ from scheduler.messages.notice import Asker, FailureNotice, RecoveryNotice
 from scheduler.messages.recap import RecapMessage
 from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.silence import SilenceNotice
+from scheduler.messages.thread import ThreadMessage
 from scheduler.messages.track import TrackMessage
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
@@ -122,6 +123,24 @@ def failed(name: str, text: str) -> Iterator[Message]:
         yield notice.draw_failure(FailureNotice(**told, waiting=10**6, failed=3, asker=asker, place=name))  # type: ignore[arg-type]
 
 
+def carded(name: str, text: str) -> Iterator[Message]:
+    for channel_id in ("C0REVENUE", None):
+        yield thread.draw(
+            ThreadMessage(
+                account_name=name,
+                account_url=text,
+                mrr_minor=10**15,
+                currency=text,
+                count=3,
+                since=AT,
+                told_at=AT,
+                destination_name=name,
+                channel_id=channel_id,
+                may_be_repeat=True,
+            )
+        )
+
+
 def recovered(name: str, _text: str) -> Iterator[Message]:
     for asker in Asker:
         yield notice.draw_recovery(RecoveryNotice(channel_id="C0REVENUE", delivered=2, at=AT, asker=asker, place=name))
@@ -152,6 +171,7 @@ HERE: Mapping[FactKind, Callable[[str, str], Iterator[Message]]] = {
     FactKind.HEARD_AGAIN: lambda name, _text: iter([silence.draw_heard_again(quiet(name))]),
     FactKind.KEEPER_GONE: gone,
     FactKind.HISTORY: lambda name, text: iter([history.draw(HistoryMessage(source_name=name, recap=week(name, text)))]),
+    FactKind.THREAD: carded,
     FactKind.GLANCE: lambda name, text: iter([glanced(name, text)]),
     FactKind.KEY_REFUSED: refused,
 }

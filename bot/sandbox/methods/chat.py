@@ -66,7 +66,10 @@ async def _update(ask: Ask) -> Json:
     channel = ask.channel()
     message = _own(ask, channel, refusal="cant_update_message")
     if channel.is_archived:
-        raise SlackError("cant_update_message")
+        raise SlackError("is_inactive")
+    minutes = ask.caller.workspace.edit_minutes
+    if minutes is not None and ask.slack.now() - float(message.ts) >= minutes * 60:
+        raise SlackError("edit_window_closed")
     changed = _edited(ask, message)
     await content.refuse_unshown(ask.slack, ask.caller.workspace, changed.get("blocks"))
     ask.slack.edit(channel, message, **changed)
@@ -221,7 +224,8 @@ METHODS = [
         required=("channel", "ts"),
         errors=content.CONTENT_ERRORS
         | content.METADATA_ERRORS
-        | {"channel_not_found", "message_not_found", "cant_update_message", "msg_too_long"},
+        | {"channel_not_found", "message_not_found", "cant_update_message", "msg_too_long"}
+        | {"edit_window_closed", "is_inactive"},
     ),
     Method(
         "chat.delete",

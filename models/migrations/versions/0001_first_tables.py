@@ -482,6 +482,9 @@ def upgrade() -> None:
     sa.Column('send_started_at', base.UtcDateTime(), nullable=True),
     sa.Column('message_channel', sa.String(length=64), nullable=True),
     sa.Column('message_ts', sa.String(length=40), nullable=True),
+    sa.Column('replies_to', sa.String(length=64), nullable=True),
+    sa.Column('edits', sa.String(length=64), nullable=True),
+    sa.Column('is_kept_together', sa.Boolean(), nullable=False),
     sa.Column('message_end', sa.String(length=10), nullable=True),
     sa.Column('is_asked_again', sa.Boolean(), nullable=False),
     sa.Column('coalesced_into', sa.String(length=64), nullable=True),
@@ -490,6 +493,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['lane_id'], ['lanes.id'], name=op.f('fk_deliveries_lane_id_lanes')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries'))
     )
+    op.create_index('ix_deliveries_edits', 'deliveries', ['edits'], unique=False, sqlite_where=sa.text('edits IS NOT NULL'), postgresql_where=sa.text('edits IS NOT NULL'))
     op.create_index('ix_deliveries_last', 'deliveries', ['asked_by', 'settled_at'], unique=False, sqlite_where=sa.text("state = 'delivered'"), postgresql_where=sa.text("state = 'delivered'"))
     op.create_index('ix_deliveries_merged', 'deliveries', ['workspace_id', 'coalesced_into'], unique=False, sqlite_where=sa.text('coalesced_into IS NOT NULL'), postgresql_where=sa.text('coalesced_into IS NOT NULL'))
     op.create_index('ix_deliveries_message', 'deliveries', ['workspace_id', 'message_channel', 'message_ts'], unique=False, sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
@@ -742,6 +746,7 @@ def downgrade() -> None:
     op.drop_index('ix_deliveries_message', table_name='deliveries', sqlite_where=sa.text('message_ts IS NOT NULL'), postgresql_where=sa.text('message_ts IS NOT NULL'))
     op.drop_index('ix_deliveries_merged', table_name='deliveries', sqlite_where=sa.text('coalesced_into IS NOT NULL'), postgresql_where=sa.text('coalesced_into IS NOT NULL'))
     op.drop_index('ix_deliveries_last', table_name='deliveries', sqlite_where=sa.text("state = 'delivered'"), postgresql_where=sa.text("state = 'delivered'"))
+    op.drop_index('ix_deliveries_edits', table_name='deliveries', sqlite_where=sa.text('edits IS NOT NULL'), postgresql_where=sa.text('edits IS NOT NULL'))
     op.drop_table('deliveries')
     op.drop_index(op.f('ix_contacts_account_id'), table_name='contacts')
     op.drop_table('contacts')

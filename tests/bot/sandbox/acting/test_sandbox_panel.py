@@ -154,6 +154,13 @@ async def test_one_chooses_what_messages_can_show_in_this_workspace_alone(ready:
         await ready.browser.control("show", workspace=ACME, shows="films")
 
 
+async def test_one_says_for_how_long_messages_can_be_changed(ready: Any) -> None:
+    await ready.browser.control("limit_edits", workspace=ACME, minutes="5")
+    assert ready.sandbox.state.workspaces[ACME].edit_minutes == 5
+    with pytest.raises(NotPossibleError, match="a whole number"):
+        await ready.browser.control("limit_edits", workspace=ACME, minutes="soon")
+
+
 async def test_events_can_be_sent_twice_under_the_same_id(ready: Any) -> None:
     await ready.browser.control("repeat_events", times="2")
     await ready.dana.do("home")

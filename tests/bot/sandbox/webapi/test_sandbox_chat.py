@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox import Sandbox
+from bot.sandbox import Fault, Sandbox
 from bot.sandbox.people import ACME, BOARD, DANA, DEALS, GENERAL, OLD_NEWS, OLGA, REVENUE, SLACKBOT
 from bot.sandbox.records import Shown
 
@@ -200,6 +200,27 @@ async def test_what_is_not_its_own_a_bot_can_neither_change_nor_take_back(
     assert (await refused(member.chat_delete(channel=REVENUE, ts=theirs.ts)))["error"] == "cant_delete_message"
     missing = member.chat_update(channel=REVENUE, ts="1.000001", text="Hi")
     assert (await refused(missing))["error"] == "message_not_found"
+
+
+async def test_a_message_is_changed_only_while_the_workspace_and_its_channel_allow_it(
+    member: AsyncWebClient, sandbox: Sandbox, refused: Any, clock: Any
+) -> None:
+    posted = await member.chat_postMessage(channel=REVENUE, text="Hi")
+    change = {"channel": REVENUE, "ts": posted["ts"], "text": "Bye"}
+    sandbox.state.workspaces[ACME].edit_minutes = 1
+    await member.chat_update(**change)
+    clock.at += 61
+    assert (await refused(member.chat_update(**change)))["error"] == "edit_window_closed"
+    sandbox.state.workspaces[ACME].edit_minutes = None
+    sandbox.state.channels[REVENUE].is_archived = True
+    assert (await refused(member.chat_update(**change)))["error"] == "is_inactive"
+
+
+async def test_a_reply_is_posted_by_itself_where_it_is_told_to(member: AsyncWebClient, sandbox: Sandbox) -> None:
+    first = await member.chat_postMessage(channel=REVENUE, text="First")
+    sandbox.faults.add(Fault("unthread", method="chat.postMessage", times=1))
+    second = await member.chat_postMessage(channel=REVENUE, text="Second", thread_ts=first["ts"])
+    assert "thread_ts" not in second["message"]
 
 
 async def test_a_changed_text_may_not_be_longer_than_four_thousand(member: AsyncWebClient, refused: Any) -> None:
