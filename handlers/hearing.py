@@ -11,7 +11,18 @@ from handlers.desk import Desk, Visitor
 from handlers.views import hearing as view
 from handlers.views.answers import Answer
 from handlers.views.hearing import Hearer, Hearing, ToldHere
-from models import conversation, destination, ledger, movement, mute, person, recipient, role, workspace
+from models import (
+    conversation,
+    destination,
+    destination_mute,
+    ledger,
+    movement,
+    mute,
+    person,
+    recipient,
+    role,
+    workspace,
+)
 from models import filter as filters
 from models.account import Account
 from models.condition import Standing
@@ -62,7 +73,8 @@ async def _hearing(session: AsyncSession, desk: Desk, visiting: Person, about: A
         account_id=about.id,
         name=about.display_name,
         newest=moved[0] if moved else None,
-        hearers=await _hearers(session, desk, visiting, asking, moved[0] if moved else None, here=here),
+        hearers=await _hearers(session, desk, visiting, asking, about, moved[0] if moved else None, here=here),
+        may_change=await person.is_manager(session, visiting),
         told_here=tuple([await _told(session, one) for one in last]),
         owner=holders.get(TOLD_TO),
         fallback_channel_id=tenant.fallback_channel_id,
@@ -81,6 +93,7 @@ async def _hearers(
     desk: Desk,
     visiting: Person,
     asking: list[Destination],
+    about: Account,
     newest: Movement | None,
     *,
     here: str,
@@ -94,8 +107,10 @@ async def _hearers(
     if not await person.is_manager(session, visiting):
         recipients = await home.readable(session, visiting, recipients, here=here)
     standing = await _standing(session, asking, newest)
+    muted = await destination_mute.among_accounts(session, [about.id])
     hearers = [
         Hearer(
+            id=one.id,
             name=one.name,
             frequency=Frequency(one.frequency),
             recipients=recipients[one.id],
@@ -104,6 +119,8 @@ async def _hearers(
             is_too_small=newest is not None and one.skips(newest, standing) == SkipReason.BELOW_THRESHOLD,
             is_paused=one.is_paused(desk.now()),
             paused_until=one.paused_until,
+            is_muted=destination_mute.is_muted(muted, one.id, about.id, at=desk.now()),
+            muted_until=muted.get((one.id, about.id)),
             next_at=one.next_recap_at(desk.now()),
         )
         for one in asking

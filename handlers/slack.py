@@ -5,6 +5,7 @@ from slack_bolt.async_app import AsyncApp
 from handlers import (
     accounts,
     chartmogul,
+    claims,
     commands,
     credentials,
     crm,
@@ -44,6 +45,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     for module in (
         home, accounts, deliveries, destinations, destination_details, destination_form, handovers, pauses, workflows,
         sources, segment, chartmogul, stripe, crm, credentials, records, email_aliases, managers, dossiers, signals,
-        glances, mutes, personal, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
+        glances, mutes, claims, personal, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

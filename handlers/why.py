@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import accounts, people, signals
+from handlers import accounts, claims, mutes, people, signals, told
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import why as view
@@ -14,7 +14,7 @@ from handlers.views.blocks import View
 from handlers.views.why import Tried, Why
 from models import delivery, ledger, person
 from models import workspace as workspaces
-from models.delivery import Delivery, DeliveryState, DeliveryUnknownError
+from models.delivery import DeliveryState
 from models.person import Person
 from models.recipient import RecipientKind
 from scheduler.messages import menu
@@ -42,9 +42,14 @@ async def chose(
             await ack()
         case Choice.HISTORY:
             async with desk.database.read() as session:
-                told = await _find(session, visitor.workspace_id, body)
-            await accounts.open_history(desk, client, visitor, trigger_id=body["trigger_id"], told=told)
+                found = await told.find(session, visitor.workspace_id, body)
+            await accounts.open_history(desk, client, visitor, trigger_id=body["trigger_id"], told=found)
             await ack()
+        case Choice.MUTE:
+            await mutes.ask(body, client, desk, visitor)
+            await ack()
+        case Choice.CLAIM:
+            await claims.pressed(ack, body, client, respond, desk, visitor)
         case Choice.STOP_SIGNALS:
             await signals.muted(ack, respond, desk, visitor)
 
@@ -61,7 +66,7 @@ async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any])
     manager_ids = tuple(await person.named_managers(session, visiting.workspace_id))
     tenant = await workspaces.get(session, visiting.workspace_id)
     assert tenant is not None  # noqa: S101 - whoever presses a button is of a workspace that installed us
-    found = await _find(session, visiting.workspace_id, body)
+    found = await told.find(session, visiting.workspace_id, body)
     if found is None:
         return view.unknown()
     asking = await ledger.askers(session, visiting.workspace_id, [found.asked_by])
@@ -84,16 +89,3 @@ async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any])
             locale=tenant.locale,
         )
     )
-
-
-async def _find(session: AsyncSession, workspace_id: str, body: dict[str, Any]) -> Delivery | None:
-    """Find the delivery by where its message stands, or else, as of a copy, by the message's own metadata."""
-    container = body["container"]
-    found = await ledger.of_message(session, workspace_id, container["channel_id"], container["message_ts"])
-    if found is not None:
-        return found
-    metadata = (body.get("message") or {}).get("metadata") or {}
-    try:
-        return await delivery.get(session, workspace_id, str((metadata.get("event_payload") or {}).get("delivery_id")))
-    except DeliveryUnknownError:
-        return None

@@ -94,6 +94,12 @@ class FactKind(StrEnum):
     """An account's card that somebody shared; the id is the account's, and which time that was."""
     GLANCE = "glance"
     """A day, week or month of MRR that somebody shared; the id is which time that was, and of which days it tells."""
+    CORRECTION = "correction"
+    """That a movement that was told is another than it was, or is no more; the id is the restatement's."""
+    CLAIM = "claim"
+    """Who takes care of what a message told; the id is the claim's."""
+    RELEASE = "release"
+    """That they let it go again; the id is the claim's."""
     KEY_REFUSED = "key_refused"
     """That the API key of a source is refused; the id is the source's, with a number."""
     THREAD = "thread"
@@ -197,8 +203,6 @@ class Delivery(Base):
     send_started_at: Mapped[datetime | None]
     message_channel: Mapped[str | None] = mapped_column(Id)
     message_ts: Mapped[str | None] = mapped_column(String(40))
-    replies_to: Mapped[str | None] = mapped_column(Id)
-    """The delivery in the thread of whose message it stands."""
     edits: Mapped[str | None] = mapped_column(Id)
     """The id of the delivery whose message tells it too, by being changed."""
     is_kept_together: Mapped[bool] = mapped_column(default=False)
@@ -208,6 +212,8 @@ class Delivery(Base):
     is_asked_again: Mapped[bool] = mapped_column(default=False)
     """An edit that was asked for once more since it was drawn."""
     coalesced_into: Mapped[str | None] = mapped_column(Id)
+    replies_to: Mapped[str | None] = mapped_column(Id)
+    """The delivery in the thread of whose message it stands."""
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
@@ -287,6 +293,7 @@ class Owed:
     note: str | None = None
     skipped: SkipReason | None = None
     is_kept_together: bool = False
+    replies_to: str | None = None
 
     def place(self, workspace_id: str) -> tuple[str, str, str]:
         """Say in which lane it waits: its workspace, its method and its target."""
@@ -306,6 +313,7 @@ class Owed:
             "state": DeliveryState.SKIPPED if self.skipped else DeliveryState.PENDING,
             "reason": self.skipped,
             "note": self.note,
+            "replies_to": self.replies_to,
             "attempts": 0,
             "may_be_repeat": False,
             "is_kept_together": self.is_kept_together,

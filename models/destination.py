@@ -108,6 +108,8 @@ class Destination(Base):
     """The role at the account whose holder a movement mentions."""
     tells_empty: Mapped[bool] = mapped_column(default=True)
     """A recap of a period in which nothing moved is told too."""
+    has_mutes: Mapped[bool] = mapped_column(default=False)
+    """Whether an account was ever muted in it (`models.destination_mute`): only then is it asked which."""
     paused_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     """When a pause ends by itself; None for one that lasts until somebody ends it."""

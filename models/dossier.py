@@ -34,8 +34,10 @@ OF_COLLEAGUES = {"managers": ("user_id",), "mutes": ("user_id",), "quiet_hours":
 
 NAMING_COLLEAGUES = {
     "audit_entries": ("actor",),
+    "claims": ("user_id", "released_by"),
     "conversations": ("target",),
     "deliveries": ("target",),
+    "destination_mutes": ("muted_by",),
     "destinations": ("created_by", "kept_by", "personal_to"),
     "email_aliases": ("email", "user_id", "set_by"),
     "installations": ("installed_by",),

@@ -11,7 +11,20 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, account_alias, audit, movement, mute, record, said, subscription, thread, total, workspace
+from models import (
+    account,
+    account_alias,
+    audit,
+    destination_mute,
+    movement,
+    mute,
+    record,
+    said,
+    subscription,
+    thread,
+    total,
+    workspace,
+)
 from models.account import Account
 from models.account_alias import AccountAlias
 from models.base import UNSEEN, UserError
@@ -98,6 +111,7 @@ async def merge(
     _take_over(former, kept, now=now)
     await record.move(session, workspace_id, former_id, kept_id, by=by, now=now)
     await mute.move(session, workspace_id, former_id, kept_id)
+    await destination_mute.move(session, workspace_id, former_id, kept_id)
     await thread.follow_account(session, workspace_id, former_id, kept_id)
     await _rename(session, former, kept, now=now)
     if former.mrr_at is not None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import account, event, glance, movement, recap, signal, source
+from models import account, claim, event, glance, lane, movement, recap, signal, source, subscription
 from models.account import Account
 from models.base import among
 from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
@@ -21,6 +21,9 @@ from models.lane import Lane
 from models.recipient import RecipientKind
 from models.schedule import Period, Rhythm
 from models.workflow import Workflow
+
+_SENT = (DeliveryState.DELIVERED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+"""What was drawn, and stands in Slack, or may."""
 
 RECENT = timedelta(days=7)
 """How far back the newest failures are looked for."""
@@ -207,6 +210,53 @@ async def of_movements(
     return list(await session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """That a destination told somebody of a movement, and the delivery that became the message, perhaps of many."""
+
+    movement_id: str
+    delivery_id: str
+    wanting: Destination
+    recipient: tuple[str, str]
+
+
+async def tellings(
+    session: AsyncSession, workspace_id: str, movement_ids: Collection[str], *, since: datetime
+) -> list[Telling]:
+    """List where some movements have been told since an instant, or are being so. It holds the lanes of these messages.
+
+    Whoever sends from a lane holds it when it draws; so that what isn't sent by now is drawn after this transaction.
+    """
+    query = (
+        select(Delivery, Destination)
+        .join(Destination, Destination.id == Delivery.asked_by)
+        .where(Destination.workspace_id == workspace_id, Destination.deleted_at.is_(None))
+        .where(Delivery.fact_kind == FactKind.MOVEMENT, among(Delivery.fact_id, movement_ids))
+        .where(Delivery.workspace_id == workspace_id, Delivery.created_at >= since)
+        .order_by(Delivery.id)
+    )
+    owed = (await session.execute(query)).all() if movement_ids else []
+    if not owed:
+        return []
+    await lane.hold(session, [row[0].lane_id for row in owed])
+    ids = {row[0].coalesced_into or row[0].id for row in owed}
+    carriers = await session.scalars(
+        select(Delivery).where(among(Delivery.id, ids), Delivery.workspace_id == workspace_id),
+        execution_options={"populate_existing": True},
+    )
+    sent = {one.id for one in carriers if one.state in _SENT}
+    return [
+        Telling(
+            movement_id=one.fact_id,
+            delivery_id=one.coalesced_into or one.id,
+            wanting=wanting,
+            recipient=(one.recipient_kind, one.target),
+        )
+        for one, wanting in owed
+        if (one.coalesced_into or one.id) in sent
+    ]
+
+
 async def count_merged(session: AsyncSession, workspace_id: str, delivery_id: str) -> int:
     """Count the deliveries that were merged into one."""
     theirs = (Delivery.coalesced_into == delivery_id, Delivery.workspace_id == workspace_id)
@@ -295,6 +345,13 @@ async def account_of(session: AsyncSession, delivery: Delivery) -> Account | Non
             return found[1] if found is not None else None
         case FactKind.THREAD:
             return await account.get(session, delivery.workspace_id, delivery.fact_id)
+        case FactKind.SIGNAL:
+            heard = await signal.get(session, delivery.workspace_id, delivery.fact_id)
+            return heard[1] if heard is not None else None
+        case FactKind.CORRECTION:
+            restated = await subscription.restatements(session, [delivery.fact_id])
+            one = restated.get((delivery.workspace_id, delivery.fact_id))
+            return await account.get(session, delivery.workspace_id, one.account_id) if one is not None else None
         case _:
             return None
 
@@ -351,6 +408,20 @@ async def _told_signal(session: AsyncSession, delivery: Delivery) -> Told | None
     )
 
 
+async def _told_correction(session: AsyncSession, delivery: Delivery) -> Told | None:
+    about = await account_of(session, delivery)
+    if about is None:
+        return None
+    return Told(kind=FactKind.CORRECTION, about=about.display_name, at=delivery.created_at)
+
+
+async def _told_claim(session: AsyncSession, delivery: Delivery) -> Told | None:
+    found = await claim.get(session, delivery.workspace_id, delivery.fact_id)
+    if found is None:
+        return None
+    return Told(kind=FactKind(delivery.fact_kind), about=await claim.about(session, found), at=delivery.created_at)
+
+
 async def _told_account(session: AsyncSession, delivery: Delivery) -> Told | None:
     found = await account.get(session, delivery.workspace_id, delivery.fact_id.partition("#")[0])
     return Told(kind=FactKind.ACCOUNT, about=found.display_name, at=delivery.created_at) if found is not None else None
@@ -379,6 +450,9 @@ _TELLERS: Mapping[FactKind, Callable[[AsyncSession, Delivery], Awaitable[Told | 
     FactKind.TRACK: _told_track,
     FactKind.SIGNAL: _told_signal,
     FactKind.UNHEARD: _told_signal,
+    FactKind.CORRECTION: _told_correction,
+    FactKind.CLAIM: _told_claim,
+    FactKind.RELEASE: _told_claim,
     FactKind.ACCOUNT: _told_account,
     FactKind.GLANCE: _told_glance,
     FactKind.THREAD: _told_thread,

@@ -67,6 +67,12 @@ async def of_people(
     return {(row[0], row[1], row[2]) for row in rows}
 
 
+async def find(session: AsyncSession, workspace_id: str, user_id: str, what: str, *, now: datetime) -> Mute | None:
+    """Find a person's mute that lasts still."""
+    found = await session.get(Mute, (workspace_id, user_id, what))
+    return found if found is not None and (found.until is None or found.until > now) else None
+
+
 async def of_person(
     session: AsyncSession, workspace_id: str, user_id: str, *, now: datetime
 ) -> list[tuple[Mute, str | None]]:

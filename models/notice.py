@@ -18,7 +18,8 @@ from models.installation import Installation
 
 OURS = (
     FactKind.NOTICE, FactKind.RECOVERY, FactKind.UNHEARD, FactKind.WELCOME, FactKind.UNFURL, FactKind.SILENCE,
-    FactKind.HEARD_AGAIN, FactKind.KEEPER_GONE, FactKind.HISTORY, FactKind.KEY_REFUSED, FactKind.EDIT,
+    FactKind.HEARD_AGAIN, FactKind.KEEPER_GONE, FactKind.HISTORY, FactKind.KEY_REFUSED, FactKind.EDIT, FactKind.CLAIM,
+    FactKind.RELEASE,
 )  # fmt: skip
 """What nobody asked for. That it can't be delivered stands in the ledger, and is told to nobody."""
 

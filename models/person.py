@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
-from models.base import Base, Id, UserError, insert, rows_among
+from models.base import Base, Id, UserError, among, insert, rows_among
 from models.installation import Installation
 
 FRESH = timedelta(hours=1)
@@ -129,6 +129,20 @@ async def left_with(session: AsyncSession, workspace_id: str, email: str) -> Per
     theirs = (Person.workspace_id == workspace_id, Person.email == email.lower(), Person.is_deactivated)
     found: Person | None = await session.scalar(select(Person).where(*theirs).order_by(Person.user_id).limit(1))
     return found
+
+
+async def with_email(session: AsyncSession, workspace_id: str, email: str) -> Person | None:
+    """Find whoever has an e-mail address, of two the one who is still there."""
+    theirs = (Person.workspace_id == workspace_id, Person.email == email.lower())
+    query = select(Person).where(*theirs).order_by(Person.is_deactivated, Person.user_id)
+    found: Person | None = await session.scalar(query.limit(1))
+    return found
+
+
+async def named(session: AsyncSession, workspace_id: str, user_ids: Collection[str]) -> dict[str, str]:
+    """Give the names of some people, as far as we know them, by their user ids."""
+    query = select(Person.user_id, Person.name).where(Person.workspace_id == workspace_id)
+    return {row.user_id: row.name for row in await session.execute(query.where(among(Person.user_id, user_ids)))}
 
 
 async def names(session: AsyncSession, workspace_id: str) -> dict[str, str]:

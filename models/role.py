@@ -136,6 +136,15 @@ async def of_account(session: AsyncSession, account_id: str) -> list[Role]:
     return list(await session.scalars(select(Role).where(*held).order_by(Role.role)))
 
 
+async def at_accounts(session: AsyncSession, account_ids: Collection[str]) -> dict[str, dict[str, Role]]:
+    """Give by account the roles that somebody holds there, by their name."""
+    held = (among(Role.account_id, account_ids), Role.email.is_not(None))
+    found: dict[str, dict[str, Role]] = {}
+    for one in await session.scalars(select(Role).where(*held)):
+        found.setdefault(one.account_id, {})[one.role] = one
+    return found
+
+
 async def holders(session: AsyncSession, account_ids: Collection[str]) -> dict[str, dict[str, str]]:
     """Give by account who holds its roles: their e-mail addresses, by the role."""
     held = (among(Role.account_id, account_ids), Role.email.is_not(None))

@@ -62,7 +62,7 @@ class Restatement(Base):
     """What a movement was before its account's subscriptions were corrected, and what it is since; None is no more."""
 
     __tablename__ = "restatements"
-    __table_args__ = (Index(None, "workspace_id", "restated_at"),)
+    __table_args__ = (Index(None, "workspace_id", "restated_at"), Index(None, "movement_id"))
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     workspace_id: Mapped[str] = mapped_column(Id)
@@ -75,6 +75,21 @@ class Restatement(Base):
     kind: Mapped[str | None] = mapped_column(String(20))
     amount_minor: Mapped[int | None] = mapped_column(Number)
     restated_at: Mapped[datetime]
+
+
+class Restated(NamedTuple):
+    """A movement that is other than it was, or no more: the restatement's id, the account's and the movement's."""
+
+    id: str
+    account_id: str
+    movement_id: str
+
+
+class Recounted(NamedTuple):
+    """What came of recounting: the new movements that are news, written already, and what was restated."""
+
+    news: list[Movement]
+    restated: list[Restated]
 
 
 class Stored(NamedTuple):
@@ -218,14 +233,14 @@ async def count_due(session: AsyncSession, workspace_id: str, *, now: datetime) 
 
 async def recount(
     session: AsyncSession, workspace_id: str, account_ids: Collection[str], *, now: datetime
-) -> list[Movement]:
-    """Derive the movements of accounts anew, write what changed, and give the new ones that are news, written already.
+) -> Recounted:
+    """Derive the movements of accounts anew, write what changed, and say what is news and what was restated.
 
     Whoever does this holds the workspace.
     """
     first_moves = await _first_moves(session, workspace_id, account_ids)
     if not first_moves:
-        return []
+        return Recounted([], [])
     rules = await session.get_one(Workspace, workspace_id)
     window = timedelta(minutes=rules.classification_minutes)
     spans, known = await _spans(session, first_moves), await _known(session, first_moves)
@@ -246,15 +261,13 @@ async def recount(
     ]
     await _write_accounts(session, followed, now=now)
     await _settle(session, workspace_id, found)
-    return ledger.news()
+    return Recounted(ledger.news(), ledger.restated())
 
 
-async def apply(
-    session: AsyncSession, workspace_id: str, segments: Sequence[Segment], *, now: datetime
-) -> list[Movement]:
-    """Store segments and recount what they concern; give the new movements that are news, written already."""
+async def apply(session: AsyncSession, workspace_id: str, segments: Sequence[Segment], *, now: datetime) -> Recounted:
+    """Store segments and recount what they concern."""
     if not segments:
-        return []
+        return Recounted([], [])
     stored = await store(session, workspace_id, segments, now=now)
     return await recount(session, workspace_id, stored.account_ids, now=now)
 
@@ -364,6 +377,10 @@ class _Difference:
         rows = (dict(zip(_ADDED, row, strict=True)) for row in self._added if not row[place])
         return [Movement(**row, **self._common()) for row in rows]
 
+    def restated(self) -> list[Restated]:
+        """Give what is other than it was, or no more."""
+        return [Restated(*row[:3]) for row in self._restated]
+
     def _common(self) -> dict[str, Any]:
         """Give what is the same of all new movements."""
         unknown = dict.fromkeys(("plan", "plan_before", "description", "url"))
@@ -456,6 +473,19 @@ async def restated(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def restatements(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, str], Restatement]:
+    """Give restatements, by the workspace and the restatement's id."""
+    found = await session.scalars(select(Restatement).where(among(Restatement.id, ids)))
+    return {(one.workspace_id, one.id): one for one in found}
+
+
+async def restated_last(session: AsyncSession, movement_ids: Collection[str]) -> dict[str, datetime]:
+    """Say of movements that were restated when that was last."""
+    last = func.max(Restatement.restated_at)
+    query = select(Restatement.movement_id, last).where(among(Restatement.movement_id, movement_ids))
+    return {row[0]: row[1] for row in await session.execute(query.group_by(Restatement.movement_id))}
 
 
 def as_json(one: Restatement, account: Account) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from models import (
     attribute,
     audit,
     channel,
+    claim,
     contact,
     conversation,
     delivery,
     destination,
+    destination_mute,
     email_alias,
     erasure,
     event,
@@ -42,10 +44,10 @@ from models import (
 from models.base import Base
 
 NOUNS = (
-    account, account_alias, attribute, audit, channel, contact, conversation, delivery, destination, email_alias,
-    erasure, event, identity, installation, lane, lookup, movement, mute, notice, organisation, person, poll, quiet,
-    rate, recap, recipient, record, report, role, signal, silence, slack_event, source, subscription, unfurl, workflow,
-    workspace,
+    account, account_alias, attribute, audit, channel, claim, contact, conversation, delivery, destination,
+    destination_mute, email_alias, erasure, event, identity, installation, lane, lookup, movement, mute, notice,
+    organisation, person, poll, quiet, rate, recap, recipient, record, report, role, signal, silence, slack_event,
+    source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -11,7 +11,7 @@ once more elsewhere: nothing is lost by it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, func, or_, select, update
@@ -54,8 +54,11 @@ class Arrangement:
 
 
 async def arrange(session: AsyncSession, heads: Collection[Delivery], *, now: datetime) -> Arrangement:
-    """Say where those of these deliveries go that are kept together with others about their account."""
+    """Say where those of these go that answer a message, or are kept together with others about their account."""
     made = Arrangement()
+    for one in heads:
+        if one.replies_to is not None and not one.is_kept_together:
+            await _answer(session, made, one)
     kept = [one for one in heads if one.is_kept_together]
     if not kept:
         return made
@@ -66,6 +69,17 @@ async def arrange(session: AsyncSession, heads: Collection[Delivery], *, now: da
         if fact is not None:
             await _arrange(session, made, one, asking[one.asked_by], fact[0], now=now)
     return made
+
+
+async def _answer(session: AsyncSession, made: Arrangement, owed: Delivery) -> None:
+    """Put what answers a message into the thread in which that stands; on one that is being told it waits."""
+    told = await session.get(Delivery, owed.replies_to)
+    if told is not None and told.state in UNDER_WAY:
+        made.put_off.add(owed.id)
+        return
+    root = await session.get(Delivery, told.replies_to) if told is not None and told.replies_to is not None else told
+    if root is not None and _stands(root):
+        made.replies[owed.id] = replace(_reply(root, to=owed), is_broadcast=False, changes_parent=False)
 
 
 async def _arrange(

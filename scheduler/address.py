@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from slack_sdk.errors import SlackApiError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, email_alias, installation, lane, lookup, mute, person, role, signal, workspace
+from models import delivery, email_alias, installation, lane, mute, person, role, signal, workspace
 from models.account import Account
 from models.database import Database
 from models.delivery import RUNRATE, FactKind, Owed, SkipReason
@@ -24,7 +23,8 @@ from models.mute import Muted
 from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.signal import TOLD_TO, Signal
-from scheduler.decisions import answer_of, code_of
+from scheduler import whose
+from scheduler.decisions import answer_of
 from scheduler.slack import Slack
 
 log = structlog.get_logger()
@@ -91,7 +91,11 @@ class Addresser:
         email, place = str(holder.email), f"{TOLD_TO} of {about.display_name}"
         async with self._database.read() as session:
             alias = await email_alias.find(session, grant.workspace_id, email)
-        found = await (self._person(grant, email) if alias is None else self._alias(grant, alias))
+        token = self._keyring.open(grant.token_sealed)
+        workspace_id, now = grant.workspace_id, self._now()
+        found = await whose.find(
+            self._database, self._slack, token=token, workspace_id=workspace_id, email=email, now=now
+        )
         match found:
             case Known(user_id=None):
                 return Address(RecipientKind.ROLE, None, f"{email}, the {place}, is nobody in this Slack workspace")
@@ -100,42 +104,6 @@ class Addresser:
             case Known(user_id=user_id):
                 you = "" if alias is None else ", which a manager says is you,"
                 return Address(RecipientKind.PERSON, user_id, f"{email}{you} is named as {place}")
-
-    async def _person(self, grant: Installation, email: str) -> Known:
-        """Say which Slack person has an e-mail address: as remembered, or as Slack answers now."""
-        now = self._now()
-        async with self._database.read() as session:
-            known = await lookup.known(session, grant.workspace_id, email, now=now)
-        if known is not None:
-            return known
-        try:
-            user = await self._slack.person(self._keyring.open(grant.token_sealed), email)
-        except SlackApiError as error:
-            if code_of(error) != "users_not_found":
-                raise
-            user = None
-        if user is not None and person.is_of_another_workspace(user, grant.workspace_id):
-            # With an organisation's token Slack finds the people of all its workspaces.
-            user = None
-        async with self._database.write() as session:
-            if user is None:
-                someone = await person.left_with(session, grant.workspace_id, email)
-            else:
-                someone = await person.remember(session, grant.workspace_id, user, now=now)
-            found = Known(someone.user_id, someone.is_deactivated) if someone is not None else Known(None)
-            await lookup.remember(session, grant.workspace_id, email, found, now=now)
-        return found
-
-    async def _alias(self, grant: Installation, user_id: str) -> Known:
-        """Say whether the person whom an alias names is still there: as remembered, or as Slack answers now."""
-        now = self._now()
-        async with self._database.read() as session:
-            known = await person.get(session, grant.workspace_id, user_id)
-        if known is None or not person.is_fresh(known, now=now):
-            user = await self._slack.user(self._keyring.open(grant.token_sealed), user_id)
-            async with self._database.write() as session:
-                known = await person.remember(session, grant.workspace_id, user, now=now)
-        return Known(user_id, known.is_deactivated)
 
 
 async def _owe(session: AsyncSession, *, found: Sequence[tuple[Signal, Address]], now: datetime) -> None:

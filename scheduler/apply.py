@@ -61,7 +61,9 @@ from models.record import Record
 from models.said import Voice
 from models.signal import Signal
 from models.source import AccountCreation, Source
-from scheduler.match import match_movements, match_tracks
+from models.subscription import Restated
+from scheduler.corrections import mark_corrected
+from scheduler.match import match_corrections, match_movements, match_tracks
 
 log = structlog.get_logger()
 
@@ -127,6 +129,7 @@ class Batch:
     told: Mapping[type[Fact], set[tuple[str, str]]]
     movements: list[Movement] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    restated: list[Restated] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
     roles: list[role.Statement] = field(default_factory=list)
@@ -275,9 +278,12 @@ async def _apply(
     await erasure.leave_people_out(session, unwelcome)
     news = [moved for batch in batches.values() for moved in batch.movements if not moved.is_history]
     tracks = [track for batch in batches.values() for track in batch.tracks]
+    restated = {workspace_id: batch.restated for workspace_id, batch in batches.items()}
     owed = await match_movements(session, news) + await match_tracks(session, tracks)
+    owed += await match_corrections(session, restated, now=now)
     if owed:
         await lane.owe_together(session, owed, now=now)
+        await mark_corrected(session, owed, now=now)
     await event.mark_applied(session, [waiting.id for waiting in events], now=now)
 
 
@@ -476,7 +482,9 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     await movement.add(session, [one for batch in batches.values() for one in batch.movements])
     await total.add_up(session, [one for batch in batches.values() for one in batch.accounts.values()], now=now)
     for batch in batches.values():
-        batch.movements += await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
+        came = await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
+        batch.movements += came.news
+        batch.restated += came.restated
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])
     await role.apply(session, [one for batch in batches.values() for one in batch.roles], now=now)
     await record.settle(session, records, recognised, now=now)

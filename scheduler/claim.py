@@ -22,7 +22,7 @@ from models.secret import Keyring, SecretUnreadableError
 from models.thread import Reply
 from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_edit, judge_send
 from scheduler.drawing import Drawn, Setting, draw_alone, draw_deliveries
-from scheduler.messages.message import Edited, Message, Unfurled
+from scheduler.messages.message import Edited, Message, Unaddressed, Unfurled
 from scheduler.places import HeldBackError
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Job:
     started_at: datetime
     sent_at: datetime
     """When the message left, or may have, if it is only looked for."""
-    message: Message | Unfurled | None
+    message: Message | Unfurled | Unaddressed | None
     edited: Edited | None = None
     """The posted message in whose place this one is put, if that is what is sent."""
     is_edit: bool = False

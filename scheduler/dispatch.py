@@ -18,9 +18,11 @@ import structlog
 from models import channel, conversation, lane
 from models.database import Database, is_passing
 from models.delivery import DeliveryState, Outcome
+from models.lookup import Known
 from models.recipient import IN_PERSON, RecipientKind, To
 from models.secret import Keyring
 from models.wakeup import Topic
+from scheduler import whose
 from scheduler.claim import Claimed, Claimer, Job, spread
 from scheduler.decisions import (
     THREAD_GONE,
@@ -36,7 +38,7 @@ from scheduler.decisions import (
     judge_unfurl,
 )
 from scheduler.jumps import Jumps
-from scheduler.messages.message import Message, Unfurled, plainer
+from scheduler.messages.message import Message, Unaddressed, Unfurled, plainer
 from scheduler.places import CLOSED_DM, NO_CONVERSATION, NOBODY, UNSEEN, unseen
 from scheduler.refusals import Refusals
 from scheduler.settle import LAST_SECONDS, Settler
@@ -53,6 +55,9 @@ AT_ONCE = 0.5
 
 MOST_OF_ONE = 0.75
 """The share of them that one workspace may take, so that one whose messages hang leaves room for the others."""
+
+ASKED_WITHIN = 3.0
+"""Seconds for asking whom a message is to mention."""
 
 POLL = 1.0
 BLOCKED = 0.02
@@ -212,7 +217,7 @@ class Dispatcher:
 
     async def _send(self, job: Job, *, may_join: bool = True) -> tuple[Outcome, Decision | None]:
         """Post the message, and once more after entering the channel, or in the plainer form where Slack refuses it."""
-        job = self._spared(job)
+        job = self._spared(await self._addressed(job))
         try:
             return await self._post(job)
         except Exception as error:  # noqa: BLE001 - every error is an answer, and the table knows what it means
@@ -241,6 +246,25 @@ class Dispatcher:
             return again, replace(decision, what=Class.OVER)
         judge = judge_edit if job.is_edit else judge_send
         return judge(decision, answer, job.effort, now=now, spread=spread()), decision
+
+    async def _addressed(self, job: Job) -> Job:
+        """Draw a message that mentions somebody, once it is known who that is; without the mention where it isn't."""
+        message, found = job.message, Known(None)
+        if not isinstance(message, Unaddressed):
+            return job
+        try:
+            async with asyncio.timeout(ASKED_WITHIN):
+                found = await whose.find(
+                    self._database,
+                    self._slack,
+                    token=job.token,
+                    workspace_id=job.workspace_id,
+                    email=message.email,
+                    now=self._now(),
+                )
+        except Exception as error:  # noqa: BLE001 - the message matters more than the mention
+            log.info("mention_not_found", workspace_id=job.workspace_id, answer=answer_of(error))
+        return replace(job, message=message.draw(None if found.has_left else found.user_id))
 
     def _spared(self, job: Job) -> Job:
         """Take the form of a job's message that the workspace is known to take."""
@@ -272,7 +296,7 @@ class Dispatcher:
         message, decision = job.message, None
         if isinstance(message, Unfurled):
             return await self._unfurl(job, message), None
-        assert message is not None  # noqa: S101 - only jobs with a message are sent
+        assert isinstance(message, dict)  # noqa: S101 - only jobs with a message are sent, and it is drawn by now
         if job.edited is not None:
             await self._slack.update(job.token, edited=job.edited, message=message)
             where, ts = job.edited.channel, job.edited.ts

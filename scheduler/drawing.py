@@ -16,6 +16,7 @@ from models import (
     account_card,
     attribute,
     channel,
+    claim,
     delivery,
     destination,
     edit,
@@ -29,6 +30,7 @@ from models import (
     report,
     signal,
     source,
+    subscription,
     thread,
     unfurl,
     workflow,
@@ -55,13 +57,15 @@ from models.wish import Frequency
 from models.workflow import Workflow
 from models.workspace import Workspace
 from scheduler import places
+from scheduler.claims import draw_claim, load_claims
+from scheduler.corrections import draw_correction, load_corrections
 from scheduler.decisions import Decision
 from scheduler.glances import draw_glance, load_glances
 from scheduler.histories import draw_history, load_histories
+from scheduler.holders import NOBODY, Named, name_holders
 from scheduler.keepers import draw_keeper, load_keepers
 from scheduler.messages import account as account_message
 from scheduler.messages import merged as merged_message
-from scheduler.messages import movement as movement_message
 from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
 from scheduler.messages import signal as signal_message
@@ -71,7 +75,7 @@ from scheduler.messages import trial as trial_message
 from scheduler.messages import welcome as welcome_message
 from scheduler.messages.account import AccountMessage
 from scheduler.messages.merged import MergedMessage
-from scheduler.messages.message import Edited, Message, Unfurled
+from scheduler.messages.message import Edited, Message, Unaddressed, Unfurled
 from scheduler.messages.movement import MovementMessage
 from scheduler.messages.recap import RecapMessage
 from scheduler.messages.report import ReportUnfurl
@@ -90,7 +94,7 @@ WELCOME_KEPT = timedelta(minutes=1)
 UNFURL_KEPT = timedelta(seconds=60)
 """After this time a conversation has gone on, and nobody looks at the link any more."""
 
-Drawn = Message | Unfurled | Edited | SkipReason
+Drawn = Message | Unfurled | Unaddressed | Edited | SkipReason
 Told = TypeVar("Told")
 
 
@@ -164,6 +168,11 @@ class Hearing:
     tenant: Workspace
     because: Decision | None
 
+    @property
+    def locale(self) -> str:
+        """Say how its readers write numbers."""
+        return self.destination.locale or self.tenant.locale
+
 
 async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Hearing]:
     """Find the destinations of deliveries, by the delivery's id, where they still have the recipient.
@@ -214,11 +223,12 @@ class ToldMovement:
     """The delivery whose message is changed to tell it too."""
     report_id: str | None = None
     """Where to read more of that."""
+    named: Named = NOBODY
+    corrected_at: datetime | None = None
+    claimed_by: str | None = None
 
 
-async def _load_movements(
-    session: AsyncSession, owed: Sequence[Delivery], _setting: Setting
-) -> dict[str, ToldMovement]:
+async def _load_movements(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldMovement]:
     hearing = await _hearing(session, owed)
     facts = await movement.many(session, {one.fact_id for one in owed})
     names = await source.names_of(session, {moved.source_id for moved, _ in facts.values()})
@@ -227,6 +237,12 @@ async def _load_movements(
         to, fact = hearing.get(one.id), facts.get((one.workspace_id, one.fact_id))
         if to is not None and fact is not None and to.destination.frequency == Frequency.REAL_TIME:
             told[one.id] = ToldMovement(*fact, to, _name(names, fact[0].source_id))
+    hearers = [(one, told[one.id].to.destination, told[one.id].account) for one in owed if one.id in told]
+    for key, named in (await name_holders(session, hearers, now=setting.now)).items():
+        told[key] = replace(told[key], named=named)
+    posted = {one.id: one for one in owed if one.id in told and one.state == DeliveryState.DELIVERED}
+    for key, (corrected_at, claimed_by) in (await _come_since(session, posted)).items():
+        told[key] = replace(told[key], corrected_at=corrected_at, claimed_by=claimed_by)
     bases = await delivery.many(session, {one.edits for one in owed if one.edits is not None})
     for one, together in await thread.told_together(session, owed):
         if one.id in told:
@@ -236,6 +252,26 @@ async def _load_movements(
         built_in = await report.built_in(session, told[carrier].moved.workspace_id)
         told[carrier] = replace(told[carrier], merged=merged, report_id=built_in.id if built_in else None)
     return told
+
+
+async def _come_since(
+    session: AsyncSession, posted: Mapping[str, Delivery]
+) -> dict[str, tuple[datetime | None, str | None]]:
+    """Say of posted messages when what they tell was corrected since, and who claimed it."""
+    facts = {one.fact_id for one in posted.values()}
+    restated = await subscription.restated_last(session, facts) if facts else {}
+    claimed = await claim.holders(session, FactKind.MOVEMENT, facts) if facts else {}
+    found: dict[str, tuple[datetime | None, str | None]] = {}
+    for key, one in posted.items():
+        at = restated.get(one.fact_id)
+        is_news = at is not None and one.send_started_at is not None and at >= one.send_started_at
+        found[key] = (at if is_news else None, claimed.get((one.workspace_id, one.fact_id)))
+    return found
+
+
+def _told_at(owed: Delivery, setting: Setting) -> datetime:
+    """Say when a message is told; one that is brought up to date was told then."""
+    return owed.settled_at or setting.now if owed.state == DeliveryState.DELIVERED else setting.now
 
 
 def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Drawn:
@@ -249,12 +285,12 @@ def _draw_movement(owed: Delivery, told: ToldMovement, setting: Setting) -> Draw
     return drawn if told.base is None else _in_place_of(told.base, drawn)
 
 
-def _draw_change(owed: Delivery, told: ToldMovement, setting: Setting) -> Message:
+def _draw_change(owed: Delivery, told: ToldMovement, setting: Setting) -> Message | Unaddressed:
     """Draw a movement, or several of one account that are told as one."""
     moved, account, destination = told.moved, told.account, told.to.destination
     shown = tuple((attribute.label(key), account.attributes.get(key)) for key in destination.attributes)
     first, last = (told.together[0], told.together[-1]) if told.together else (moved, moved)
-    return movement_message.draw(
+    return told.named.draw(
         MovementMessage(
             account_name=account.display_name,
             account_url=last.url or account.url,
@@ -269,12 +305,15 @@ def _draw_change(owed: Delivery, told: ToldMovement, setting: Setting) -> Messag
             description=last.description,
             attributes=shown,
             occurred_at=last.occurred_at,
-            told_at=setting.now,
+            recorded_at=last.recorded_at,
+            corrected_at=told.corrected_at,
+            claimed_by=told.claimed_by,
+            told_at=_told_at(owed, setting),
             source_name=told.source_name,
             destination_name=destination.name,
             channel_id=_channel_id(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
-            locale=told.to.tenant.locale,
+            locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,
         )
     )
@@ -291,7 +330,7 @@ def _draw_merged(owed: Delivery, told: ToldMovement, merged: Merged, setting: Se
             channel_id=_channel_id(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             report_url=f"{setting.public_url}/reports/{told.report_id}" if told.report_id else None,
-            locale=told.to.tenant.locale,
+            locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,
         )
     )
@@ -467,13 +506,20 @@ class ToldSignal:
     signal: Signal
     account: Account
     source_name: str
+    claimed_by: str | None = None
 
 
 async def _load_signals(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldSignal]:
     facts = await signal.many(session, {one.fact_id for one in owed})
     names = await source.names_of(session, {told.source_id for told, _ in facts.values()})
     found = {one.id: facts.get((one.workspace_id, one.fact_id)) for one in owed}
-    return {key: ToldSignal(*fact, _name(names, fact[0].source_id)) for key, fact in found.items() if fact is not None}
+    posted = {one.fact_id for one in owed if one.state == DeliveryState.DELIVERED}
+    claimed = await claim.holders(session, FactKind.SIGNAL, posted) if posted else {}
+    return {
+        key: ToldSignal(*fact, _name(names, fact[0].source_id), claimed.get((fact[0].workspace_id, fact[0].id)))
+        for key, fact in found.items()
+        if fact is not None
+    }
 
 
 def _draw_signal(owed: Delivery, told: ToldSignal, setting: Setting) -> Drawn:
@@ -491,10 +537,11 @@ def _draw_signal(owed: Delivery, told: ToldSignal, setting: Setting) -> Drawn:
             account_status=account.status,
             sales_stage=account.sales_stage,
             occurred_at=about.occurred_at,
-            told_at=setting.now,
+            told_at=_told_at(owed, setting),
             source_name=told.source_name,
             why=f"{'Sent to you' if is_direct else 'Told here'} because {owed.note}.",
             is_direct=is_direct,
+            claimed_by=told.claimed_by,
             may_be_repeat=owed.may_be_repeat,
         )
     )
@@ -608,7 +655,7 @@ def _draw_edit(_owed: Delivery, told: ToldAnew, _setting: Setting) -> Drawn:
     return drawn if isinstance(drawn, Edited) else _in_place_of(posted, drawn)
 
 
-def _in_place_of(posted: Delivery, drawn: Message) -> Edited:
+def _in_place_of(posted: Delivery, drawn: Message | Unaddressed) -> Edited:
     assert posted.message_channel is not None  # noqa: S101 - it was delivered
     assert posted.message_ts is not None  # noqa: S101 - it was delivered
     return Edited(message=drawn, delivery_id=posted.id, channel=posted.message_channel, ts=posted.message_ts)
@@ -649,6 +696,9 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.KEEPER_GONE: Drawing(load_keepers, draw_keeper),
     FactKind.HISTORY: Drawing(load_histories, draw_history),
     FactKind.GLANCE: Drawing(load_glances, draw_glance),
+    FactKind.CORRECTION: Drawing(load_corrections, draw_correction),
+    FactKind.CLAIM: Drawing(load_claims, draw_claim),
+    FactKind.RELEASE: Drawing(load_claims, draw_claim),
     FactKind.KEY_REFUSED: Drawing(load_refused, draw_key_refused),
     FactKind.EDIT: Drawing(_load_edits, _draw_edit),
 }

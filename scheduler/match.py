@@ -5,11 +5,13 @@ Facts of several workspaces are matched at once; beside each delivery stands the
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, mute, workflow
+from models import destination, destination_mute, ledger, mute, workflow
 from models import filter as filters
+from models.condition import Standing
 from models.delivery import FactKind, Owed, SkipReason
 from models.destination import Destination
 from models.event import Event
@@ -17,13 +19,17 @@ from models.fact import TrackFact
 from models.filter import NOTHING_KNOWN
 from models.movement import Movement
 from models.recipient import RecipientKind, To
+from models.subscription import Restated
 from scheduler.messages.template import look_up
+
+TOLD_SINCE = timedelta(days=30)
+"""Of what was told longer ago than this no correction is told: nobody goes by it any more."""
 
 
 async def match_movements(session: AsyncSession, movements: Sequence[Movement]) -> list[tuple[str, Owed]]:
     """Owe each movement to every recipient of every destination that hears of it; some from the start as skipped.
 
-    A person may have muted the account for themself; nobody mutes it for a channel or a group.
+    A person may have muted the account for themself, and a manager for all to whom a destination tells.
     """
     if not movements:
         return []
@@ -35,13 +41,17 @@ async def match_movements(session: AsyncSession, movements: Sequence[Movement]) 
     asked_of = [movement for movement in movements if asking[movement.workspace_id]]
     mutes = await _mutes(session, movements, hearing)
     standings = await filters.standings(session, asked_of, [one for several in asking.values() for one in several])
+    muting = {workspace_id for workspace_id, heard in hearing.items() if any(one.has_mutes for one, _ in heard)}
+    about = {movement.account_id for movement in movements if movement.workspace_id in muting}
+    muted = await destination_mute.among_accounts(session, about) if about else {}
     return [
         (movement.workspace_id, owed)
         for movement in movements
         for standing in [standings.get(movement.id, NOTHING_KNOWN)]
         for wanting, to in hearing[movement.workspace_id]
         if wanting.hears_of(movement, standing)
-        for owed in _owed(movement, wanting, to, wanting.skips(movement, standing) or _skips(movement, to, mutes))
+        for skipped in [_skipped(wanting, movement, standing, muted) or _skips(movement, to, mutes)]
+        for owed in _owed(movement, wanting, to, skipped)
     ]
 
 
@@ -73,6 +83,52 @@ def _owed(moved: Movement, wanting: Destination, to: To, skipped: SkipReason | N
         skipped=skipped,
         is_kept_together=wanting.has_threads or wanting.group_minutes is not None,
     )
+
+
+def _skipped(
+    wanting: Destination, moved: Movement, standing: Standing, muted: Mapping[tuple[str, str], datetime | None]
+) -> SkipReason | None:
+    """Say why a destination doesn't tell a movement of which it hears; None where it does."""
+    because = wanting.skips(moved, standing)
+    if because is None and destination_mute.is_muted(muted, wanting.id, moved.account_id, at=moved.recorded_at):
+        return SkipReason.MUTED
+    return because
+
+
+async def match_corrections(
+    session: AsyncSession, restated: Mapping[str, Sequence[Restated]], *, now: datetime
+) -> list[tuple[str, Owed]]:
+    """Owe a correction to whoever was told of a movement that is another than it was, or is no more.
+
+    What is not sent yet is drawn as things are, and needs none. By the workspace; its lanes are held from here on.
+    """
+    owed = []
+    for workspace_id, several in restated.items():
+        by_movement = {one.movement_id: one for one in several}
+        for told in await ledger.tellings(session, workspace_id, by_movement, since=now - TOLD_SINCE):
+            correction = by_movement[told.movement_id]
+            muted = await destination_mute.among_accounts(session, {correction.account_id})
+            is_muted = destination_mute.is_muted(muted, told.wanting.id, correction.account_id, at=now)
+            is_muted = is_muted or await _is_muted_by(session, workspace_id, told.recipient, correction, now=now)
+            silent = SkipReason.PAUSED if told.wanting.is_paused(now) else SkipReason.MUTED if is_muted else None
+            one = Owed(
+                asked_by=told.wanting.id,
+                fact=(FactKind.CORRECTION, correction.id),
+                recipient=told.recipient,
+                skipped=silent,
+                replies_to=told.delivery_id,
+            )
+            owed.append((workspace_id, one))
+    return owed
+
+
+async def _is_muted_by(
+    session: AsyncSession, workspace_id: str, recipient: tuple[str, str], about: Restated, *, now: datetime
+) -> bool:
+    kind, target = recipient
+    if kind != RecipientKind.PERSON:
+        return False
+    return await mute.is_muted(session, workspace_id, target, [about.account_id], now=now)
 
 
 async def match_tracks(session: AsyncSession, tracks: Sequence[tuple[Event, TrackFact]]) -> list[tuple[str, Owed]]:

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import lane, subscription, workspace
 from models.database import Database
-from scheduler.match import match_movements
+from scheduler.corrections import mark_corrected
+from scheduler.match import match_corrections, match_movements
 
 BATCH = 200
 """Few enough that on SQLite, where one writer writes at a time, nobody who presses a button waits long for it."""
@@ -36,10 +37,12 @@ async def _recount_some(session: AsyncSession, *, workspace_id: str, now: dateti
     if not await workspace.hold(session, [workspace_id]):
         return 0
     account_ids = await subscription.due(session, workspace_id, now=now, limit=limit)
-    moved = await subscription.recount(session, workspace_id, account_ids, now=now)
-    owed = await match_movements(session, moved)
+    came = await subscription.recount(session, workspace_id, account_ids, now=now)
+    owed = await match_movements(session, came.news)
+    owed += await match_corrections(session, {workspace_id: came.restated}, now=now)
     if owed:
         await lane.owe_together(session, owed, now=now)
+        await mark_corrected(session, owed, now=now)
     return len(account_ids)
 
 

@@ -36,7 +36,7 @@ STATES: Mapping[DeliveryState, str] = {
 
 REASONS: Mapping[SkipReason, str] = {
     SkipReason.EMPTY: "nothing was left to say",
-    SkipReason.MUTED: "muted by whom it was for",
+    SkipReason.MUTED: "muted",
     SkipReason.BELOW_THRESHOLD: "below the threshold",
     SkipReason.STALE: "too old to be news",
     SkipReason.PAUSED: "paused",
@@ -57,18 +57,25 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.HISTORY: "what last week's recap would have said",
     FactKind.ACCOUNT: "an account that somebody shared",
     FactKind.GLANCE: "MRR that somebody shared",
+    FactKind.CORRECTION: "the correction of a movement",
+    FactKind.CLAIM: "who takes care of something",
+    FactKind.RELEASE: "that somebody let something go",
     FactKind.KEY_REFUSED: "the notice that an API key is refused",
     FactKind.THREAD: "the thread of an account",
     FactKind.EDIT: "a posted message, brought up to date",
 }
 """What is told where the kind says all."""
 
-NAMED: Mapping[FactKind, str] = {
-    FactKind.TRACK: "event",
-    FactKind.ACCOUNT: "account",
-    FactKind.THREAD: "thread of",
+SAID_ABOUT: Mapping[FactKind, str] = {
+    FactKind.UNHEARD: "a signal about {} that reached nobody",
+    FactKind.TRACK: "the event {}",
+    FactKind.ACCOUNT: "the account {}",
+    FactKind.THREAD: "the thread of {}",
+    FactKind.CORRECTION: "the correction of a movement of {}",
+    FactKind.CLAIM: "who takes care of {}",
+    FactKind.RELEASE: "that somebody let {} go",
 }
-"""What stands before the name of what is told."""
+"""What is told where the kind says all but of whom, or of what."""
 
 IN_PERSON = {RecipientKind.PERSON, RecipientKind.GROUP_DM, RecipientKind.EMAIL}
 """What is written to one person, and asked for by nothing that could be edited."""
@@ -272,8 +279,6 @@ def words(told: Told, locale: str = money.DEFAULT_LOCALE) -> str:
             return f"{'recap' if kind is FactKind.RECAP else 'MRR'}, {period_name(rhythm, period)}"
         case Told(kind=FactKind.SIGNAL, about=str(about), detail=SignalKind() as kind):
             return f"{signal.KINDS[kind]} at {about}{f': {told.person}' if told.person else ''}"
-        case Told(kind=FactKind.UNHEARD, about=str(about)):
-            return f"a signal about {about} that reached nobody"
-        case Told(kind=FactKind.TRACK | FactKind.ACCOUNT | FactKind.THREAD as kind, about=str(about)):
-            return f"the {NAMED[kind]} {about}"
+        case Told(kind=kind, about=str(about)) if kind in SAID_ABOUT:
+            return SAID_ABOUT[kind].format(about)
     return SAID_BY_KIND.get(told.kind, f"a {told.kind} of which nothing is known any more")

@@ -217,7 +217,13 @@ def in_words(change: Change) -> str:
             return DONE.get(other) or f"noted: {mrkdwn.escape(other.replace('_', ' '), 80)}"
 
 
-DONE = {"created": "made it", "resumed": "resumed it", "tested": "sent a test"}
+DONE = {
+    "created": "made it",
+    "resumed": "resumed it",
+    "tested": "sent a test",
+    "account_muted": "muted an account in it",
+    "account_unmuted": "let it tell of a muted account again",
+}
 """What else was done."""
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.views import deliveries
+from handlers.views import deliveries, mutes
 from handlers.views.answers import Answer
-from handlers.views.blocks import Block, context, section
+from handlers.views.blocks import Block, button, context, section
 from handlers.views.recipients import words
 from models.delivery import DeliveryState, SkipReason
 from models.fact import MovementKind
@@ -28,6 +28,7 @@ _DOT = " · "
 class Hearer:
     """A destination, and what it does with the account's newest movement."""
 
+    id: str = ""
     name: str
     frequency: Frequency
     recipients: tuple[To, ...]
@@ -37,12 +38,15 @@ class Hearer:
     is_too_small: bool = False
     is_paused: bool = False
     paused_until: datetime | None = None
+    is_muted: bool = False
+    """A manager silenced the account in it."""
+    muted_until: datetime | None = None
     next_at: datetime | None = None
 
     @property
     def tells(self) -> bool:
         """Say whether it would tell of one like it now. A recap sums up all, whatever the filter."""
-        is_unwanted = self.lacks_kind or self.is_elsewhere or self.is_too_small
+        is_unwanted = self.lacks_kind or self.is_elsewhere or self.is_too_small or self.is_muted
         return not self.is_paused and (self.frequency.is_recap or not is_unwanted)
 
 
@@ -68,6 +72,7 @@ class Hearing:
     owner: str | None = None
     fallback_channel_id: str | None = None
     is_muted: bool = False
+    may_change: bool = False
     locale: str = money.DEFAULT_LOCALE
 
 
@@ -83,10 +88,17 @@ def answer(hearing: Hearing) -> Answer:
     blocks = [
         section(f"{mrkdwn.bold(f'Who hears of {name}')}\n{_newest(hearing)}"),
         *parts,
+        *(_muted(one, hearing) for one in hearing.hearers[:MOST_LISTED] if one.is_muted and hearing.may_change),
         section(f"*Last told here*\n{here}"),
         context(_signals(hearing)),
     ]
     return Answer(response_type="ephemeral", text=f"Who hears of {name}", blocks=blocks)
+
+
+def _muted(one: Hearer, hearing: Hearing) -> Block:
+    """Offer a manager to end the silence of an account in a destination."""
+    end = button("Undo", mutes.ACTIONS.undo_in_destination, value=mutes.place_of(one.id, hearing.account_id))
+    return section(f"{mrkdwn.quoted(one.name, 80)} tells nothing of it {mutes.span(one.muted_until)}.", accessory=end)
 
 
 def _newest(hearing: Hearing) -> str:
@@ -110,13 +122,19 @@ def _why(one: Hearer, hearing: Hearing) -> str:
     if one.frequency.is_recap:
         following = f", next {mrkdwn.moment(one.next_at)}" if one.next_at else ""
         return f"counts it in its {one.frequency.value} recap{following}"
+    return _unwanted(one, hearing) or "tells of one like it as it happens"
+
+
+def _unwanted(one: Hearer, hearing: Hearing) -> str:
+    if one.is_muted:
+        return f"a manager muted it there {mutes.span(one.muted_until)}"
     if one.lacks_kind and hearing.newest is not None:
         return f"doesn't want movements of the kind “{KINDS[MovementKind(hearing.newest.kind)].word}”"
     if one.is_elsewhere:
         return "its conditions leave this account out"
     if one.is_too_small:
         return "wants only larger ones"
-    return "tells of one like it as it happens"
+    return ""
 
 
 def _here(one: ToldHere, locale: str) -> str:

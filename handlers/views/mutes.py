@@ -1,4 +1,8 @@
-"""What a person muted, as they read it in the Home tab and in the answers to `/mrr mute` and `/mrr unmute`."""
+"""What a person muted, as they read it in the Home tab and in the answers to `/mrr mute` and `/mrr unmute`.
+
+From a message's menu a modal asks where its account is to be silent, and for how long: in the reader's own direct
+messages, or where they manage Runrate in the whole destination that told of it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from handlers.views.answers import Answer
-from handlers.views.blocks import Block, button, context, section
+from handlers.views.blocks import Block, Element, View, button, context, field, modal, option, section
+from handlers.views.filled import filled
 from models.account import Account
 from scheduler.messages import mrkdwn
 
@@ -23,15 +28,39 @@ class Length(StrEnum):
     ALWAYS = "always"
 
 
+LENGTHS = {Length.DAY: "1 day", Length.WEEK: "1 week", Length.ALWAYS: "Until it is undone"}
+
+
+class Place(StrEnum):
+    """Where an account is silent."""
+
+    OWN = "own"
+    DESTINATION = "destination"
+
+
 @dataclass(frozen=True)
 class Actions:
     """The names of what can be pressed."""
 
     undo: str = "mute_undo"
     undo_at_home: str = "mute_undo_at_home"
+    undo_in_modal: str = "mute_undo_in_modal"
+    undo_in_destination: str = "mute_undo_in_destination"
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The names of the modals that can be submitted."""
+
+    mute: str = "account_mute"
 
 
 ACTIONS = Actions()
+CALLBACKS = Callbacks()
+PLACE, LENGTH = "mute_place", "mute_length"
+"""The fields."""
+TITLE = "Mute this account"
+GONE = "Runrate doesn't know any more which account this message tells of. `/mrr mute ACCOUNT` mutes one by its name."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +70,36 @@ class MuteRow:
     what: str
     name: str | None
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """That an account is silent somewhere, until an instant or until that is undone."""
+
+    until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Muting:
+    """The account of which a message tells, and where it is silent by now.
+
+    `destination_name` is that of the destination that told of it, where the reader may silence that one.
+    """
+
+    delivery_id: str
+    name: str
+    destination_name: str | None
+    is_direct: bool
+    own: Lasting | None = None
+    in_destination: Lasting | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where and for how long somebody wants to hear nothing."""
+
+    place: Place
+    length: Length
 
 
 def read_length(typed: str) -> tuple[str, Length]:
@@ -71,6 +130,12 @@ def unmuted(about: Account, *, was_muted: bool) -> Answer:
 def undone() -> Answer:
     """Answer that a mute is over."""
     text = "You hear of it again."
+    return _answer(text, section(text))
+
+
+def told_again(destination_name: str) -> Answer:
+    """Answer that a destination tells of an account again."""
+    text = f"{mrkdwn.quoted(destination_name)} tells of it again."
     return _answer(text, section(text))
 
 
@@ -109,3 +174,92 @@ def _name(about: Account) -> str:
 
 def _answer(text: str, *drawn: Block) -> Answer:
     return Answer(response_type="ephemeral", text=text, blocks=list(drawn))
+
+
+def question(muting: Muting) -> View:
+    """Draw what is asked of whoever chose “Mute this account…”, with what is muted already."""
+    what = mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))
+    first = f"Of {what} nothing is told where you choose. The ledger, recaps and the report count it as before."
+    blocks = [
+        section(first),
+        *_standing(muting),
+        *([_place(muting)] if muting.destination_name is not None else [section(OWN_CONSEQUENCE)]),
+        field("For how long?", _radio(LENGTH, LENGTHS, Length.WEEK), block_id=LENGTH),
+    ]
+    return modal(TITLE, blocks, callback_id=CALLBACKS.mute, submit="Mute", metadata=muting.delivery_id)
+
+
+OWN_CONSEQUENCE = "It stops your own direct messages about it. Channels are told of it as before."
+
+
+def muted_view(muting: Muting) -> View:
+    """Say where the account is silent now, each with what ends that."""
+    blocks = _standing(muting) or [
+        section(f"{mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))} is muted no more.")
+    ]
+    return modal(TITLE, blocks, callback_id="muted", close="Done", metadata=muting.delivery_id)
+
+
+def gone_view() -> View:
+    """Say that a message's account is known no more."""
+    return modal(TITLE, [section(GONE)], callback_id="sentence", close="Close")
+
+
+def read_choice(view: Mapping[str, Any]) -> Choice:
+    """Read what was answered; where only one place was offered, that. Raises ValueError for what we never offered."""
+    answered = filled(dict(view))
+    return Choice(Place(answered.option(PLACE) or Place.OWN), Length(answered.option(LENGTH) or Length.WEEK))
+
+
+def read_place(action: Mapping[str, Any]) -> Place:
+    """Read which mute a press in the modal ends. Raises ValueError for what we never offered."""
+    return Place(str(action.get("value")))
+
+
+def place_of(destination_id: str, account_id: str) -> str:
+    """Name an account in a destination, as the button has it that ends its silence there."""
+    return f"{destination_id} {account_id}"
+
+
+def read_place_of(action: Mapping[str, Any]) -> tuple[str, str]:
+    """Read which destination is to tell of which account again."""
+    destination_id, _, account_id = str(action.get("value")).partition(" ")
+    return destination_id, account_id
+
+
+def _place(muting: Muting) -> Block:
+    name = mrkdwn.shown(muting.destination_name or "", 40)
+    places = {Place.DESTINATION: f"In “{name}”, for everybody it tells", Place.OWN: "In my own direct messages"}
+    starting = Place.OWN if muting.is_direct else Place.DESTINATION
+    return field("Where?", _radio(PLACE, places, starting), block_id=PLACE)
+
+
+def _radio(action_id: str, choices: Mapping[Any, str], starting: StrEnum) -> Element:
+    options = {value: option(words, value) for value, words in choices.items()}
+    initial = options[starting]
+    return {
+        "type": "radio_buttons",
+        "action_id": action_id,
+        "options": list(options.values()),
+        "initial_option": initial,
+    }
+
+
+def _standing(muting: Muting) -> list[Block]:
+    """List where the account is silent already."""
+    name = mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))
+    inside = f"in {mrkdwn.quoted(muting.destination_name or '')}"
+    places = {Place.DESTINATION: (inside, muting.in_destination), Place.OWN: ("in your direct messages", muting.own)}
+    return [
+        section(
+            f"{name} is muted {where} {span(lasting.until)}.",
+            accessory=button("Undo", ACTIONS.undo_in_modal, value=place),
+        )
+        for place, (where, lasting) in places.items()
+        if lasting is not None
+    ]
+
+
+def span(until: datetime | None) -> str:
+    """Say for how long something is silent."""
+    return f"until {mrkdwn.moment(until)}" if until else "until it is undone"

@@ -28,6 +28,8 @@ OWN_RULES = {
     FactKind.SILENCE: OF_SILENCES,
     FactKind.HEARD_AGAIN: OF_SILENCES,
     FactKind.KEEPER_GONE: "You manage Runrate. You hear once when somebody is gone who answered for a destination.",
+    FactKind.CLAIM: "Somebody pressed “Claim” on the message above. Its thread says who takes care of it.",
+    FactKind.RELEASE: "Whoever took care of the message above let it go. Its thread says so.",
     FactKind.KEY_REFUSED: "You entered the API key, or installed Runrate. You hear once when it is refused.",
     FactKind.HISTORY: "You connected the source whose history came in, or installed Runrate. It is told once a source.",
 }

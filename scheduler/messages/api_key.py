@@ -82,7 +82,7 @@ def draw_refused(refused: RefusedKey) -> Message:
     """Draw the message."""
     words = WORDS[refused.source_kind]
     whose = mrkdwn.quoted(refused.source_name)
-    fact = f"{words.vendor} refuses the {words.key} of {whose}: it {refused.trouble}."
+    fact = f"{words.vendor} refuses the {words.key} of {whose}: it {mrkdwn.escape(refused.trouble, 300)}."
     rest = f"{words.missing} {words.fix}"
     button = {
         "type": "button",

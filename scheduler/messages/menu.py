@@ -22,21 +22,31 @@ class Choice(StrEnum):
     """What the menu of a message offers."""
 
     HISTORY = "account_history"
+    MUTE = "mute_account"
+    CLAIM = "claim"
     STOP_SIGNALS = "stop_signals"
     WHY = "why"
 
 
 WORDS = {
     Choice.HISTORY: "Account history",
+    Choice.MUTE: "Mute this account…",
+    Choice.CLAIM: "Claim",
     Choice.STOP_SIGNALS: "Stop signals",
     Choice.WHY: "Why did I get this?",
 }
 
 
-def menu(*choices: Choice) -> dict[str, Any]:
-    """Draw the menu with these choices, the question why at its end."""
-    options = [{"text": mrkdwn.plain(WORDS[one], 75), "value": str(one)} for one in (*choices, Choice.WHY)]
+def menu(*choices: Choice, claimed_by: str | None = None) -> dict[str, Any]:
+    """Draw the menu with these choices, the question why at its end; with who has it in the place of “Claim”."""
+    words = WORDS if claimed_by is None else {**WORDS, Choice.CLAIM: claimed(claimed_by)}
+    options = [{"text": mrkdwn.plain(words[one], 75), "value": str(one)} for one in (*choices, Choice.WHY)]
     return {"type": "overflow", "action_id": ACTIONS.menu, "options": options}
+
+
+def claimed(by: str) -> str:
+    """Say who has what could be claimed."""
+    return f"Claimed by {by}"
 
 
 def read(action: Mapping[str, Any]) -> Choice:

@@ -1,5 +1,6 @@
 """A message as every drawing function returns it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
@@ -34,10 +35,21 @@ class Unfurled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unaddressed:
+    """A message that mentions whoever has an e-mail address, drawn once Slack said who that is, or that nobody has it.
+
+    What nobody can be asked about now is drawn as if nobody had it.
+    """
+
+    email: str
+    draw: Callable[[str | None], Message]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Edited:
     """A posted message as it is to be from now on, where it stands, and which delivery became it."""
 
-    message: Message
+    message: Message | Unaddressed
     delivery_id: str
     channel: str
     ts: str

@@ -1,10 +1,10 @@
 """A movement, told as it happens: the fact in the first line, what it means in the second, why it is here last."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from models.attribute import written
+from models.attribute import label, written
 from models.fact import MovementKind
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.menu import Choice, menu
@@ -12,6 +12,14 @@ from scheduler.messages.message import Message, message
 
 MOST_ATTRIBUTES = 10
 """As many fields as a section can hold."""
+
+LATE = timedelta(days=1)
+"""What is told longer than this after it happened says so."""
+
+ABBREVIATION = 3
+"""A role of so few letters is one, such as CSM."""
+
+UNKNOWN = "MRR before and after unknown: import the account's history to see it"
 
 _DOT = " · "
 
@@ -34,6 +42,15 @@ KINDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who holds a role at the account; `name` is None where nobody does. One with a `user_id` is mentioned."""
+
+    role: str
+    name: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MovementMessage:
     """A movement and to whom it is told. Amounts are minor units; `attributes` are pairs of label and value."""
 
@@ -50,7 +67,12 @@ class MovementMessage:
     plan_before: str | None = None
     description: str | None = None
     attributes: tuple[tuple[str, str | float | bool | None], ...] = ()
+    holders: tuple[Holder, ...] = ()
     occurred_at: datetime
+    recorded_at: datetime | None = None
+    corrected_at: datetime | None = None
+    """When its source said otherwise than what the message told first."""
+    claimed_by: str | None = None
     told_at: datetime | None = None
     source_name: str
     destination_name: str
@@ -63,25 +85,27 @@ class MovementMessage:
 
 def draw(movement: MovementMessage) -> Message:
     """Draw the message."""
-    section: dict[str, Any] = {
+    fields = [*_attributes(movement), *map(_holder, movement.holders)]
+    first: dict[str, Any] = {
         "type": "section",
         "text": mrkdwn.marked(_body(movement)),
-        "accessory": menu(Choice.HISTORY),
+        "accessory": menu(Choice.HISTORY, Choice.MUTE, Choice.CLAIM, claimed_by=movement.claimed_by),
     }
-    fields = _fields(movement)
     if fields:
-        section["fields"] = fields
+        first["fields"] = fields[:MOST_ATTRIBUTES]
+    rest = [{"type": "section", "fields": fields[MOST_ATTRIBUTES:]}] if fields[MOST_ATTRIBUTES:] else []
     context = {"type": "context", "elements": [mrkdwn.marked(_reason(movement))]}
-    return message(_notification(movement), section, context)
+    return message(_notification(movement), first, *rest, context)
 
 
 def _notification(movement: MovementMessage) -> str:
     """Say the fact for a phone's lock screen: `Northwind Traders: expansion +$420 MRR ($1,200 → $1,620)`."""
     change = _change(movement)
     aside = f" ({change})" if change else ""
+    late = " · arrived late" if _arrived_late(movement) else ""
     repeat = " (may be a repeat)" if movement.may_be_repeat else ""
     word = KINDS[movement.kind].word.lower()
-    return f"{_account(movement)}: {word} {_amount(movement)} MRR{_count(movement)}{aside}{repeat}"
+    return f"{_account(movement)}: {word} {_amount(movement)} MRR{_count(movement)}{aside}{late}{repeat}"
 
 
 def _body(movement: MovementMessage) -> str:
@@ -89,8 +113,7 @@ def _body(movement: MovementMessage) -> str:
     account = mrkdwn.bold(mrkdwn.link(movement.account_url, _account(movement)))
     first = f"{kind.shape} {account} — {kind.word} {mrkdwn.bold(f'{_amount(movement)} MRR')}{_share(movement)}"
     first += _count(movement)
-    second = _DOT.join(part for part in (_change(movement, strong=True), *_plan(movement)) if part)
-    return "\n".join(line for line in (first, second) if line)
+    return f"{first}\n{_DOT.join((_change(movement, strong=True) or UNKNOWN, *_plan(movement)))}"
 
 
 def _account(movement: MovementMessage) -> str:
@@ -135,19 +158,43 @@ def _count(movement: MovementMessage) -> str:
     return f" in {movement.count:,} changes" if movement.count > 1 else ""
 
 
-def _fields(movement: MovementMessage) -> list[dict[str, Any]]:
-    known = [(label, value) for label, value in movement.attributes if value is not None and value != ""]
-    return [
-        mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(label, 100))}  {mrkdwn.escape(written(value))}")
-        for label, value in known[:MOST_ATTRIBUTES]
-    ]
+def _attributes(movement: MovementMessage) -> list[dict[str, Any]]:
+    known = [(name, value) for name, value in movement.attributes if value is not None and value != ""]
+    return [_field(name, mrkdwn.escape(written(value))) for name, value in known[:MOST_ATTRIBUTES]]
+
+
+def _holder(holder: Holder) -> dict[str, Any]:
+    """Name who holds a role, or say that nobody does."""
+    named = mrkdwn.mention(holder.user_id) if holder.user_id else mrkdwn.escape(holder.name or "nobody is named")
+    return _field(holder.role.upper() if len(holder.role) <= ABBREVIATION else label(holder.role), named)
+
+
+def _field(name: str, escaped: str) -> dict[str, Any]:
+    return mrkdwn.marked(f"{mrkdwn.bold(mrkdwn.escape(name, 100))}  {escaped}")
 
 
 def _reason(movement: MovementMessage) -> str:
     """Say when it happened, who said so, and whose wish it is that it stands here."""
-    at = mrkdwn.news(movement.occurred_at, told_at=movement.told_at)
     to = mrkdwn.reader(movement.channel_id, is_group=movement.is_group)
-    parts = [at, mrkdwn.escape(movement.source_name, 160), f"to {to} by {mrkdwn.quoted(movement.destination_name)}"]
+    by = f"to {to} by {mrkdwn.quoted(movement.destination_name)}"
+    parts = [_when(movement), mrkdwn.escape(movement.source_name, 160), by]
+    if movement.corrected_at is not None:
+        parts.append(f"corrected {mrkdwn.news(movement.corrected_at, told_at=movement.told_at)}")
+    if movement.claimed_by is not None:
+        parts.append(f"claimed by {mrkdwn.escape(movement.claimed_by, 160)}")
     if movement.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")
     return _DOT.join(parts)
+
+
+def _when(movement: MovementMessage) -> str:
+    """Say when it happened, and where that was long ago whether its source or we are late."""
+    if _arrived_late(movement):
+        return f"arrived late: it happened {mrkdwn.moment(movement.occurred_at)}"
+    if movement.told_at is not None and movement.told_at - movement.occurred_at > LATE:
+        return f"told late: it happened {mrkdwn.moment(movement.occurred_at)}"
+    return mrkdwn.news(movement.occurred_at, told_at=movement.told_at)
+
+
+def _arrived_late(movement: MovementMessage) -> bool:
+    return movement.recorded_at is not None and movement.recorded_at - movement.occurred_at > LATE

@@ -149,8 +149,14 @@ def quoted(name: str, limit: int = 160) -> str:
 
 def link(url: str | None, escaped: str) -> str:
     """Link text that is escaped already; what is no web address, or too long for one, links nothing."""
-    target = entities(quote((url or "").strip(), safe="!#$%&'()*+,-./:;=?@[]_~", errors="replace"))
-    return f"<{target}|{escaped}>" if _WEB.match(target) and len(target) <= LONGEST_URL else escaped
+    target = entities(web_address(url) or "")
+    return f"<{target}|{escaped}>" if target and len(target) <= LONGEST_URL else escaped
+
+
+def web_address(url: str | None) -> str | None:
+    """Give an address as Slack takes it; None for what is no web address, or too long for one."""
+    target = quote((url or "").strip(), safe="!#$%&'()*+,-./:;=?@[]_~", errors="replace")
+    return target if _WEB.match(target) and len(target) <= LONGEST_TEXT else None
 
 
 def channel(channel_id: str) -> str:
@@ -166,6 +172,11 @@ def reader(channel_id: str | None, *, is_group: bool = False) -> str:
 def person(user_id: str) -> str:
     """Name a person. In a view or an ephemeral answer this notifies nobody; posted messages must not use it."""
     return f"<@{user_id}>" if _ID.fullmatch(user_id) else escape(user_id)
+
+
+def mention(user_id: str) -> str:
+    """Name a person so that Slack notifies them. Only where somebody asked for exactly that."""
+    return person(user_id)
 
 
 def listed(items: Iterable[str], *, most: int, last: str = "and") -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from models.fact import SignalKind
-from scheduler.messages import mrkdwn
+from scheduler.messages import claim, mrkdwn
 from scheduler.messages.menu import Choice, menu
 from scheduler.messages.message import Message, message
 
@@ -48,17 +48,21 @@ class SignalMessage:
     source_name: str
     why: str
     is_direct: bool
+    claimed_by: str | None = None
     may_be_repeat: bool = False
 
 
 def draw(signal: SignalMessage) -> Message:
     """Draw the message: the fact, what stands behind it, and how to stop it."""
     text = mrkdwn.marked(f"{_fact(signal)}\n{_account(signal)}")
-    choices = [Choice.STOP_SIGNALS] if signal.is_direct else []
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": text, "accessory": menu(*choices)}]
-    if signal.url is not None:
-        blocks.append({"type": "actions", "elements": [_open_button(signal.url)]})
-    blocks.append({"type": "context", "elements": [mrkdwn.marked(_reason(signal))]})
+    choices = [Choice.HISTORY, Choice.MUTE, *([Choice.STOP_SIGNALS] if signal.is_direct else [])]
+    address = mrkdwn.web_address(signal.url)
+    buttons = [*([_open_button(address)] if address else []), claim.button(signal.claimed_by)]
+    blocks: list[dict[str, Any]] = [
+        {"type": "section", "text": text, "accessory": menu(*choices)},
+        {"type": "actions", "elements": buttons},
+        {"type": "context", "elements": [mrkdwn.marked(_reason(signal))]},
+    ]
     repeat = " (may be a repeat)" if signal.may_be_repeat else ""
     return message(f"{_said(signal)} — {KINDS[signal.kind]}{repeat}", *blocks)
 
@@ -97,7 +101,7 @@ def _account(signal: SignalMessage) -> str:
 
 
 def _open_button(url: str) -> dict[str, Any]:
-    return {"type": "button", "text": mrkdwn.plain("Open", 75), "action_id": ACTIONS.open, "url": url[:3000]}
+    return {"type": "button", "text": mrkdwn.plain("Open", 75), "action_id": ACTIONS.open, "url": url}
 
 
 def _reason(signal: SignalMessage) -> str:

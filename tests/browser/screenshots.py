@@ -88,6 +88,8 @@ async def main() -> None:
             await _happen(studio, webhook, happening)
         await _refused(studio)
         await _movements(studio, webhook, present)
+        await _handled(studio)
+        await _corrected(studio, webhook)
         await _details(studio)
         await _filter(studio)
         await _account(studio)
@@ -170,6 +172,40 @@ async def _movements(studio: Studio, webhook: str, present: Iterator[Happening])
         await expect(told).to_have_count(number)
     await studio.take("movements", ada.page)
     await studio.take("movement", told.nth(1))
+
+
+async def _handled(studio: Studio) -> None:
+    """Open a movement's menu, claim it, and ask to mute its account."""
+    ada = studio.ada
+    told = ada.page.locator("article.message").nth(1)
+    menu = told.get_by_role("button", name="More actions").first
+    await menu.click()
+    await studio.take("movement-menu", ada.page)
+    await told.get_by_role("menuitem", name="Claim").click()
+    await expect(ada.messages("You take care of")).to_have_count(1)
+    await expect(ada.page.locator("details.thread")).to_contain_text("takes care of this")
+    await expect(told).to_contain_text("claimed by")
+    await studio.take("claim", told)
+    await menu.click()
+    await told.get_by_role("menuitem", name="Mute this account…").first.click()
+    await expect(ada.modal).to_contain_text("For how long?")
+    await studio.take("mute", ada.modal)
+    await ada.submit("Cancel")
+
+
+async def _corrected(studio: Studio, webhook: str) -> None:
+    """Tell a movement that its source corrects later."""
+    stage, ada = studio.stage, studio.ada
+    now = stage.clock.now()
+    began = {"type": "subscription", "external_id": "sub-kite", "mrr_minor": 42_000, "currency": "USD"}
+    began |= {"starts_at": now.isoformat(), "account": {"external_id": "kite", "name": "Kite Analytics"}}
+    await studio.send(webhook, {**began, "occurred_at": now.isoformat()})
+    await expect(ada.messages("Kite Analytics — New business")).to_have_count(1)
+    stage.clock.jump(now + timedelta(minutes=18))
+    await studio.send(webhook, {**began, "mrr_minor": 40_000, "occurred_at": stage.clock.now().isoformat()})
+    await expect(ada.page.locator("details.thread").last).to_contain_text("corrected")
+    await ada.messages("Kite Analytics — New business").scroll_into_view_if_needed()
+    await studio.take("correction", ada.page)
 
 
 async def _details(studio: Studio) -> None:

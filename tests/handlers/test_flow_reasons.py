@@ -96,7 +96,7 @@ async def be_away_for_days(acme: Stage) -> None:
         (pause, SkipReason.PAUSED, "paused"),
         (stay_below_a_threshold, SkipReason.BELOW_THRESHOLD, "below the threshold"),
         (delete_a_destination, SkipReason.DELETED, "not asked for any more"),
-        (mute_signals, SkipReason.MUTED, "muted by whom it was for"),
+        (mute_signals, SkipReason.MUTED, "1 muted"),
         (have_no_owner, SkipReason.NO_RECIPIENT, "nobody to tell"),
         (have_nothing_to_say, SkipReason.EMPTY, "nothing was left to say"),
         (be_away_for_days, SkipReason.STALE, "too old to be news"),

@@ -211,6 +211,6 @@ async def test_a_message_that_stands_in_no_ledger_is_said_to(acme: Stage) -> Non
 async def test_what_is_told_to_one_person_offers_to_end_it_and_the_rest_does_not(acme: Stage) -> None:
     await told(acme)
     message = await acme.dana.message(REVENUE, containing="Northwind")
-    assert message.buttons == ["Account history", WHY]
+    assert message.buttons == ["Account history", "Mute this account…", "Claim", WHY]
     with pytest.raises(NotPossibleError):
         await message.click("Stop signals")

@@ -62,7 +62,7 @@ def test_counts_leave_zeros_out_and_say_why_something_was_not_sent() -> None:
     skipped = {(DeliveryState.SKIPPED, SkipReason.MUTED): 3, (DeliveryState.SKIPPED, SkipReason.STALE): 1}
     first, hint = blocks(Delivering(counts={**WELL.counts, **skipped, (DeliveryState.FAILED, None): 2}))
     assert first["text"]["text"] == (
-        "*Delivery*\nToday: 214 delivered · 2 failed · 4 not sent (3 muted by whom it was for, 1 too old to be news)"
+        "*Delivery*\nToday: 214 delivered · 2 failed · 4 not sent (3 muted, 1 too old to be news)"
     )
     assert hint["elements"][0]["text"] == "`/mrr deliveries` says what failed, and why."
 

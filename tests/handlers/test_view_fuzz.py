@@ -1,4 +1,4 @@
-"""Every view and answer with anything at all in the fields that people and senders fill."""
+"""Every view and answer with anything at all in the fields that people and senders fill: test 38."""
 
 import re
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from bot.sandbox.elements import starting
 from handlers.views import (
     accounts,
     answers,
+    claims,
     deliveries,
     destination_details,
     destination_form,
@@ -41,7 +42,7 @@ from handlers.views.destination_form import DestinationForm
 from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
-from handlers.views.mutes import MuteRow
+from handlers.views.mutes import Choice, Lasting, Length, MuteRow, Muting, Place
 from handlers.views.personal import Personal, TellingRow
 from handlers.views.records import Ambiguity
 from handlers.views.segment import SegmentForm
@@ -50,6 +51,7 @@ from handlers.views.sources import SourceAddress, SourceForm, SourceRow
 from models.account import Account
 from models.account_card import AccountCard
 from models.account_search import Fit, Found
+from models.claim import Claim, Taken
 from models.condition import About, Condition, Criterion, criterion
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.duplicate import Weight
@@ -145,12 +147,14 @@ def test_who_hears_of_an_account_and_what_is_muted(
     hearer = Hearer(name=said, frequency=Frequency.REAL_TIME, recipients=channels("C0REVENUE") * 20, lacks_kind=told)
     recap = replace(hearer, frequency=Frequency.DAILY, next_at=AT)
     paused = replace(hearer, is_paused=True, paused_until=AT if told else None)
+    silent = replace(hearer, id="dst_1", is_muted=True, muted_until=AT if told else None)
     here = ToldHere(told=Told(kind=FactKind.MOVEMENT, about=name), state=state, reason=said, at=AT)
     shown = Hearing(
         account_id="acc_1",
         name=name,
         newest=moved if told else None,
-        hearers=(hearer, recap, paused, replace(hearer, is_too_small=True)) * 4,
+        may_change=told,
+        hearers=(hearer, silent, recap, paused, replace(hearer, is_too_small=True)) * 4,
         told_here=(here,) * 3,
         owner=owner or None,
         is_muted=told,
@@ -164,11 +168,38 @@ def test_who_hears_of_an_account_and_what_is_muted(
         mutes.listing(rows),
         mutes.listing(()),
         mutes.undone(),
+        mutes.told_again(name),
         accounts.which(said, Found((account,) * 8, has_more=True), word="mute"),
         glances.usage(),
+        claims.released(),
     ):
         validate_blocks(answer["blocks"], surface="ephemeral")
         check(answer["blocks"], answer["text"])
+
+
+@given(names, names, st.booleans(), st.booleans())
+@fuzz
+def test_the_question_where_an_account_is_to_be_silent_and_who_has_it(
+    name: str, destination: str, is_direct: bool, is_new: bool
+) -> None:
+    account = Account(id="acc_1", external_id=name or "1", name=name or None)
+    held = Claim(id="clm_1", user_id="U0DANA", claimed_at=AT)
+    for reader in ("U0DANA", "U0ADA"):
+        answer = claims.taken(Taken(held, is_new), account, reader=reader, may_release=is_direct)
+        validate_blocks(answer["blocks"], surface="ephemeral")
+        check(answer["blocks"], answer["text"])
+    muting = Muting(delivery_id="del_1", name=name, destination_name=destination, is_direct=is_direct)
+    silent = replace(muting, own=Lasting(None), in_destination=Lasting(AT))
+    drawn = [
+        mutes.gone_view(),
+        *(mutes.question(one) for one in (muting, silent, replace(muting, destination_name=None))),
+    ]
+    for view in (*drawn, mutes.muted_view(silent), mutes.muted_view(muting)):
+        validate_view(view)
+        check(view)
+    asked = mutes.question(muting)
+    chosen = mutes.read_choice({**asked, "state": {"values": starting(asked["blocks"])}})
+    assert chosen == Choice(Place.OWN if is_direct else Place.DESTINATION, Length.WEEK)
 
 
 @given(typed, typed, typed, typed, st.sampled_from(SourceKind))

@@ -26,10 +26,12 @@ from models import (
     account,
     attribute,
     channel,
+    claim,
     contact,
     conversation,
     delivery,
     destination,
+    destination_mute,
     duplicate,
     email_alias,
     erasure,
@@ -107,6 +109,7 @@ class Ids:
     unfurl: str = ""
     streak: str = ""
     silence: str = ""
+    claim: str = ""
     event: int = 0
     unapplied: int = 0
     record: str = ""
@@ -272,6 +275,15 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         )
         row = above.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         session.add(delivery.Delivery(**row))
+        sent = dataclasses.replace(owed(ids.destination, ids.movement), recipient=(RecipientKind.CHANNEL, "C4"))
+        row = sent.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
+        told_there = delivery.Delivery(**row)
+        session.add(told_there)
+        await session.flush()
+        ids.claim = (await claim.take(session, told_there, by=MARK, now=NOW)).claim.id
+        silenced = await destination.get(session, ACME, ids.destination)
+        about = await session.get_one(account.Account, ids.account)
+        await destination_mute.add(session, silenced, about, until=None, by=MARK, now=NOW)
     async with database.write() as session:
         [failing] = (await notice.failing(session, now=NOW)).values()
         streak = await notice.begin(session, failing, now=NOW)
@@ -327,6 +339,9 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "channel.public_among": {"channel_ids": ["C1", "C2", "C3"]},
     "channel.remember": {"info": {"id": "C1", "name": "Renamed"}, "now": NOW},
     "channel.times_left": {"channel_id": "C1"},
+    "claim.get": {"claim_id": "<claim>"},
+    "claim.held": {"kind": FactKind.MOVEMENT, "fact_id": "<movement>"},
+    "claim.release": {"claim_id": "<claim>", "by": "U1", "now": NOW},
     "contact.directories": {"facts_by_workspace": [PERSON]},
     "conversation.forget": {"target": GROUP.target},
     "conversation.remember": {"target": GROUP.target, "channel_id": "C8", "now": NOW},
@@ -344,6 +359,8 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.of_workspace": {},
     "destination.page": {"limit": 5},
     "destination.reaching": {"user_id": "U1"},
+    "destination_mute.find": {"destination_id": "<destination>", "account_id": "<account>", "now": NOW},
+    "destination_mute.move": {"account_id": "<account>", "to_account_id": "<other>"},
     "duplicate.merge": {"former_id": "<twin>", "kept_id": "<account>", "by": "U1", "now": NOW},
     "duplicate.weigh": {"account_id": "<account>"},
     "edit.ask": {"delivery_ids": ["<posted>"], "now": NOW},
@@ -390,6 +407,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "ledger.newest_failures": {"limit": 5, "now": NOW},
     "ledger.oldest_open": {"now": NOW},
     "ledger.of_movements": {"movement_ids": ["<movement>"], "asked_by": ["<destination>"], "target": "C1", "limit": 5},
+    "ledger.tellings": {"movement_ids": ["<movement>"], "since": NOW},
     "ledger.of_message": {"channel_id": "C1", "ts": "1.0"},
     "lookup.forget": {"email": "a@a.io", "user_id": "U1"},
     "lookup.known": {"email": "a@a.io", "now": NOW},
@@ -405,6 +423,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "movement.sums_by_day": {"since": NOW, "until": NOW + timedelta(hours=1)},
     "movement.totals": {},
     "mute.add": {"user_id": "U2", "what": Muted.SIGNALS, "now": NOW},
+    "mute.find": {"user_id": "U1", "what": Muted.SIGNALS, "now": NOW},
     "mute.is_muted": {"user_id": "U1", "what": [Muted.SIGNALS], "now": NOW},
     "mute.move": {"account_id": "<account>", "to_account_id": "<former>"},
     "mute.of_person": {"user_id": "U1", "now": NOW},
@@ -415,6 +434,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.left_with": {"email": "left@a.io"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
+    "person.named": {"user_ids": ["U1"]},
     "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
     "personal.of_person": {"user_id": "U1"},
@@ -423,6 +443,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "quiet.end": {"user_id": "U1", "now": NOW},
     "quiet.get": {"user_id": "U1"},
     "recipient.people": {},
+    "person.with_email": {"email": "left@a.io"},
     "record.accounts_named": {"typed": MARK},
     "record.ambiguous": {},
     "record.appeared": {"names": {"late": f"{MARK} none"}, "now": NOW},

@@ -14,7 +14,7 @@ from models.account import Account
 from models.database import Database
 from models.movement import Movement
 from models.mrr import Segment
-from models.subscription import Recount, Restatement, Subscription
+from models.subscription import Recount, Recounted, Restatement, Subscription
 from models.workspace import Workspace
 from tests import seeds
 from tests.seeds import ACME, NOW
@@ -42,7 +42,7 @@ async def begin(database: Database, *account_ids: str) -> None:
             session.add(begun)
 
 
-async def say(database: Database, *segments: Segment, now: datetime = NOW) -> list[Movement]:
+async def say(database: Database, *segments: Segment, now: datetime = NOW) -> Recounted:
     async with database.write() as session:
         return await subscription.apply(session, ACME, segments, now=now)
 
@@ -179,8 +179,8 @@ async def test_a_correction_changes_what_follows_and_the_ledger_says_what_was(da
     await say(database, segment(0, None, 100), segment(9, None, 50, "b"), segment(3, None, 70, "c", account_id="acc_2"))
     async with database.read() as session:
         ids = {one.occurred_at: one.id for one, _ in await movement.of_workspace(session, ACME)}
-    news = await say(database, segment(0, 5, 100, as_of=day(1)))
-    assert [(one.occurred_at, one.kind) for one in news] == [(day(5), "churn")]
+    came = await say(database, segment(0, 5, 100, as_of=day(1)))
+    assert [(one.occurred_at, one.kind) for one in came.news] == [(day(5), "churn")]
     async with database.read() as session:
         assert [one[1:5] for one in await told(session) if one[0] == "acc_1"] == [
             (day(0), "USD", "new_business", 100),
@@ -190,13 +190,15 @@ async def test_a_correction_changes_what_follows_and_the_ledger_says_what_was(da
         [restated] = (await session.scalars(select(Restatement))).all()
         kept = {one.occurred_at: one.id for one, _ in await movement.of_workspace(session, ACME)}
     assert (restated.movement_id, restated.kind_before, restated.kind) == (ids[day(9)], "expansion", "reactivation")
+    assert came.restated == [(restated.id, "acc_1", ids[day(9)])]
     assert {at: kept[at] for at in ids} == ids
 
 
 async def test_a_movement_that_is_no_more_is_gone_from_the_sums_and_stays_in_the_ledger(database: Database) -> None:
     await begin(database, "acc_1")
     await say(database, segment(0, 5, 100))
-    assert await say(database, segment(0, None, 100, as_of=day(1))) == []
+    came = await say(database, segment(0, None, 100, as_of=day(1)))
+    assert (came.news, len(came.restated)) == ([], 1)
     async with database.read() as session:
         assert [one[3] for one in await told(session)] == ["new_business"]
         assert await movement.totals(session, ACME, by=[movement.Grouping.TYPE]) == [
@@ -220,13 +222,13 @@ async def test_saying_the_same_again_recounts_nobody(database: Database) -> None
 
 async def test_what_lies_ahead_becomes_a_movement_when_its_time_comes(database: Database) -> None:
     await begin(database, "acc_1")
-    assert [one.kind for one in await say(database, segment(0, 30, 100), now=day(10))] == ["new_business"]
+    assert [one.kind for one in (await say(database, segment(0, 30, 100), now=day(10))).news] == ["new_business"]
     async with database.write() as session:
         assert await subscription.due(session, ACME, now=day(29), limit=9) == []
         ready = await subscription.due(session, ACME, now=day(30), limit=9)
         assert await subscription.workspaces_due(session, now=day(30)) == [ACME]
-        news = await subscription.recount(session, ACME, ready, now=day(30))
-        assert [(one.kind, one.occurred_at) for one in news] == [("churn", day(30))]
+        came = await subscription.recount(session, ACME, ready, now=day(30))
+        assert [(one.kind, one.occurred_at) for one in came.news] == [("churn", day(30))]
         assert (await session.scalars(select(Recount))).all() == []
 
 

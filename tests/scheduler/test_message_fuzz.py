@@ -55,6 +55,9 @@ ELSEWHERE = {
     FactKind.TEST: "test_message_trial.py",
     FactKind.ACCOUNT: "test_message_account.py",
     FactKind.UNFURL: "test_message_report.py",
+    FactKind.CORRECTION: "test_message_mentions.py",
+    FactKind.CLAIM: "test_message_mentions.py",
+    FactKind.RELEASE: "test_message_mentions.py",
     FactKind.EDIT: "drawn as what is brought up to date",
 }
 """What has a fuzz of its own, with more in it than texts."""

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from bot.sandbox.blocks import validate_blocks
 from models.fact import MovementKind
 from scheduler.messages.message import Message
-from scheduler.messages.movement import MovementMessage, draw
+from scheduler.messages.movement import Holder, MovementMessage, draw
 
 NBSP = "\u00a0"
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 TIME = "<!date^1795183320^{time}|14:02 UTC>"
+MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
 NORTHWIND = MovementMessage(
     account_name="Northwind Traders",
     account_url="https://crm.example/northwind?tab=mrr&x=1",
@@ -123,7 +124,7 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
             {"before_minor": None, "after_minor": None, "plan": "Scale", "description": "12 → 16 seats"},
             "Contoso: expansion +$420 MRR",
             "▲ *Contoso* — Expansion *+$420 MRR*",
-            "Scale · 12 → 16 seats",
+            "MRR before and after unknown: import the account's history to see it · Scale · 12 → 16 seats",
         ),
     ],
 )
@@ -135,9 +136,36 @@ def test_each_kind_and_currency_reads_well(change: dict[str, Any], text: str, fi
     validate_blocks(message["blocks"], surface="message")
 
 
-def test_where_nothing_more_is_known_nothing_more_is_said() -> None:
+def test_where_nothing_more_is_known_that_is_said_and_nothing_else() -> None:
     bare = replace(NORTHWIND, before_minor=None, after_minor=None, plan=None, description="  ", attributes=())
-    assert len(lines(draw(bare))) == 2
+    _, unknown, _ = lines(draw(bare))
+    assert unknown == "MRR before and after unknown: import the account's history to see it"
+
+
+def test_whoever_holds_a_role_is_named_and_mentioned_only_where_they_are_to_be() -> None:
+    owner, csm = Holder(role="owner", name="Dana <@U0EVE>"), Holder(role="csm", name="Mei Tanaka", user_id="U0MEI")
+    nobody = Holder(role="account_executive")
+    message = draw(replace(NORTHWIND, attributes=(), holders=(owner, csm, nobody)))
+    assert lines(message)[2:-1] == [
+        "*Owner*  Dana &lt;@U0EVE&gt;",
+        "*CSM*  <@U0MEI>",
+        "*Account executive*  nobody is named",
+    ]
+    assert "U0MEI" not in message["text"]
+
+
+def test_a_holder_takes_no_attribute_s_place() -> None:
+    ten = tuple((f"Key {number}", number) for number in range(10))
+    message = draw(replace(NORTHWIND, attributes=ten, holders=(Holder(role="owner", name="Dana Reyes"),)))
+    first, second, _ = message["blocks"]
+    assert (len(first["fields"]), [one["text"] for one in second["fields"]]) == (10, ["*Owner*  Dana Reyes"])
+    validate_blocks(message["blocks"], surface="message")
+
+
+def test_the_menu_offers_what_can_be_done_about_it() -> None:
+    options = draw(NORTHWIND)["blocks"][0]["accessory"]["options"]
+    words = ["Account history", "Mute this account…", "Claim", "Why did I get this?"]
+    assert [one["text"]["text"] for one in options] == words
 
 
 def test_what_may_be_a_repeat_says_so_on_the_phone_too() -> None:
@@ -150,10 +178,21 @@ def test_one_person_reads_that_it_was_sent_to_them() -> None:
     assert lines(draw(replace(NORTHWIND, channel_id=None)))[-1] == f"{TIME} · Stripe · to you by “Every movement”"
 
 
-def test_what_is_told_late_carries_its_day() -> None:
-    late = draw(replace(NORTHWIND, told_at=AT + timedelta(days=2)))
-    assert lines(late)[-1].startswith("<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC> · ")
-    assert lines(draw(replace(NORTHWIND, told_at=AT + timedelta(minutes=2))))[-1].startswith(TIME)
+@pytest.mark.parametrize(
+    ("recorded", "told", "said"),
+    [
+        (timedelta(minutes=1), timedelta(minutes=2), TIME),
+        (timedelta(hours=20), timedelta(hours=20), MOMENT),
+        (timedelta(days=2), timedelta(days=2), f"arrived late: it happened {MOMENT}"),
+        (timedelta(minutes=1), timedelta(days=2), f"told late: it happened {MOMENT}"),
+    ],
+)
+def test_what_is_late_says_so_and_whether_its_source_was_or_we_are(
+    recorded: timedelta, told: timedelta, said: str
+) -> None:
+    late = draw(replace(NORTHWIND, recorded_at=AT + recorded, told_at=AT + told))
+    assert lines(late)[-1].startswith(f"{said} · Stripe")
+    assert late["text"].endswith(" · arrived late") == said.startswith("arrived late")
 
 
 def test_values_of_attributes_are_written_for_people_and_unknown_ones_left_out() -> None:
@@ -209,7 +248,11 @@ movements = st.builds(
     plan_before=st.none() | typed,
     description=st.none() | typed,
     attributes=st.lists(st.tuples(typed, typed | st.booleans() | minor | st.floats()), max_size=12).map(tuple),
+    holders=st.lists(
+        st.builds(Holder, role=typed, name=st.none() | typed, user_id=st.sampled_from([None, "U0DANA"])), max_size=2
+    ).map(tuple),
     occurred_at=st.just(AT),
+    recorded_at=st.sampled_from([None, AT, AT + timedelta(days=3)]),
     source_name=typed,
     destination_name=typed,
     channel_id=st.sampled_from(["C0REVENUE", None]),
@@ -237,11 +280,14 @@ def texts(part: Any) -> list[str]:
 @given(movements)
 @settings(deadline=None, max_examples=100)
 def test_no_field_can_mention_anybody_or_break_a_limit(movement: MovementMessage) -> None:
+    """Test 38, but for whom the destination wants to be mentioned."""
     message = draw(movement)
     orjson.dumps(message)
     validate_blocks(message["blocks"], surface="message")
     assert tokens(message["text"]) == set()
-    allowed = re.compile(r"!date\^\d+\^\{time\}\|14:02 UTC|#C0REVENUE|(?i:https?)://[^<>\s|]+\|[^<>]*")
+    wanted = "|".join(f"@{one.user_id}" for one in movement.holders if one.user_id) or "(?!)"
+    at = r"!date\^\d+\^[^<>|]+\|(20 Nov 2026 at )?14:02 UTC"
+    allowed = re.compile(rf"{at}|#C0REVENUE|{wanted}|(?i:https?)://[^<>\s|]+\|[^<>]*")
     for text in texts(message["blocks"]):
         assert len(text.encode("utf-16-le")) // 2 <= 3000
         assert all(allowed.fullmatch(token) for token in tokens(text)), text

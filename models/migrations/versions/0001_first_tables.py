@@ -82,6 +82,20 @@ def upgrade() -> None:
     sa.Column('checked_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'channel_id', name=op.f('pk_channels'))
     )
+    op.create_table('claims',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('fact_kind', sa.String(length=20), nullable=False),
+    sa.Column('fact_id', sa.String(length=64), nullable=False),
+    sa.Column('delivery_id', sa.String(length=64), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('claimed_at', base.UtcDateTime(), nullable=False),
+    sa.Column('released_by', sa.String(length=64), nullable=True),
+    sa.Column('released_at', base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_claims'))
+    )
+    op.create_index(op.f('ix_claims_fact_id'), 'claims', ['fact_id'], unique=False)
+    op.create_index('uq_claims_held', 'claims', ['workspace_id', 'fact_kind', 'fact_id'], unique=True, sqlite_where=sa.text('released_at IS NULL'), postgresql_where=sa.text('released_at IS NULL'))
     op.create_table('conversations',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('target', sa.String(length=255), nullable=False),
@@ -114,6 +128,7 @@ def upgrade() -> None:
     sa.Column('has_threads', sa.Boolean(), nullable=False),
     sa.Column('mentions', sa.String(length=60), nullable=True),
     sa.Column('tells_empty', sa.Boolean(), nullable=False),
+    sa.Column('has_mutes', sa.Boolean(), nullable=False),
     sa.Column('paused_at', base.UtcDateTime(), nullable=True),
     sa.Column('paused_until', base.UtcDateTime(), nullable=True),
     sa.Column('personal_to', sa.String(length=64), nullable=True),
@@ -330,6 +345,7 @@ def upgrade() -> None:
     sa.Column('restated_at', base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_restatements'))
     )
+    op.create_index(op.f('ix_restatements_movement_id'), 'restatements', ['movement_id'], unique=False)
     op.create_index(op.f('ix_restatements_workspace_id_restated_at'), 'restatements', ['workspace_id', 'restated_at'], unique=False)
     op.create_table('silences',
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -482,12 +498,12 @@ def upgrade() -> None:
     sa.Column('send_started_at', base.UtcDateTime(), nullable=True),
     sa.Column('message_channel', sa.String(length=64), nullable=True),
     sa.Column('message_ts', sa.String(length=40), nullable=True),
-    sa.Column('replies_to', sa.String(length=64), nullable=True),
     sa.Column('edits', sa.String(length=64), nullable=True),
     sa.Column('is_kept_together', sa.Boolean(), nullable=False),
     sa.Column('message_end', sa.String(length=10), nullable=True),
     sa.Column('is_asked_again', sa.Boolean(), nullable=False),
     sa.Column('coalesced_into', sa.String(length=64), nullable=True),
+    sa.Column('replies_to', sa.String(length=64), nullable=True),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.Column('settled_at', base.UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['lane_id'], ['lanes.id'], name=op.f('fk_deliveries_lane_id_lanes')),
@@ -502,6 +518,17 @@ def upgrade() -> None:
     op.create_index('ix_deliveries_troubled', 'deliveries', ['state', 'settled_at'], unique=False, sqlite_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"), postgresql_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"))
     op.create_index(op.f('ix_deliveries_workspace_id_created_at'), 'deliveries', ['workspace_id', 'created_at'], unique=False)
     op.create_index('uq_deliveries_fact', 'deliveries', ['asked_by', 'fact_kind', 'fact_id', 'target'], unique=True)
+    op.create_table('destination_mutes',
+    sa.Column('account_id', sa.String(length=64), nullable=False),
+    sa.Column('destination_id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('muted_by', sa.String(length=64), nullable=False),
+    sa.Column('since', base.UtcDateTime(), nullable=False),
+    sa.Column('until', base.UtcDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_destination_mutes_destination_id_destinations')),
+    sa.PrimaryKeyConstraint('account_id', 'destination_id', name=op.f('pk_destination_mutes'))
+    )
+    op.create_index(op.f('ix_destination_mutes_destination_id'), 'destination_mutes', ['destination_id'], unique=False)
     op.create_table('installations',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('is_org_wide', sa.Boolean(), nullable=False),
@@ -738,6 +765,8 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_movements_account_id_occurred_at'), table_name='movements')
     op.drop_table('movements')
     op.drop_table('installations')
+    op.drop_index(op.f('ix_destination_mutes_destination_id'), table_name='destination_mutes')
+    op.drop_table('destination_mutes')
     op.drop_index('uq_deliveries_fact', table_name='deliveries')
     op.drop_index(op.f('ix_deliveries_workspace_id_created_at'), table_name='deliveries')
     op.drop_index('ix_deliveries_troubled', table_name='deliveries', sqlite_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"), postgresql_where=sa.text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')"))
@@ -769,6 +798,7 @@ def downgrade() -> None:
     op.drop_index('ix_silences_open', table_name='silences', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
     op.drop_table('silences')
     op.drop_index(op.f('ix_restatements_workspace_id_restated_at'), table_name='restatements')
+    op.drop_index(op.f('ix_restatements_movement_id'), table_name='restatements')
     op.drop_table('restatements')
     op.drop_index(op.f('ix_recounts_due_at_workspace_id'), table_name='recounts')
     op.drop_table('recounts')
@@ -803,6 +833,9 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_destinations_next_run_at'), table_name='destinations')
     op.drop_table('destinations')
     op.drop_table('conversations')
+    op.drop_index('uq_claims_held', table_name='claims', sqlite_where=sa.text('released_at IS NULL'), postgresql_where=sa.text('released_at IS NULL'))
+    op.drop_index(op.f('ix_claims_fact_id'), table_name='claims')
+    op.drop_table('claims')
     op.drop_table('channels')
     op.drop_index(op.f('ix_audit_entries_workspace_id_at'), table_name='audit_entries')
     op.drop_index(op.f('ix_audit_entries_subject_id_id'), table_name='audit_entries')

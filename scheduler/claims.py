@@ -1,0 +1,49 @@
+"""Telling a message's thread who takes care of what it told, and that they let it go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import claim, person
+from models.delivery import Delivery, FactKind
+from scheduler.messages import claim as drawing
+from scheduler.messages.claim import ClaimMessage
+from scheduler.messages.message import Message
+
+
+@dataclass(frozen=True)
+class ToldClaim:
+    """A claim on its way to the thread: who holds it, who ended that, and the account that it is about."""
+
+    who: str
+    released_by: str
+    about: str
+
+
+async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting: Any) -> dict[str, ToldClaim]:
+    """Find the claims, and what their people are called."""
+    found = await claim.many(session, {one.fact_id for one in owed})
+    told = {}
+    for one in owed:
+        claimed = found.get((one.workspace_id, one.fact_id))
+        about = await claim.about(session, claimed) if claimed is not None else None
+        if claimed is not None and about is not None:
+            people = {claimed.user_id, claimed.released_by or claimed.user_id}
+            names = await person.named(session, one.workspace_id, people)
+            who, by = (names.get(user) or claim.SOMEBODY for user in (claimed.user_id, claimed.released_by or ""))
+            told[one.id] = ToldClaim(who, by, about)
+    return told
+
+
+def draw_claim(owed: Delivery, told: ToldClaim, _setting: Any) -> Message:
+    """Draw the reply: what was claimed may be free again by now, of which the next one tells."""
+    return drawing.draw(
+        ClaimMessage(
+            who=told.who,
+            account_name=told.about,
+            released_by=told.released_by if owed.fact_kind == FactKind.RELEASE else None,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )

@@ -1,0 +1,188 @@
+"""Whoever was told of a movement is told in its thread that it is another than it was, or is no more."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from models import delivery, destination, destination_mute, event
+from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
+from models.fact import SubscriptionFact
+from models.source import Source
+from scheduler.apply import apply_waiting
+from tests import seeds
+from tests.seeds import NOW
+from tests.sending import ACME, REVENUE, WINS, Sending
+
+MINUTE = timedelta(minutes=1)
+
+
+def subscribed(minute: float, **fields: object) -> SubscriptionFact:
+    """A subscription that began just now, as its source says it so many minutes later."""
+    return seeds.subscribed(starts_at=NOW, as_of=NOW + minute * MINUTE, account_name="Northwind", **fields)
+
+
+async def say(line: Sending, origin: Source, minute: float, **fields: object) -> None:
+    """Let the source say it, and apply that."""
+    line.clock.at = NOW + minute * MINUTE
+    fact = subscribed(minute, **fields)
+    told = {"occurred_at": line.clock.now(), "received_at": line.clock.now()}
+    async with line.database.write() as session:
+        await event.store(session, [seeds.event_of(origin, fact, key=f"{minute}", **told)])
+    while await apply_waiting(line.database, now=line.clock.now()):
+        pass
+
+
+async def ready(line: Sending, *channels: str) -> Source:
+    await line.ready(*channels)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400))
+    return origin
+
+
+async def corrections(line: Sending) -> list[Delivery]:
+    return [one for one in await line.ledger() if one.fact_kind == FactKind.CORRECTION]
+
+
+def seen(line: Sending, place: str = REVENUE) -> list[tuple[str, bool]]:
+    """Give what stands in a channel, and whether it is an answer to the first message there."""
+    first, *_ = messages = line.messages(place)
+    return [(one.text, one.thread_ts == first.ts) for one in messages]
+
+
+async def test_what_was_told_is_corrected_in_its_thread_wherever_it_was_told(line: Sending) -> None:
+    origin = await ready(line, REVENUE, WINS)
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=12_000)
+    await line.run()
+    for place in (REVENUE, WINS):
+        assert seen(line, place) == [
+            ("Northwind: new business +$120 MRR ($0 → $120)", False),
+            ("Northwind: corrected: New business +$120 MRR, not +$100", True),
+        ]
+        assert " · corrected <!date^" in line.messages(place)[0].blocks[-1]["elements"][0]["text"]
+
+
+async def test_under_an_account_s_card_the_correction_answers_there_too(line: Sending) -> None:
+    await line.install()
+    await line.let_in(REVENUE)
+    await line.destination(REVENUE, has_threads=True)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400))
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=12_000)
+    await line.run()
+    card, told, corrected = line.messages()
+    assert "corrected" in corrected.text
+    assert (told.thread_ts, corrected.thread_ts) == (card.ts, card.ts)
+
+
+async def test_what_did_not_happen_is_taken_back(line: Sending) -> None:
+    origin = await ready(line)
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=0)
+    await line.run()
+    assert seen(line) == [
+        ("Northwind: new business +$100 MRR ($0 → $100)", False),
+        ("Northwind: taken back: New business +$100 MRR did not happen", True),
+    ]
+
+
+async def test_what_is_not_sent_yet_is_told_as_it_is_and_needs_no_correction(line: Sending) -> None:
+    origin = await ready(line)
+    await say(line, origin, 0)
+    await say(line, origin, 5, mrr_minor=12_000)
+    await line.run()
+    assert seen(line) == [("Northwind: new business +$120 MRR ($0 → $120)", False)]
+    assert await corrections(line) == []
+
+
+async def test_what_is_just_being_sent_is_corrected_once_it_stands_there(line: Sending) -> None:
+    """It was drawn before the correction came, whatever becomes of it."""
+    origin, slow = await ready(line), line.slow_slack()
+    await say(line, origin, 0)
+    sends = line.dispatcher(slack=slow)
+    task = asyncio.create_task(sends.drain())
+    await slow.reached.wait()
+    await say(line, origin, 0.1, mrr_minor=12_000)
+    slow.open.set()
+    await task
+    await line.run(sends)
+    assert [answers for _, answers in seen(line)] == [False, True]
+
+
+async def test_what_never_arrived_is_not_corrected(line: Sending) -> None:
+    origin = await ready(line)
+    await say(line, origin, 0)
+    line.fault("error", code="invalid_blocks", times=9)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=12_000)
+    assert await corrections(line) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_each_reason_for_telling_nothing_holds_for_corrections(line: Sending) -> None:
+    origin = await ready(line, REVENUE)
+    await say(line, origin, 0)
+    await line.run()
+    async with line.database.write() as session:
+        [wanting] = await destination.of_workspace(session, ACME)
+        found = await delivery.of_workspace(session, ACME)
+        about = await seeds.hold(session)
+        await destination_mute.add(session, wanting, about, until=None, by="U0ADA", now=NOW)
+    await say(line, origin, 5, mrr_minor=12_000)
+    async with line.database.write() as session:
+        held = await destination.get(session, ACME, wanting.id, hold=True)
+        await destination_mute.remove(session, held, about.id, by="U0ADA", now=NOW)
+        await destination.pause(session, held, until=None, by="U0ADA", now=line.clock.now())
+    await say(line, origin, 6, mrr_minor=13_000)
+    async with line.database.write() as session:
+        held = await destination.get(session, ACME, wanting.id, hold=True)
+        await destination.remove(session, held, by="U0ADA", now=line.clock.now())
+    await say(line, origin, 7, mrr_minor=14_000)
+    told = await corrections(line)
+    assert [(one.state, one.reason) for one in told] == [
+        (DeliveryState.SKIPPED, SkipReason.MUTED),
+        (DeliveryState.SKIPPED, SkipReason.PAUSED),
+    ]
+    assert len(found) == 1
+
+
+async def test_applied_twice_it_is_corrected_once(line: Sending) -> None:
+    origin = await ready(line)
+    await say(line, origin, 0)
+    await line.run()
+    for minute in (5, 6):
+        await say(line, origin, minute, mrr_minor=12_000)
+    await line.run()
+    assert len(line.messages()) == 2
+
+
+async def test_without_corrections_the_channel_would_go_by_what_is_not_so(
+    line: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broken variant: nobody looks where a movement was told."""
+
+    async def nowhere(*_anything: object, **_more: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("models.ledger.tellings", nowhere)
+    origin = await ready(line)
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=12_000)
+    await line.run()
+    assert seen(line) == [("Northwind: new business +$100 MRR ($0 → $100)", False)]
+
+
+async def test_what_arrives_late_says_so(line: Sending) -> None:
+    await line.ready()
+    await line.move(account_name="Northwind", occurred_at=NOW)
+    await line.run()
+    line.clock.turn(3 * 86_400)
+    await line.move(account_name="Contoso", occurred_at=NOW + timedelta(hours=1))
+    await line.run()
+    prompt, late = (one.blocks[-1]["elements"][0]["text"] for one in line.messages())
+    assert "late" not in prompt
+    assert late.startswith("arrived late: it happened <!date^")
