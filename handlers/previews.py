@@ -73,7 +73,8 @@ async def _of_recap(session: AsyncSession, tenant: Workspace, asked: Preview) ->
     period, rhythm = Period(found.first, found.end), Rhythm(found.frequency)
     for one in await recap.figures(session, tenant.id, found):
         if one.name == asked.figures:
-            return recap_drawing.picture(one, rhythm=rhythm, period=period, locale=tenant.locale)
+            locale = await recap.locale_of(session, tenant.id, found.id) or tenant.locale
+            return recap_drawing.picture(one, rhythm=rhythm, period=period, locale=locale)
     return None
 
 

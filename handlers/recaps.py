@@ -65,6 +65,7 @@ class Summed:
 
     recap: Recap
     figures: Sequence[Figures]
+    locale: str
 
     @property
     def zone(self) -> ZoneInfo:
@@ -100,7 +101,8 @@ class Recaps:
         except RefusedError as refused:
             return refused.answer
         async with self._desk.database.read() as session:
-            summed = Summed(found, await recap.figures(session, member.tenant.id, found))
+            locale = await recap.locale_of(session, member.tenant.id, found.id) or member.tenant.locale
+            summed = Summed(found, await recap.figures(session, member.tenant.id, found), locale)
             number = _page_number(request, summed)
             told = await movement.in_period(
                 session,
@@ -202,7 +204,7 @@ def _page_number(request: web.Request, summed: Summed) -> int:
 
 
 def _page(member: Member, summed: Summed, told: Sequence[Told], *, number: int, now: datetime) -> RecapPage:
-    found, locale, path = summed.recap, member.tenant.locale, path_of(summed.recap.id)
+    found, locale, path = summed.recap, summed.locale, path_of(summed.recap.id)
     return RecapPage(
         title=f"MRR, {drawing.period_name(Rhythm(found.frequency), Period(found.first, found.end))}",
         workspace=member.tenant.name,
@@ -210,7 +212,7 @@ def _page(member: Member, summed: Summed, told: Sequence[Told], *, number: int, 
         as_of=f"{now.astimezone(member.visitor.zone):%H:%M}",
         parts=tuple(_part(one, locale) for one in summed.figures if one.count or one.start_minor),
         lines=tuple(_line(moved, account, summed, locale) for moved, account in told),
-        count=f"{summed.count:,} movement{'' if summed.count == 1 else 's'}",
+        count=f"{money.number(summed.count, locale)} movement{'' if summed.count == 1 else 's'}",
         number=number,
         pages=summed.pages,
         path=path,
@@ -234,7 +236,12 @@ def _part(one: Figures, locale: str) -> RecapPart:
 
 def _sum(one: Figures, kind: MovementKind, locale: str) -> tuple[str, str, str, str]:
     sum_, shown = one.sums.get(kind, Sum()), KINDS[kind]
-    return shown.shape, shown.word, money.signed(sum_.amount_minor, one.currency, locale), f"{sum_.count:,}"
+    return (
+        shown.shape,
+        shown.word,
+        money.signed(sum_.amount_minor, one.currency, locale),
+        money.number(sum_.count, locale),
+    )
 
 
 def _line(moved: Movement, account: Account, summed: Summed, locale: str) -> RecapLine:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, delete, func, select, text, update
+from sqlalchemy import Index, String, Text, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -329,10 +329,17 @@ async def mrr(session: AsyncSession, workspace_id: str) -> dict[str, int | None]
     return {str(currency): int(sum_ or 0) if known == number else None for currency, number, known, sum_ in rows}
 
 
+UNCLEAR = (
+    select(Account.unclear_in)
+    .where(Account.workspace_id == bindparam("workspace_id"), Account.unclear_in.is_not(None))
+    .distinct()
+)
+
+
 async def unclear_currencies(session: AsyncSession, workspace_id: str) -> set[str]:
     """Give the currencies in which some account had MRR of which no movement tells."""
-    query = select(Account.unclear_in).where(Account.workspace_id == workspace_id, Account.unclear_in.is_not(None))
-    return {currency for written in await session.scalars(query.distinct()) for currency in (written or "").split()}
+    found = await session.scalars(UNCLEAR, {"workspace_id": workspace_id})
+    return {currency for written in found for currency in (written or "").split()}
 
 
 def as_json(account: Account) -> dict[str, Any]:

@@ -4,15 +4,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
+    Date,
     ForeignKey,
     Index,
+    Integer,
     Select,
     String,
+    Subquery,
     Text,
-    case,
+    bindparam,
     delete,
     extract,
     func,
@@ -30,6 +34,7 @@ from models.base import IDS, UNSEEN, Base, Id, Number, among, execute_all, inser
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 DayKey = tuple[str, date, str, str]
 """The workspace, the day in UTC, the currency and the kind."""
@@ -357,41 +362,49 @@ async def sums(
     session: AsyncSession, workspace_id: str, *, since: datetime | None = None, until: datetime
 ) -> list[KindSum]:
     """Sum the movements in `[since, until)`, or all before `until`, by currency and kind."""
-    parts = union_all(*_parts(workspace_id, since, until)).subquery()
-    query = (
-        select(parts.c.currency, parts.c.kind, func.sum(parts.c.number), func.sum(parts.c.amount_minor))
-        .group_by(parts.c.currency, parts.c.kind)
-        .order_by(parts.c.currency, parts.c.kind)
-    )
-    return [
-        KindSum(currency=currency, kind=MovementKind(kind), count=int(number), amount_minor=int(amount))
-        for currency, kind, number, amount in await session.execute(query)
-    ]
+    [found] = await sums_apart(session, workspace_id, [(since, until)])
+    return found
+
+
+async def sums_apart(
+    session: AsyncSession, workspace_id: str, times: Sequence[tuple[datetime | None, datetime]]
+) -> list[list[KindSum]]:
+    """Sum the movements of several times, each as `sums` does, in one statement."""
+    parts = [(place, part) for place, time in enumerate(times) for part in _parts(*time)]
+    statement = _sums(tuple((place, part.are_days) for place, part in parts))
+    found: list[list[KindSum]] = [[] for _ in times]
+    rows = await session.execute(statement, _bounds(workspace_id, [part for _, part in parts]))
+    for place, currency, kind, number, amount in rows:
+        told = KindSum(currency=currency, kind=MovementKind(kind), count=int(number), amount_minor=int(amount))
+        found[place].append(told)
+    return found
 
 
 async def sums_by_day(
     session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime
 ) -> list[tuple[date, str, MovementKind, int]]:
     """Sum the movements in `[since, until)` by their day in UTC, currency and kind."""
-    parts = union_all(*_parts(workspace_id, since, until)).subquery()
-    rows = await session.execute(select(parts.c.day, parts.c.currency, parts.c.kind, parts.c.amount_minor))
+    parts = _parts(since, until)
+    statement = _sums_by_day(tuple((0, part.are_days) for part in parts))
+    rows = await session.execute(statement, _bounds(workspace_id, parts))
     return [(day, currency, MovementKind(kind), int(amount)) for day, currency, kind, amount in rows]
 
 
-def _parts(workspace_id: str, since: datetime | None, until: datetime) -> list[Select[date, str, str, int, int]]:
+class _Part(NamedTuple):
+    """Whole days in UTC, `[since, until)`, or a part of one."""
+
+    since: datetime
+    until: datetime
+    are_days: bool
+
+
+def _parts(since: datetime | None, until: datetime) -> list[_Part]:
     """Take a time apart into whole days in UTC, and what is before and after these."""
-    first = None if since is None else _midnight(since + timedelta(days=1) - TICK)
-    end = _midnight(until)
-    if since is not None and first is not None and first >= end:
-        return [_sum_of_moments(workspace_id, since, until)]
-    days = select(Day.day, Day.currency, Day.kind, Day.number, Day.amount_minor).where(
-        Day.workspace_id == workspace_id,
-        Day.number != 0,
-        Day.day < end.date(),
-        *([Day.day >= first.date()] if first else []),
-    )
-    edges = [(since, first), (end, until)]
-    return [days, *(_sum_of_moments(workspace_id, one, other) for one, other in edges if one and other and one < other)]
+    first, end = _midnight(since + timedelta(days=1) - TICK) if since else BEGINNING, _midnight(until)
+    if since and first >= end:
+        return [_Part(since, until, are_days=False)]
+    edges = [_Part(since or first, first, are_days=False), _Part(end, until, are_days=False)]
+    return [_Part(first, end, are_days=True), *(edge for edge in edges if edge.since < edge.until)]
 
 
 def _midnight(at: datetime) -> datetime:
@@ -399,17 +412,66 @@ def _midnight(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _sum_of_moments(workspace_id: str, since: datetime, until: datetime) -> Select[date, str, str, int, int]:
+def _bounds(workspace_id: str, parts: Sequence[_Part]) -> dict[str, Any]:
+    """Give the parameters of statements about parts."""
+    bounds: dict[str, Any] = {"workspace_id": workspace_id}
+    for number, part in enumerate(parts):
+        since, until = (at.astimezone(UTC).date() for at in (part.since, part.until))
+        bounds |= {f"day_{number}": since, f"end_{number}": until}
+        bounds |= {f"since_{number}": part.since, f"until_{number}": part.until}
+    return bounds
+
+
+_Shape: TypeAlias = tuple[tuple[int, bool], ...]
+"""The parts of a statement: to which of the times each belongs, and whether it is whole days."""
+
+
+# To put these statements together takes longer than to run them for a short time; there are few shapes of them.
+@lru_cache(maxsize=256)
+def _sums(shape: _Shape) -> Select[int, str, str, int, int]:
+    parts = _summed(shape)
+    columns = (parts.c.place, parts.c.currency, parts.c.kind)
+    query = select(*columns, func.sum(parts.c.number), func.sum(parts.c.amount_minor))
+    return query.group_by(*columns).order_by(*columns)
+
+
+@lru_cache(maxsize=256)
+def _sums_by_day(shape: _Shape) -> Select[date, str, str, int]:
+    parts = _summed(shape)
+    return select(parts.c.day, parts.c.currency, parts.c.kind, parts.c.amount_minor)
+
+
+def _summed(shape: _Shape) -> Subquery:
+    summed = [
+        _sum_of_days(number, place) if are_days else _sum_of_moments(number, place)
+        for number, (place, are_days) in enumerate(shape)
+    ]
+    return union_all(*summed).subquery()
+
+
+def _sum_of_days(number: int, place: int) -> Select[date, str, str, int, int, int]:
+    days = select(Day.day, Day.currency, Day.kind, Day.number, Day.amount_minor, literal(place).label("place"))
+    between = (Day.day >= bindparam(f"day_{number}"), Day.day < bindparam(f"end_{number}"))
+    return days.where(Day.workspace_id == bindparam("workspace_id"), Day.number != 0, *between)
+
+
+def _sum_of_moments(number: int, place: int) -> Select[date, str, str, int, int, int]:
     """Sum up a part of a day."""
+    at = Movement.occurred_at
     return (
         select(
-            literal(since.astimezone(UTC).date()).label("day"),
+            bindparam(f"day_{number}", type_=Date).label("day"),
             Movement.currency,
             Movement.kind,
             func.count().label("number"),
             func.sum(Movement.amount_minor).label("amount_minor"),
+            literal(place).label("place"),
         )
-        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
+        .where(
+            Movement.workspace_id == bindparam("workspace_id"),
+            at >= bindparam(f"since_{number}"),
+            at < bindparam(f"until_{number}"),
+        )
         .group_by(Movement.currency, Movement.kind)
     )
 
@@ -419,44 +481,54 @@ class Change:
     """What all movements of an account come to in a time; in minor units."""
 
     currency: str
-    account: Account
+    account_name: str
     amount_minor: int
-    rising: int
-    """How many accounts there are in this currency that gained, named or not."""
-    falling: int
+    number: int
+    """How many accounts there are in this currency that gained, or lost, as it did: named or not."""
+
+
+def _changes() -> Select[str, str, int, int]:
+    change = func.sum(Movement.amount_minor)
+    occurred = (Movement.occurred_at >= bindparam("since"), Movement.occurred_at < bindparam("until"))
+    sums = (
+        select(Movement.currency, Movement.account_id, change.label("change"))
+        .where(Movement.workspace_id == bindparam("workspace_id"), *occurred)
+        .group_by(Movement.currency, Movement.account_id)
+        .having(change != 0)
+        .subquery()
+    )
+    alike = (sums.c.currency, sums.c.change > 0)
+    place = func.row_number().over(partition_by=alike, order_by=(func.abs(sums.c.change).desc(), Account.external_id))
+    ranked = (
+        select(
+            sums.c.currency,
+            func.coalesce(func.nullif(Account.name, ""), Account.external_id).label("name"),
+            sums.c.change,
+            func.count().over(partition_by=alike).label("number"),
+            place.label("place"),
+        )
+        .join(Account, Account.id == sums.c.account_id)
+        .subquery()
+    )
+    columns = (ranked.c.currency, ranked.c.name, ranked.c.change, ranked.c.number)
+    return select(*columns).where(ranked.c.place <= bindparam("most", type_=Integer)).order_by(ranked.c.place)
+
+
+# Put together once: that takes longer than to run it for a quiet day.
+CHANGES = _changes()
 
 
 async def changes(
     session: AsyncSession, workspace_id: str, *, since: datetime, until: datetime, most: int
 ) -> list[Change]:
-    """List the accounts that moved the most in `[since, until)`.
+    """List the accounts that gained the most in `[since, until)` and those that lost the most, the largest first.
 
-    They are as many each way as wanted, and more where several moved as much as the last of these.
+    They are as many each way as wanted; of several that moved as much, those whose external ids come first.
     """
-    change = func.sum(Movement.amount_minor)
-    sums = (
-        select(Movement.currency, Movement.account_id, change.label("change"))
-        .where(Movement.workspace_id == workspace_id, Movement.occurred_at >= since, Movement.occurred_at < until)
-        .group_by(Movement.currency, Movement.account_id)
-        .subquery()
-    )
-    places = [
-        func.rank().over(partition_by=sums.c.currency, order_by=order).label(name)
-        for name, order in (("up", sums.c.change.desc()), ("down", sums.c.change))
-    ]
-    numbers = [
-        func.count(case((which, 1))).over(partition_by=sums.c.currency).label(name)
-        for name, which in (("rising", sums.c.change > 0), ("falling", sums.c.change < 0))
-    ]
-    ranked = select(sums, *places, *numbers).subquery()
-    query = (
-        select(ranked.c.currency, Account, ranked.c.change, ranked.c.rising, ranked.c.falling)
-        .join(Account, Account.id == ranked.c.account_id)
-        .where(or_(ranked.c.up <= most, ranked.c.down <= most))
-    )
+    asked = {"workspace_id": workspace_id, "since": since, "until": until, "most": most}
     return [
-        Change(currency=currency, account=moved, amount_minor=int(sum_), rising=rising, falling=falling)
-        for currency, moved, sum_, rising, falling in await session.execute(query)
+        Change(currency=currency, account_name=name, amount_minor=int(change), number=number)
+        for currency, name, change, number in await session.execute(CHANGES, asked)
     ]
 
 

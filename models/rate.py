@@ -104,6 +104,11 @@ class Statement:
     end_minor: int
 
     @property
+    def net_minor(self) -> int:
+        """What the MRR changed by."""
+        return self.end_minor - self.start_minor
+
+    @property
     def fx_other_minor(self) -> int:
         """What the movements don't explain."""
         return self.end_minor - self.start_minor - sum(self.sums.values())

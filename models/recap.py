@@ -10,25 +10,35 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import starmap
-from typing import Any
+from functools import partial
+from itertools import chain, starmap
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, Index, String, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import account, movement, rate
-from models.base import Base, Id, insert, new_id
+from models import account, audit, lane, movement, rate, recipient
+from models.base import IDS, Base, Id, UserError, among, insert, new_id
+from models.delivery import FactKind, Owed
 from models.destination import Destination
 from models.fact import MovementKind
-from models.movement import Change, KindSum, Movement
-from models.rate import Moved, Rates
+from models.movement import Change, KindSum
+from models.rate import Moved, Rates, Statement
+from models.recipient import Recipient
 from models.schedule import Period, Rhythm, Schedule
 from models.wish import LONGEST_ZONE
 from models.workspace import Workspace
 
+Nets: TypeAlias = Mapping[str, int]
+"""Amounts in minor units, by currency."""
+
 ALL = "all"
 """The name of the figures that are a total."""
+
+TWICE = timedelta(seconds=30)
+"""Within this time a recap is asked for once, however often somebody presses."""
 
 MOST_ACCOUNTS = 5
 """How many of the largest gains, and of the largest losses, are named."""
@@ -38,10 +48,22 @@ class Recap(Base):
     """One period of one destination, `[starts_at, ends_at)`; `first` is its first local day."""
 
     __tablename__ = "recaps"
-    __table_args__ = (Index("uq_recaps_period", "destination_id", "first", "end", "frequency", unique=True),)
+    __table_args__ = (
+        Index(
+            "uq_recaps_period",
+            "destination_id",
+            "first",
+            "end",
+            "frequency",
+            unique=True,
+            sqlite_where=text("is_asked_for = 0"),
+            postgresql_where=text("NOT is_asked_for"),
+        ),
+        Index(None, "workspace_id", "ends_at"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    workspace_id: Mapped[str] = mapped_column(Id, index=True)
+    workspace_id: Mapped[str] = mapped_column(Id)
     destination_id: Mapped[str] = mapped_column(Id, ForeignKey("destinations.id"))
     frequency: Mapped[str] = mapped_column(String(20))
     first: Mapped[date]
@@ -54,6 +76,8 @@ class Recap(Base):
     zone: Mapped[str] = mapped_column(String(LONGEST_ZONE))
     """Whose days these are."""
     due_at: Mapped[datetime]
+    is_asked_for: Mapped[bool] = mapped_column(default=False)
+    """Somebody asked for it, beside those that the schedule tells."""
     created_at: Mapped[datetime]
 
     @property
@@ -118,16 +142,6 @@ class Figures:
         return sum(one.count for one in self.sums.values())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Late:
-    """Movements that arrived when the recap of their own time had been made. `nets` are by currency, in minor units."""
-
-    count: int
-    nets: Mapping[str, int]
-    is_just_before: bool
-    """Whether all are of the period right before."""
-
-
 async def make(
     session: AsyncSession, runs: Iterable[tuple[Destination, datetime]], *, now: datetime
 ) -> dict[tuple[str, datetime], str]:
@@ -161,6 +175,7 @@ def _row(asking: Destination, run: datetime, *, now: datetime) -> dict[str, Any]
         "ends_at": ends_at,
         "zone": asking.zone,
         "due_at": run,
+        "is_asked_for": False,
         "created_at": now,
     }
 
@@ -199,47 +214,90 @@ async def get(session: AsyncSession, workspace_id: str, recap_id: str) -> Recap 
     return found
 
 
-async def is_outdone(session: AsyncSession, recap: Recap) -> bool:
-    """Say whether its destination has a later recap of the same frequency by now."""
-    later = select(Recap.id).where(
-        Recap.destination_id == recap.destination_id, Recap.frequency == recap.frequency, Recap.first > recap.first
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A recap among those that the schedule of its destination told in the same frequency; one asked for is apart."""
+
+    recap: Recap
+    is_outdone: bool
+    """Whether there is one of a later period by now."""
+    before: Recap | None
+    """The newest that was made before it and tells of an earlier period."""
+
+
+def _placed() -> Select[Recap, bool, Recap | None]:
+    later, earlier, before = aliased(Recap), aliased(Recap), aliased(Recap)
+    newest = (
+        select(earlier.id)
+        .where(*_alike(earlier), earlier.first < Recap.first, earlier.created_at < Recap.created_at)
+        .order_by(earlier.first.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    return await session.scalar(later.limit(1)) is not None
+    is_outdone = exists().where(*_alike(later), later.first > Recap.first)
+    found = select(Recap, is_outdone, before).outerjoin(before, before.id == newest)
+    return found.where(among(Recap.id, IDS))
 
 
-async def made_before(session: AsyncSession, recap: Recap) -> Recap | None:
-    """Find the newest of its destination's recaps of the same frequency that were made before it."""
-    earlier = select(Recap).where(
-        Recap.destination_id == recap.destination_id,
-        Recap.frequency == recap.frequency,
-        Recap.first < recap.first,
-        Recap.created_at < recap.created_at,
-    )
-    found: Recap | None = await session.scalar(earlier.order_by(Recap.first.desc()).limit(1))
-    return found
+def _alike(other: type[Recap]) -> tuple[ColumnElement[bool], ...]:
+    are_of_schedule = (~other.is_asked_for, ~Recap.is_asked_for)
+    return (other.destination_id == Recap.destination_id, other.frequency == Recap.frequency, *are_of_schedule)
 
 
-async def late(session: AsyncSession, workspace_id: str, recap: Recap, *, before: Recap) -> Late | None:
-    """Sum up what arrived between the making of two recaps of a destination, and is of the first one's time or older.
+PLACED = _placed()
 
-    Each late movement is so told by one of the destination's recaps. What came as history never is late.
+
+async def placed(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, str], Placed]:
+    """Give recaps by the workspace and their id, each with what the other recaps of its destination make of it."""
+    return {
+        (one.workspace_id, one.id): Placed(recap=one, is_outdone=is_outdone, before=before)
+        for one, is_outdone, before in await session.execute(PLACED, {"ids": ids})
+    }
+
+
+async def send_now(session: AsyncSession, asking: Destination, *, note: str, by: str, now: datetime) -> list[Recipient]:
+    """Owe each recipient the recap of the last whole period, beside the schedule; give them. `note` says who asked.
+
+    Pressed again within a moment, it means the same. The caller holds the destination.
     """
-    count, oldest = func.count(), func.min(Movement.occurred_at)
-    arrived = select(Movement.currency, count, func.sum(Movement.amount_minor), oldest).where(
-        Movement.workspace_id == workspace_id,
-        Movement.recorded_at >= before.created_at,
-        Movement.recorded_at < recap.created_at,
-        Movement.occurred_at < before.ends_at,
-        ~Movement.is_history,
+    if asking.schedule is None:
+        raise UserError(f"“{asking.name}” tells of each movement as it happens: there is no recap to send.")
+    if asking.is_paused(now):
+        raise UserError(f"“{asking.name}” is paused. Resume it, then send.")
+    recipients = (await recipient.of_destinations(session, [asking.id]))[asking.id]
+    just_now = select(Recap.id).where(
+        Recap.destination_id == asking.id, Recap.is_asked_for, Recap.created_at > now - TWICE
     )
-    rows = (await session.execute(arrived.group_by(Movement.currency).order_by(count.desc(), Movement.currency))).all()
-    if not rows:
-        return None
-    return Late(
-        count=sum(row[1] for row in rows),
-        nets={row[0]: int(row[2]) for row in rows},
-        is_just_before=before.ends_at == recap.starts_at and min(row[3] for row in rows) >= before.starts_at,
+    if await session.scalar(just_now.limit(1)) is not None:
+        return recipients
+    row = _row(asking, now, now=now)
+    assert row is not None  # noqa: S101 - it has a schedule
+    await session.execute(insert(session, Recap), [{**row, "is_asked_for": True}])
+    fact = (FactKind.RECAP, row["id"])
+    owed = [Owed(asked_by=asking.id, fact=fact, recipient=(to.kind, to.target), note=note) for to in recipients]
+    await lane.owe(session, asking.workspace_id, owed, now=now)
+    audit.record(
+        session,
+        asking.workspace_id,
+        actor=by,
+        action="destination.sent_now",
+        subject_id=asking.id,
+        detail={"name": asking.name},
+        now=now,
     )
+    return recipients
+
+
+async def locale_of(session: AsyncSession, workspace_id: str, recap_id: str) -> str | None:
+    """Say how the numbers of a recap are written: as its destination wants it, or else as its workspace does."""
+    query = (
+        select(func.coalesce(Destination.locale, Workspace.locale))
+        .join_from(Recap, Destination, Destination.id == Recap.destination_id)
+        .join(Workspace, Workspace.id == Recap.workspace_id)
+        .where(Recap.workspace_id == workspace_id, Recap.id == recap_id)
+    )
+    found: str | None = await session.scalar(query)
+    return found
 
 
 async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[str, list[Figures]]:
@@ -259,68 +317,113 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
 
     Where there are rates for all of it, their total comes before them.
     """
-    long_before = _nets(await movement.sums(session, workspace_id, until=recap.before_at))
-    before = _nets(await movement.sums(session, workspace_id, since=recap.before_at, until=recap.starts_at))
-    between = await movement.sums(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
-    then, until = recap.a_year_ago
-    year_ago = _nets(await movement.sums(session, workspace_id, since=then, until=until))
-    unclear = await account.unclear_currencies(session, workspace_id)
-    changes = await movement.changes(
-        session, workspace_id, since=recap.starts_at, until=recap.ends_at, most=MOST_ACCOUNTS
+    told = await _read(session, workspace_id, recap)
+    currencies = told.long_before.keys() | told.before.keys() | {one.currency for one in told.between}
+    found = sorted((_in_one(currency, told) for currency in sorted(currencies)), key=lambda one: -one.count)
+    return [*await _total(session, workspace_id, recap, found, told), *found]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What the database tells of a period and of the time before it, all currencies together."""
+
+    a_year_before: Nets
+    """The MRR with which the period of a year ago began."""
+    year_ago: Nets
+    long_before: Nets
+    """The MRR with which the period before began."""
+    before: Nets
+    between: Sequence[KindSum]
+    unclear: Collection[str]
+    changes: Sequence[Change]
+
+
+async def _read(session: AsyncSession, workspace_id: str, recap: Recap) -> _Read:
+    since, until = recap.starts_at, recap.ends_at
+    then, end_then = recap.a_year_ago
+    times = [(None, then), (then, end_then), (end_then, recap.before_at), (recap.before_at, since), (since, until)]
+    *long_ago, just_before, between = await movement.sums_apart(session, workspace_id, times)
+    return _Read(
+        a_year_before=_nets(long_ago[0]),
+        year_ago=_nets(long_ago[1]),
+        long_before=_nets(chain.from_iterable(long_ago)),
+        before=_nets(just_before),
+        between=between,
+        unclear=await account.unclear_currencies(session, workspace_id),
+        changes=await movement.changes(session, workspace_id, since=since, until=until, most=MOST_ACCOUNTS),
     )
-    found = []
-    for currency in sorted(long_before.keys() | before.keys() | {one.currency for one in between}):
-        is_known, is_old = currency not in unclear, currency in long_before or currency in before
-        theirs = [change for change in changes if change.currency == currency]
-        gains, losses = _largest(theirs, losses=False), _largest(theirs, losses=True)
-        one = Figures(
-            currency=currency,
-            start_minor=long_before.get(currency, 0) + before.get(currency, 0) if is_known else None,
-            sums={
-                sum_.kind: Sum(amount_minor=sum_.amount_minor, count=sum_.count)
-                for sum_ in between
-                if sum_.currency == currency
-            },
-            before_minor=before.get(currency, 0) if is_known and is_old else None,
-            year_ago_minor=year_ago.get(currency) if is_known else None,
-            gains=gains,
-            losses=losses,
-            more_gains=theirs[0].rising - len(gains) if theirs else 0,
-            more_losses=theirs[0].falling - len(losses) if theirs else 0,
-        )
-        found.append(one)
-    found.sort(key=lambda one: -one.count)
-    return [*await _total(session, workspace_id, recap, found), *found]
 
 
-async def _total(session: AsyncSession, workspace_id: str, recap: Recap, found: Sequence[Figures]) -> Sequence[Figures]:
+def _in_one(currency: str, told: _Read) -> Figures:
+    """Sum up what is told of one currency."""
+    is_known, is_old = currency not in told.unclear, currency in told.long_before or currency in told.before
+    before, changes = told.before.get(currency, 0), [one for one in told.changes if one.currency == currency]
+    gains = [change for change in changes if change.amount_minor > 0]
+    losses = [change for change in changes if change.amount_minor < 0]
+    return Figures(
+        currency=currency,
+        start_minor=told.long_before.get(currency, 0) + before if is_known else None,
+        sums={
+            one.kind: Sum(amount_minor=one.amount_minor, count=one.count)
+            for one in told.between
+            if one.currency == currency
+        },
+        before_minor=before if is_known and is_old else None,
+        year_ago_minor=told.year_ago.get(currency) if is_known else None,
+        gains=_named(gains),
+        losses=_named(losses),
+        more_gains=_more(gains),
+        more_losses=_more(losses),
+    )
+
+
+async def _total(
+    session: AsyncSession, workspace_id: str, recap: Recap, found: Sequence[Figures], told: _Read
+) -> Sequence[Figures]:
     """State all currencies in the base currency, where there are others, and something moved, and all is known."""
     starts = {one.currency: one.start_minor for one in found if one.start_minor is not None}
     if not any(one.count for one in found) or len(starts) < len(found):
         return ()
-    base = await session.scalar(select(Workspace.base_currency).where(Workspace.id == workspace_id))
-    if base is None or {one.currency for one in found if one.start_minor or one.count} == {base}:
+    tenant = await session.get(Workspace, workspace_id)
+    others = {one.currency for one in found if one.start_minor or one.count} - {tenant.base_currency if tenant else ""}
+    if tenant is None or not others:
         return ()
-    rates = Rates(base, await rate.of_workspace(session, workspace_id, currencies=starts))
-    moved = await movement.sums_by_day(session, workspace_id, since=recap.starts_at, until=recap.ends_at)
-    told = rate.bridge(starts, starmap(Moved, moved), rates, since=recap.first, until=recap.end)
-    if told is None:
+    rates = Rates(tenant.base_currency, await rate.of_workspace(session, workspace_id, currencies=starts))
+    if others - rates.of.keys():
         return ()
+    state = partial(_stated, session, workspace_id, rates, recap.zone)
+    stated = await state(starts, (recap.starts_at, recap.ends_at))
+    if stated is None:
+        return ()
+    is_old = told.long_before or told.before
+    before = await state(told.long_before, (recap.before_at, recap.starts_at)) if is_old else None
+    year_ago = await state(told.a_year_before, recap.a_year_ago) if told.year_ago else None
     counts = Counter[MovementKind]()
     for one in found:
         counts.update({kind: sum_.count for kind, sum_ in one.sums.items()})
-    sums = {kind: Sum(amount_minor=amount, count=counts[kind]) for kind, amount in told.sums.items()}
     total = Figures(
         currency=rates.base,
-        start_minor=told.start_minor,
-        sums=sums,
+        start_minor=stated.start_minor,
+        sums={kind: Sum(amount_minor=amount, count=counts[kind]) for kind, amount in stated.sums.items()},
+        before_minor=None if before is None else before.net_minor,
+        year_ago_minor=None if year_ago is None else year_ago.net_minor,
         is_total=True,
-        fx_other_minor=told.fx_other_minor,
+        fx_other_minor=stated.fx_other_minor,
     )
     return (total,)
 
 
-def _nets(sums: Iterable[KindSum]) -> dict[str, int]:
+async def _stated(
+    session: AsyncSession, workspace_id: str, rates: Rates, zone: str, starts: Nets, time: tuple[datetime, datetime]
+) -> Statement | None:
+    """State a time that began with these in the base currency; None where a rate is missing."""
+    since, until = time
+    moved = await movement.sums_by_day(session, workspace_id, since=since, until=until)
+    first, end = (at.astimezone(ZoneInfo(zone)).date() for at in time)
+    return rate.bridge(starts, starmap(Moved, moved), rates, since=first, until=end)
+
+
+def _nets(sums: Iterable[KindSum]) -> Nets:
     """Add up all kinds, by currency."""
     nets: dict[str, int] = {}
     for one in sums:
@@ -328,9 +431,10 @@ def _nets(sums: Iterable[KindSum]) -> dict[str, int]:
     return nets
 
 
-def _largest(changes: Iterable[Change], *, losses: bool) -> tuple[tuple[str, int], ...]:
-    """Give the accounts that the period brought the largest gain, or loss, all their movements taken together."""
-    sign = -1 if losses else 1
-    theirs = [one for one in changes if one.amount_minor * sign > 0]
-    theirs.sort(key=lambda one: (-one.amount_minor * sign, one.account.external_id))
-    return tuple((one.account.display_name, one.amount_minor) for one in theirs[:MOST_ACCOUNTS])
+def _named(changes: Iterable[Change]) -> tuple[tuple[str, int], ...]:
+    return tuple((one.account_name, one.amount_minor) for one in changes)
+
+
+def _more(changes: Sequence[Change]) -> int:
+    """Say how many accounts moved the same way beside these."""
+    return changes[0].number - len(changes) if changes else 0

@@ -272,6 +272,15 @@ async def apply(session: AsyncSession, workspace_id: str, segments: Sequence[Seg
     return await recount(session, workspace_id, stored.account_ids, now=now)
 
 
+async def first_restated(session: AsyncSession, workspace_ids: Collection[str], *, at: datetime) -> dict[str, datetime]:
+    """Give the workspaces of which movements were restated at an instant, each with when the earliest of these was."""
+    query = select(Restatement.workspace_id, func.min(Restatement.occurred_at)).where(
+        among(Restatement.workspace_id, workspace_ids), Restatement.restated_at == at
+    )
+    rows = await session.execute(query.group_by(Restatement.workspace_id))
+    return {row[0]: row[1] for row in rows}
+
+
 async def _spans(session: AsyncSession, account_ids: Collection[str]) -> dict[str, list[Segment]]:
     """Read the subscriptions of accounts, with what other accounts had of them, and cut them to spans."""
     named = select(Subscription.source_id, Subscription.external_id).where(among(Subscription.account_id, account_ids))

@@ -62,6 +62,7 @@ from models.said import Voice
 from models.signal import Signal
 from models.source import AccountCreation, Source
 from models.subscription import Restated
+from scheduler import recap
 from scheduler.corrections import mark_corrected
 from scheduler.match import match_corrections, match_movements, match_tracks
 
@@ -285,6 +286,7 @@ async def _apply(
         await lane.owe_together(session, owed, now=now)
         await mark_corrected(session, owed, now=now)
     await event.mark_applied(session, [waiting.id for waiting in events], now=now)
+    await recap.correct(session, news, [one.workspace_id for one in batches.values() if one.restated], now=now)
 
 
 def _mapped(fact: Fact, origin: Source) -> Fact:

@@ -1,6 +1,7 @@
 """Making recaps: of each destination whose time has come the newest is owed, and what was missed before it is stale.
 
-While a destination is paused its schedule goes on, and what falls due is owed as skipped.
+While a destination is paused its schedule goes on, and what falls due is owed as skipped. A recap that was told is
+corrected in its place when a movement arrives late, or is restated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, lane, recap, recipient
+from models import destination, edit, lane, late, recap, recipient, subscription
 from models.database import Database, is_passing
 from models.delivery import FactKind, Owed, SkipReason
 from models.destination import Destination
+from models.movement import Movement
 from models.recipient import Recipient
 
 log = structlog.get_logger()
@@ -78,6 +80,20 @@ async def _make(session: AsyncSession, due: Sequence[Destination], recipients: R
     for workspace_id, messages in owed.items():
         await lane.owe(session, workspace_id, messages, now=now)
     await destination.move_on(session, {one.id: one.schedule.next_after(now) if one.schedule else None for one in due})
+
+
+async def correct(
+    session: AsyncSession, moved: Sequence[Movement], restated: Sequence[str] = (), *, now: datetime
+) -> None:
+    """Have the recaps corrected that told sums which are others now, because of late movements, or restated ones.
+
+    `restated` are workspaces of which some may just have been. It comes last in its transaction.
+    """
+    changed = await subscription.first_restated(session, restated, at=now) if restated else {}
+    for one in moved:
+        changed[one.workspace_id] = min(one.occurred_at, changed.get(one.workspace_id, one.occurred_at))
+    for workspace_id, delivery_ids in sorted((await late.outdated(session, changed, now=now)).items()):
+        await edit.ask(session, workspace_id, delivery_ids, now=now)
 
 
 def _runs(due: Destination, *, now: datetime) -> list[tuple[datetime, SkipReason | None]]:

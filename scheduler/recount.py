@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import lane, subscription, workspace
 from models.database import Database
+from scheduler import recap
 from scheduler.corrections import mark_corrected
 from scheduler.match import match_corrections, match_movements
 
@@ -43,6 +44,7 @@ async def _recount_some(session: AsyncSession, *, workspace_id: str, now: dateti
     if owed:
         await lane.owe_together(session, owed, now=now)
         await mark_corrected(session, owed, now=now)
+    await recap.correct(session, came.news, [workspace_id] if came.restated else [], now=now)
     return len(account_ids)
 
 

@@ -7,9 +7,13 @@ charts, or a Slack that reaches our pictures again, is noticed.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from scheduler.messages.message import CHART, PICTURE, Message
+from scheduler.messages.message import CHART, PICTURE, TABLE, Message
 
-KEPT: Mapping[str, timedelta] = {CHART: timedelta(days=1), PICTURE: timedelta(hours=1)}
+KEPT: Mapping[str, timedelta] = {
+    CHART: timedelta(days=1),
+    TABLE: timedelta(days=1),
+    PICTURE: timedelta(hours=1),
+}
 """For how long a kind is not offered. That a picture could not be fetched is more likely to pass."""
 
 

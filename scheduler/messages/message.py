@@ -7,6 +7,9 @@ from typing import Any, NotRequired, TypedDict
 CHART = "data_visualization"
 """The type of Slack's native charts, which not every workspace has yet."""
 
+TABLE = "table"
+"""The type of Slack's native tables, of which it takes one in a message."""
+
 PICTURE = "image"
 """The type of pictures, which Slack fetches when they are posted, and refuses where it can't."""
 
@@ -58,6 +61,14 @@ class Edited:
 def message(text: str, *blocks: dict[str, Any]) -> Message:
     """Put a message together. Slack previews none of its links: they are ours, or an account's."""
     return Message(text=text, blocks=list(blocks), unfurl_links=False, unfurl_media=False)
+
+
+def in_forms(richest: Message, *plainer: Message) -> Message:
+    """Put a message's forms together, each with the next plainer one in it; one that is like the next is left out."""
+    if not plainer:
+        return richest
+    rest = in_forms(*plainer)
+    return {**richest, "plainer": rest} if richest["blocks"] != rest["blocks"] else rest
 
 
 def payload(drawn: Message) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from models.currency import digits
 DEFAULT_LOCALE = "en_US"
 MINUS = "−"
 NO_BREAK_SPACE = "\u00a0"
+JOINER = "\u2060"
 
 _NO_CURRENCY = "XXX"
 _CODE = re.compile(r"[A-Z]{3}")
@@ -32,6 +33,11 @@ def signed(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     return f"+{amount(minor, currency, locale)}" if minor > 0 else amount(minor, currency, locale)
 
 
+def unbroken(written: str) -> str:
+    """Keep a sign on the line of its amount, in a text that is long enough to be wrapped there."""
+    return f"{written[0]}{JOINER}{written[1:]}" if written[0] in f"+{MINUS}" else written
+
+
 @lru_cache(maxsize=4096)
 def percent(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
     """Write the size of a change, `35 %` or `2.9 %`, without its sign; None where there is nothing to compare with."""
@@ -42,6 +48,13 @@ def percent(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
         return f"under {_decimal(Decimal('0.1'), locale)}{NO_BREAK_SPACE}%"
     step = Decimal("0.1") if share < Decimal("9.95") else Decimal(1)
     return f"{_decimal(share.quantize(step, ROUND_HALF_UP), locale)}{NO_BREAK_SPACE}%"
+
+
+@lru_cache(maxsize=4096)
+def number(count: int, locale: str = DEFAULT_LOCALE) -> str:
+    """Write how many there are."""
+    written: str = format_decimal(count, locale=_locale(locale))
+    return written
 
 
 def _decimal(value: Decimal, locale: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 
 from models.currency import digits
 from models.fact import MovementKind
-from models.recap import Figures, Late, Sum
+from models.late import Correction, Late
+from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart, money, mrkdwn
 from scheduler.messages.menu import menu
-from scheduler.messages.message import CHART, PICTURE, Message, message
+from scheduler.messages.message import CHART, PICTURE, TABLE, Message, in_forms, message
 from scheduler.messages.movement import KINDS
 
 LATE = timedelta(minutes=30)
@@ -25,13 +26,15 @@ MOST_DETAILED = 6
 
 MOST_BRIEF = 20
 LONGEST_ACCOUNT = 80
+LONGEST_NOTE = 200
 
 UNKNOWN_START = "Starting MRR unknown: import the history before this, and the next recap says it."
 UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and the next recap says it."
 
 BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
 
-FX_OTHER = "FX/other"
+FX_OTHER, AT_START, AT_END = "FX/other", "At the start", "At the end"
+NONE = "–"
 
 EARLIER = {Rhythm.DAILY: "earlier days", Rhythm.WEEKLY: "earlier weeks", Rhythm.MONTHLY: "earlier months"}
 
@@ -62,6 +65,10 @@ class RecapMessage:
     locale: str = money.DEFAULT_LOCALE
     may_be_repeat: bool = False
     late: Late | None = None
+    correction: Correction | None = None
+    """What changed since it was told, where it is corrected in its place."""
+    note: str | None = None
+    """Who asked for it, where somebody did."""
     list_url: str | None = None
     """Where every movement of the period is listed."""
     picture_urls: Mapping[str, str]
@@ -72,20 +79,27 @@ Charts: TypeAlias = Callable[[RecapMessage, Figures], Sequence[dict[str, Any]]]
 """How the chart of a currency is drawn: as blocks, or none."""
 
 
+@dataclass(frozen=True)
+class Form:
+    """How charts are drawn, and the table of what leads from the start to the end; None where words say it."""
+
+    chart: Charts
+    table: dict[str, Any] | None
+
+
 def draw(recap: RecapMessage) -> Message:
-    """Draw the message with native charts; plainer, with pictures of them; and plainer still, in its words alone."""
-    context = {"type": "context", "elements": [mrkdwn.marked(_reason(recap))]}
+    """Draw the message with native charts and a table; plainer, with pictures; without these; in its words alone."""
+    since, reason = (*_late(recap), *_corrected(recap)), _context(_reason(recap))
     moved = [one for one in recap.figures if one.count]
     if not moved:
         fact, rest = _nothing(recap)
-        body = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part)) | {"accessory": menu()}
-        return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), body, *_late(recap), context)
-    text = _notification(recap, moved)
-    words, pictures, charts = (
-        message(text, *_body(recap, moved, form), *_late(recap), *_open(recap), context)
-        for form in (_no_chart, _picture, _chart)
+        told = _section(" ".join(part for part in (mrkdwn.bold(fact), rest) if part)) | {"accessory": menu()}
+        return message(" ".join(part for part in (fact, rest, *_marks(recap)) if part), told, *since, reason)
+    text, body, table = _notification(recap, moved), list(_body(recap, moved)), _table(recap, moved[:MOST_DETAILED])
+    forms = (Form(_chart, table), Form(_picture, table), Form(_no_chart, table), Form(_no_chart, None))
+    return in_forms(
+        *(message(text, *_filled(recap, body, form), *since, *_open(recap), reason) for form in forms),
     )
-    return {**charts, "plainer": {**pictures, "plainer": words}}
 
 
 def picture(figures: Figures, *, rhythm: Rhythm, period: Period, locale: str) -> str:
@@ -149,7 +163,17 @@ def _is_late(recap: RecapMessage) -> bool:
     return recap.told_at - recap.due_at > LATE
 
 
-def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable[dict[str, Any]]:
+@dataclass(frozen=True)
+class Place:
+    """Where a form puts what it shows of a currency."""
+
+    of: Figures
+    has_chart: bool
+    is_first: bool
+
+
+def _body(recap: RecapMessage, moved: list[Figures]) -> Iterable[dict[str, Any] | Place]:
+    """Draw what all forms have in common, with the places of what each has of its own."""
     title = mrkdwn.bold(f"MRR, {period_name(recap.rhythm, recap.period)}")
     for number, one in enumerate(moved[:MOST_DETAILED]):
         if number > 0:
@@ -159,10 +183,8 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
             yield _section(f"{title}\n{headline}") | {"accessory": menu()}
         else:
             yield _section(headline)
-        if number < MOST_CHARTS:
-            yield from charts(recap, one)
-        told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one)]
-        yield {"type": "section", "fields": [mrkdwn.marked(line) for line in told]}
+        has_chart = number < MOST_CHARTS and not (number and moved[0].is_total)
+        yield Place(one, has_chart=has_chart, is_first=number == 0)
         if one.gains or one.losses:
             yield _section(largest(one, recap.locale, more_url=recap.list_url))
     rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
@@ -170,11 +192,34 @@ def _body(recap: RecapMessage, moved: list[Figures], charts: Charts) -> Iterable
         yield _section(rest)
 
 
+def _filled(recap: RecapMessage, body: Iterable[dict[str, Any] | Place], form: Form) -> Iterable[dict[str, Any]]:
+    """Put what a form has of its own in its places; Slack takes one table in a message, which is that of all."""
+    for part in body:
+        if not isinstance(part, Place):
+            yield part
+            continue
+        if part.has_chart:
+            yield from form.chart(recap, part.of)
+        if form.table is None:
+            yield _fields(recap, part.of)
+        elif part.is_first:
+            yield form.table
+
+
 def _which(one: Figures, *, is_apart: bool) -> str:
     """Say what is together in a total, and which currency stands apart from one."""
     if one.is_total:
         return f"All currencies together in {mrkdwn.escape(one.currency, 20)}, by the rates of their days"
     return f"In {mrkdwn.escape(one.currency, 20)} alone" if is_apart else ""
+
+
+def _fields(recap: RecapMessage, one: Figures) -> dict[str, Any]:
+    """Lead from the MRR at the start to that at the end in words."""
+    told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one)]
+    if one.end_minor is not None:
+        start, end = (mrkdwn.bold(_amount(recap, minor, one)) for minor in (one.start_minor, one.end_minor))
+        told = [f"{AT_START}  {start}", *told, f"{AT_END}  {end}"]
+    return {"type": "section", "fields": [mrkdwn.marked(line) for line in told]}
 
 
 def _fx_other(recap: RecapMessage, one: Figures) -> Sequence[str]:
@@ -185,17 +230,55 @@ def _fx_other(recap: RecapMessage, one: Figures) -> Sequence[str]:
     return (f"{FX_OTHER}  {told}",)
 
 
+def _table(recap: RecapMessage, moved: Sequence[Figures]) -> dict[str, Any]:
+    """Lead there in a table: of one currency with the numbers of movements apart, or with a column for each."""
+    steps = [_steps(recap, one) for one in moved]
+    named = [mrkdwn.shown(f"{'All in ' if one.is_total else ''}{one.currency}", 20) for one in moved]
+    if len(moved) == 1:
+        header = [named[0], "MRR", "Movements"]
+        rows = [[step, amount, number or NONE] for step, (amount, number) in steps[0].items()]
+    else:
+        header = ["MRR (movements)", *named]
+        rows = [[step, *(_together(*one.get(step, (NONE, ""))) for one in steps)] for step in steps[0]]
+    sides = [{"align": "left"}, *({"align": "right"} for _ in header[1:])]
+    cells = [[{"type": "raw_text", "text": text} for text in row] for row in (header, *rows)]
+    return {"type": TABLE, "rows": cells, "column_settings": sides}
+
+
+def _steps(recap: RecapMessage, one: Figures) -> dict[str, tuple[str, str]]:
+    """Give what leads from the start to the end: what each step comes to, and how many movements it is."""
+    steps = {AT_START: (_known(recap, one.start_minor, one), "")}
+    for kind, words in KINDS.items():
+        sum_ = one.sums.get(kind, Sum())
+        told = (_signed(recap, sum_.amount_minor, one), money.number(sum_.count, recap.locale))
+        steps[f"{words.shape} {words.word}"] = told if sum_.count else (NONE, "")
+    if one.is_total:
+        steps[FX_OTHER] = (_signed(recap, one.fx_other_minor, one) if one.fx_other_minor else NONE, "")
+    steps[AT_END] = (_known(recap, one.end_minor, one), money.number(one.count, recap.locale))
+    return steps
+
+
+def _known(recap: RecapMessage, minor: int | None, one: Figures) -> str:
+    return "unknown" if minor is None else _amount(recap, minor, one)
+
+
+def _together(amount: str, number: str) -> str:
+    return f"{amount} ({number})" if number else amount
+
+
 def _headline(recap: RecapMessage, one: Figures) -> str:
-    """Say the net, from where to where it led, and the net before it."""
+    """Say the net and where it led; below that, the net before it and a year ago."""
     net = f"{mrkdwn.bold(_signed(recap, one.net_minor, one))} net"
     share = money.percent(one.net_minor, one.start_minor or 0, recap.locale)
     shape = "▲" if one.net_minor > 0 else "▼"
     before = _before(recap, one)
     if one.start_minor is None or one.end_minor is None:
         return f"{net}\n{UNKNOWN_START}"
-    path = f"{_amount(recap, one.start_minor, one)} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
+    net = f"{net} ({shape} {share})" if share else net
     year_ago = "" if one.year_ago_minor is None else f"a year ago: {_signed(recap, one.year_ago_minor, one)}"
-    return _DOT.join(part for part in (f"{net} ({shape} {share})" if share else net, path, before, year_ago) if part)
+    led_to = f"{net} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
+    compared = _DOT.join(part for part in (before, year_ago) if part)
+    return f"{led_to}\n{compared}" if compared else led_to
 
 
 def _before(recap: RecapMessage, one: Figures) -> str:
@@ -214,15 +297,19 @@ def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:
     words, sum_ = KINDS[kind], one.sums.get(kind)
     if sum_ is None or not sum_.count:
         return f"{words.shape} {words.word}  none"
-    number = f"{sum_.count} movement" if sum_.count == 1 else f"{sum_.count:,} movements"
-    return f"{words.shape} {words.word}  {mrkdwn.bold(money.signed(sum_.amount_minor, one.currency, locale))}  {number}"
+    amount = mrkdwn.bold(money.signed(sum_.amount_minor, one.currency, locale))
+    return f"{words.shape} {words.word}  {amount}  {_movements(sum_.count, locale)}"
+
+
+def _movements(number: int, locale: str) -> str:
+    return f"{money.number(number, locale)} movement{'' if number == 1 else 's'}"
 
 
 def largest(one: Figures, locale: str, *, more_url: str | None = None) -> str:
     """Name the accounts that gained and lost most, and say how many more did."""
     lines = (("Largest gains", one.gains, one.more_gains), ("Largest losses", one.losses, one.more_losses))
     return "\n".join(
-        f"{mrkdwn.bold(title)}  {_DOT.join([*_accounts(one, accounts, locale), *_more(more, more_url)])}"
+        f"{mrkdwn.bold(title)}  {_DOT.join([*_accounts(one, accounts, locale), *_more(more, locale, more_url)])}"
         for title, accounts, more in lines
         if accounts
     )
@@ -230,13 +317,13 @@ def largest(one: Figures, locale: str, *, more_url: str | None = None) -> str:
 
 def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) -> list[str]:
     return [
-        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.signed(amount, one.currency, locale)}"
+        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.unbroken(money.signed(amount, one.currency, locale))}"
         for name, amount in accounts
     ]
 
 
-def _more(number: int, url: str | None) -> Sequence[str]:
-    return (mrkdwn.link(url, f"{number:,} more"),) if number else ()
+def _more(number: int, locale: str, url: str | None) -> Sequence[str]:
+    return (mrkdwn.link(url, f"{money.number(number, locale)} more"),) if number else ()
 
 
 def _late(recap: RecapMessage) -> Sequence[dict[str, Any]]:
@@ -244,11 +331,29 @@ def _late(recap: RecapMessage) -> Sequence[dict[str, Any]]:
     late = recap.late
     if late is None:
         return ()
-    nets = (money.signed(net, currency, recap.locale) for currency, net in late.nets.items())
-    number, belong = ("1 movement", "belongs") if late.count == 1 else (f"{late.count:,} movements", "belong")
+    belong = "belongs" if late.count == 1 else "belong"
     when = _period_before(recap) if late.is_just_before else EARLIER[recap.rhythm]
-    told = f"{number} ({mrkdwn.listed(nets, most=MOST_BRIEF)}) arrived late and {belong} to {when}."
-    return ({"type": "context", "elements": [mrkdwn.marked(told)]},)
+    which = "that recap was" if late.is_just_before else "the recaps of those were"
+    corrected = f"; {which} corrected" if late.is_corrected else ""
+    return (_context(f"{_arrived(late, recap.locale)} arrived late and {belong} to {when}{corrected}."),)
+
+
+def _corrected(recap: RecapMessage) -> Sequence[dict[str, Any]]:
+    """Mark a recap whose sums are others than when it was told, and say why."""
+    correction = recap.correction
+    if correction is None:
+        return ()
+    late, restated = correction.late, correction.restated
+    why = [f"{_arrived(late, recap.locale)} arrived late"] if late else []
+    why += (
+        [f"{_arrived(restated, recap.locale)} {'was' if restated.count == 1 else 'were'} restated"] if restated else []
+    )
+    return (_context(f"{mrkdwn.bold('Corrected')} on {mrkdwn.day(correction.at)}: {' and '.join(why)}."),)
+
+
+def _arrived(late: Late, locale: str) -> str:
+    nets = (money.signed(net, currency, locale) for currency, net in late.nets.items())
+    return f"{_movements(late.count, locale)} ({mrkdwn.listed(nets, most=MOST_BRIEF)})"
 
 
 def _open(recap: RecapMessage) -> Sequence[dict[str, Any]]:
@@ -308,7 +413,8 @@ def _chart(_recap: RecapMessage, one: Figures) -> Sequence[dict[str, Any]]:
 def _reason(recap: RecapMessage) -> str:
     """Say whose wish it is that it stands here, and when the next one comes."""
     to = mrkdwn.reader(recap.channel_id, is_group=recap.is_group)
-    parts = [f"to {to} by {mrkdwn.quoted(recap.destination_name)}"]
+    asked = [mrkdwn.escape(recap.note, LONGEST_NOTE)] if recap.note else []
+    parts = [*asked, f"to {to} by {mrkdwn.quoted(recap.destination_name)}"]
     if _is_late(recap):
         parts.append(f"late: due {mrkdwn.moment(recap.due_at)}")
     if recap.next_at is not None:
@@ -316,6 +422,10 @@ def _reason(recap: RecapMessage) -> str:
     if recap.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")
     return _DOT.join(parts)
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [mrkdwn.marked(text)]}
 
 
 def _section(text: str) -> dict[str, Any]:

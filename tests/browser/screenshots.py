@@ -31,7 +31,7 @@ from tests.browser.seat import Seat, seated
 from tests.stage import HOST, Stage, staged
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-LARGEST = 150_000
+LARGEST = 170_000
 """How many bytes a picture may have: a clone should stay small."""
 PORT = 3000
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -101,6 +101,7 @@ async def main() -> None:
         await _recap(studio)
         await _expired(studio)
         await _together(studio, webhook)
+        await _recaps(studio, webhook, present)
 
 
 @asynccontextmanager
@@ -431,6 +432,38 @@ async def _together(studio: Studio, webhook: str) -> None:
     await ada.go(WINS)
     await expect(ada.messages("replied to a thread")).to_be_in_viewport()
     await studio.take("group", ada.page)
+
+
+async def _recaps(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
+    """Let days pass: one on which nothing happens, one of which something is told late, and the end of the month."""
+    stage, ada = studio.stage, studio.ada
+    await ada.page.set_viewport_size(LONG_SCREEN)
+    for name, frequency in (("Every day", "Daily"), ("Every month", "Monthly")):
+        await ada.go()
+        await ada.open_modal("New destination", "New destination")
+        await ada.choose("Frequency", frequency)
+        await ada.fill("Name", name)
+        await ada.choose("Channels", "wins")
+        await ada.submit_and_close()
+    await _morning(studio, days=3, told="No MRR movements on Wednesday 25 November", name="recap-empty")
+    for happening in _until(present, TOLD):
+        await _happen(studio, webhook, happening)
+    evening = stage.clock.now()
+    await _morning(studio, days=4, told="MRR, Thursday 26 November", name="recap-daily")
+    for happening in _until(present, 1):
+        await studio.send(webhook, *dump_facts([happening.at(evening)]))
+    await expect(ada.messages("Corrected on")).to_have_count(1)
+    await studio.take("recap-corrected", ada.messages("Corrected on"))
+    await _morning(studio, days=8, told="MRR, November 2026", name="recap-monthly")
+
+
+async def _morning(studio: Studio, *, days: int, told: str, name: str) -> None:
+    """Go to a morning so many days after the Monday, and take the recap that comes then."""
+    ada = studio.ada
+    await studio.stage.browser.travel(to=(MONDAY + timedelta(days=days)).isoformat())
+    await ada.go(WINS)
+    await expect(ada.messages(told)).to_have_count(1)
+    await studio.take(name, ada.messages(told))
 
 
 if __name__ == "__main__":

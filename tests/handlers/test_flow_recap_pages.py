@@ -10,7 +10,8 @@ import pytest
 from bot.sandbox.people import ACME, GLOBEX, REVENUE
 from bot.sandbox.person import Browser
 from handlers import recaps
-from models import account, destination, movement
+from models import account, delivery, destination, movement
+from models.delivery import DeliveryState, FactKind
 from models.destination import Destination
 from models.wish import Frequency
 from tests import seeds
@@ -70,14 +71,11 @@ async def test_a_recap_leads_to_every_movement_of_its_time_and_the_next_tells_wh
     late = {"occurred_at": (evening + timedelta(hours=1)).isoformat(), "mrr_before_minor": 0, "amount_minor": 18_000}
     await acme.move(webhook, kind="new_business", **late)
 
-    async def is_recorded() -> bool:
-        async with acme.database.read() as session:
-            return await movement.count(session, ACME) == MANY + 1
-
-    await acme.until(is_recorded)
+    await is_corrected_in_place(acme, first)
     await turn_to(acme, made.next_run_at + timedelta(days=1))
-    second = await acme.ada.message(REVENUE, containing="arrived late")
-    assert "1 movement (+$180) arrived late and belongs to the day before." in second.words
+    second = await acme.ada.message(REVENUE, containing="arrived late and")
+    line = "1 movement (+$180) arrived late and belongs to the day before; that recap was corrected."
+    assert line in second.words
     assert "MRR stays at $1,381" in second.words
 
     async with Browser(acme.sandbox.url) as browser:
@@ -115,6 +113,19 @@ async def test_a_recap_leads_to_every_movement_of_its_time_and_the_next_tells_wh
     )
 
     await stays_closed(acme, url)
+
+
+async def is_corrected_in_place(acme: Stage, first: Any) -> None:
+    async def is_known() -> bool:
+        async with acme.database.read() as session:
+            told = await delivery.of_workspace(session, ACME, state=DeliveryState.DELIVERED)
+            return FactKind.EDIT in {one.fact_kind for one in told}
+
+    await acme.until(is_known)
+    corrected = await acme.ada.message(REVENUE, containing="*Corrected* on")
+    assert corrected["ts"] == first["ts"]
+    assert "+$1,381* net" in corrected.words
+    assert ": 1 movement (+$180) arrived late." in corrected.words
 
 
 async def stays_closed(acme: Stage, url: str) -> None:

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy
 
-from models import account, destination, movement, rate, recap
+from models import account, destination, late, movement, rate, recap
 from models.database import Database
 from models.destination import Destination
 from models.fact import MovementKind
+from models.late import Late
 from models.rate import Told
-from models.recap import Figures, Late, Recap, Sum
+from models.recap import Figures, Recap, Sum
 from models.wish import Frequency
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW
@@ -133,6 +134,7 @@ async def test_where_rates_are_known_a_total_comes_first_and_what_they_did_is_ap
         currency="USD",
         start_minor=11_500 + 500,
         sums={UP: Sum(amount_minor=383, count=1), CHURN: Sum(amount_minor=-500, count=1)},
+        before_minor=500,
         is_total=True,
         fx_other_minor=12_400 - 12_000 - 383 + 500,
     )
@@ -177,14 +179,33 @@ async def test_a_period_s_total_ends_where_the_next_one_starts(database: Databas
             euro, yen = luck.randrange(9000, 13_000), luck.randrange(60, 70)
             rates = [Told(when, "EUR", Decimal(euro).scaleb(-4)), Told(when, "JPY", Decimal(yen).scaleb(-4))]
             await rate.store(session, ACME, rates)
-    ends = []
+    ends, nets = [], []
     for day in range(2, 10):
         run = datetime(2026, 11, day, 9, tzinfo=ZoneInfo(zone)).isoformat()
         total, *apart = await summed(database, await made(database, run, zone=zone))
         assert total.is_total
         assert total.count == sum(one.count for one in apart)
         ends.append((total.start_minor, total.end_minor))
+        nets.append((total.before_minor, total.net_minor))
     assert all(end == start for (_, end), (start, _) in pairwise(ends))
+    assert all(net == before for (_, net), (before, _) in pairwise(nets))
+
+
+async def test_a_total_is_compared_with_that_of_the_same_month_a_year_ago(database: Database) -> None:
+    await seeds.install(database)
+    await tell(
+        database,
+        ("2025-09-03T12:00", "Paris", NEW, 10_000, None, "EUR"),
+        ("2025-10-03T12:00", "Austin", NEW, 500, None, "USD"),
+        ("2026-10-05T12:00", "Paris", UP, 100, 10_000, "EUR"),
+    )
+    async with database.write() as session:
+        rates = [("2025-09-01", "1.00"), ("2025-10-31", "1.10"), ("2026-09-05", "1.20")]
+        await rate.store(session, ACME, [Told(date.fromisoformat(day), "EUR", Decimal(told)) for day, told in rates])
+    total, *_ = await summed(database, await made(database, "2026-11-01T09:00", Frequency.MONTHLY))
+    assert (total.is_total, total.net_minor) == (True, 120)
+    assert total.before_minor == 1_000, "nothing moved in September but the rate"
+    assert total.year_ago_minor == 500 + 1_000
 
 
 async def test_the_five_largest_of_each_are_named_accounts_by_their_whole_period(database: Database) -> None:
@@ -289,7 +310,7 @@ async def test_a_recap_is_made_once(database: Database) -> None:
         assert await recap.make(session, [(asking, at("2026-11-18T09:00"))], now=NOW) == {}
         assert await recap.make(session, [(asking, at("2026-11-18T17:30"))], now=NOW) == {}
         assert await recap.make(session, [(asking, at("2026-11-19T09:00"))], now=NOW)
-        assert await recap.is_outdone(session, one)
+        assert (await recap.placed(session, [one.id]))[ACME, one.id].is_outdone
 
 
 async def test_a_destination_that_hears_of_each_movement_has_none(database: Database) -> None:
@@ -364,10 +385,10 @@ async def daily(database: Database, asking: Destination, run: str, *, made_at: s
         return await session.get_one(Recap, recap_id)
 
 
-async def late(database: Database, one: Recap) -> Late | None:
+async def late_in(database: Database, one: Recap) -> Late | None:
     async with database.read() as session:
-        before = await recap.made_before(session, one)
-        return None if before is None else await recap.late(session, ACME, one, before=before)
+        before = (await recap.placed(session, [one.id]))[ACME, one.id].before
+        return None if before is None else await late.arrived(session, ACME, one, before=before, target="C1")
 
 
 async def test_a_late_movement_is_told_by_the_next_recap_and_sums_reconcile(database: Database) -> None:
@@ -376,7 +397,7 @@ async def test_a_late_movement_is_told_by_the_next_recap_and_sums_reconcile(data
     await arrive(database, ("2026-11-17T12:00", "2026-11-17T11:00", 1_000))
     first = await daily(database, asking, "2026-11-18T09:00")
     [told] = await summed(database, first)
-    assert (told.end_minor, await late(database, first)) == (1_000, None)
+    assert (told.end_minor, await late_in(database, first)) == (1_000, None)
     await arrive(
         database,
         ("2026-11-18T09:00", "2026-11-17T23:59", 10),  # at the instant at which the recap was made
@@ -385,7 +406,7 @@ async def test_a_late_movement_is_told_by_the_next_recap_and_sums_reconcile(data
     )
     await arrive(database, ("2026-11-18T12:00", "2026-11-17T10:00", 90_000), is_history=True)
     second = await daily(database, asking, "2026-11-19T09:00")
-    found = await late(database, second)
+    found = await late_in(database, second)
     assert found == Late(count=2, nets={"USD": 18}, is_just_before=True)
     [usd] = await summed(database, second)
     assert (usd.start_minor, usd.net_minor, usd.end_minor) == (1_000 + 18 + 90_000, 500, 91_518)
@@ -394,8 +415,8 @@ async def test_a_late_movement_is_told_by_the_next_recap_and_sums_reconcile(data
 
     await arrive(database, ("2026-11-19T09:00", "2026-11-16T08:00", 3), ("2026-11-19T10:00", "2026-11-18T08:00", 4))
     third = await daily(database, asking, "2026-11-20T09:00")
-    assert await late(database, third) == Late(count=2, nets={"USD": 7}, is_just_before=False)
-    assert await late(database, await daily(database, asking, "2026-11-21T09:00")) is None
+    assert await late_in(database, third) == Late(count=2, nets={"USD": 7}, is_just_before=False)
+    assert await late_in(database, await daily(database, asking, "2026-11-21T09:00")) is None
 
 
 async def test_after_a_time_away_only_what_a_recap_had_told_before_is_late(database: Database) -> None:
@@ -410,6 +431,6 @@ async def test_after_a_time_away_only_what_a_recap_had_told_before_is_late(datab
     stale = await daily(database, asking, "2026-11-18T09:00", made_at="2026-11-19T14:00")
     newest = await daily(database, asking, "2026-11-19T09:00", made_at="2026-11-19T14:00")
     expected = Late(count=1, nets={"USD": 1}, is_just_before=False)
-    assert [await late(database, one) for one in (stale, newest)] == [expected, expected]
+    assert [await late_in(database, one) for one in (stale, newest)] == [expected, expected]
     following = await daily(database, asking, "2026-11-20T09:00")
-    assert await late(database, following) == Late(count=1, nets={"USD": 4}, is_just_before=False)
+    assert await late_in(database, following) == Late(count=1, nets={"USD": 4}, is_just_before=False)

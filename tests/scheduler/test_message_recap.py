@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks
 from models.fact import MovementKind
-from models.recap import Figures, Late, Sum
+from models.late import Correction, Late
+from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm
 from scheduler.messages import chart
 from scheduler.messages.message import Message, payload
+from scheduler.messages.money import JOINER
 from scheduler.messages.recap import LATE, RecapMessage, draw, picture
 
 NBSP = "\u00a0"
@@ -52,13 +55,19 @@ DAILY = replace(WEEKLY, rhythm=Rhythm.DAILY, period=Period(date(2026, 11, 17), d
 
 
 def lines(message: Message) -> list[str]:
-    """Read the message from top to bottom."""
+    """Read the message from top to bottom, as it looks."""
     read = []
     for block in message["blocks"]:
         texts = [block["text"]] if "text" in block else [*block.get("fields", ()), *block.get("elements", ())]
-        read += [line for text in texts for line in text["text"].split("\n")]
+        read += [line for text in texts for line in text["text"].replace(JOINER, "").split("\n")]
         read += [f"[{block['title']}]"] if block["type"] == "data_visualization" else []
+        read += [" | ".join(cell["text"] for cell in row) for row in block.get("rows", ())]
     return read
+
+
+def forms(drawn: Message) -> list[Message]:
+    """List a message's forms, the plainest last."""
+    return [drawn, *(forms(drawn["plainer"]) if "plainer" in drawn else [])]
 
 
 def test_a_week_reads_as_the_net_then_its_kinds_then_who_moved_it() -> None:
@@ -66,13 +75,17 @@ def test_a_week_reads_as_the_net_then_its_kinds_then_who_moved_it() -> None:
     assert message["text"] == "MRR, week of 16 – 22 November: +$4,180 net → $152,350"
     assert lines(message) == [
         "*MRR, week of 16 – 22 November*",
-        f"*+$4,180* net (▲ 2.8{NBSP}%) · $148,170 → *$152,350* · the week before: +$1,950",
+        f"*+$4,180* net (▲ 2.8{NBSP}%) → *$152,350*",
+        "the week before: +$1,950",
         "[MRR change by kind, USD]",
-        "● New business  *+$2,400*  6 movements",
-        "▲ Expansion  *+$3,110*  14 movements",
-        "▼ Contraction  *−$610*  3 movements",
-        "✕ Churn  *−$720*  1 movement",
-        "↻ Reactivation  none",
+        "USD | MRR | Movements",
+        "At the start | $148,170 | –",
+        "● New business | +$2,400 | 6",
+        "▲ Expansion | +$3,110 | 14",
+        "▼ Contraction | −$610 | 3",
+        "✕ Churn | −$720 | 1",
+        "↻ Reactivation | – | –",
+        "At the end | $152,350 | 24",
         "*Largest gains*  Northwind +$420 · Contoso &amp; &lt;Co&gt; +$390.50",
         "*Largest losses*  Initech −$720",
         f"to <#C0REVENUE> by “Board weekly” · {NEXT}",
@@ -105,12 +118,26 @@ def test_a_plainer_message_shows_the_same_chart_as_a_picture_that_is_described_i
     validate_blocks(pictured["blocks"], surface="message")
 
 
-def test_in_the_plainest_message_every_word_is_still_there() -> None:
-    charted = draw(WEEKLY)
-    words = charted["plainer"]["plainer"]
-    assert lines(words) == [line for line in lines(charted) if not line.startswith("[")]
+def test_where_no_picture_can_be_shown_the_table_stays() -> None:
+    charted, _, tabled, _ = forms(draw(WEEKLY))
+    assert lines(tabled) == [line for line in lines(charted) if not line.startswith("[")]
+
+
+def test_in_the_plainest_message_every_word_and_number_is_still_there() -> None:
+    charted, *_, words = forms(draw(WEEKLY))
     assert words["text"] == charted["text"]
-    assert "plainer" not in words
+    assert lines(words)[:10] == [
+        *lines(charted)[:3],
+        "At the start  *$148,170*",
+        "● New business  *+$2,400*  6 movements",
+        "▲ Expansion  *+$3,110*  14 movements",
+        "▼ Contraction  *−$610*  3 movements",
+        "✕ Churn  *−$720*  1 movement",
+        "↻ Reactivation  none",
+        "At the end  *$152,350*",
+    ]
+    assert lines(words)[10:] == lines(charted)[-3:]
+    validate_blocks(words["blocks"], surface="message")
 
 
 def test_slack_is_sent_one_of_the_forms_alone() -> None:
@@ -158,6 +185,7 @@ def test_currencies_stand_below_each_other_and_an_unknown_start_is_said() -> Non
     message = draw(replace(DAILY, figures=(USD, EUR, JPY)))
     assert message["text"] == "MRR, Tuesday 17 November: +$4,180 net → $152,350, +€50 net"
     read = lines(message)
+    assert read[4:6] == ["MRR (movements) | USD | EUR", "At the start | $148,170 | unknown"]
     start = read.index("*+€50* net")
     assert read[start : start + 3] == [
         "*+€50* net",
@@ -181,18 +209,24 @@ def test_a_total_comes_first_and_says_what_rates_did() -> None:
     message = draw(replace(DAILY, figures=(TOTAL, USD, EUR, JPY)))
     assert message["text"] == "MRR, Tuesday 17 November: +$3,470 net → $151,640"
     read = lines(message)
-    assert read[:9] == [
+    assert read[:13] == [
         "*MRR, Tuesday 17 November*",
         "All currencies together in USD, by the rates of their days",
-        f"*+$3,470* net (▲ 2.3{NBSP}%) · $148,170 → *$151,640*",
+        f"*+$3,470* net (▲ 2.3{NBSP}%) → *$151,640*",
         "[MRR change by kind, all in USD]",
-        "● New business  none",
-        "▲ Expansion  *+$4,160*  20 movements",
-        "▼ Contraction  none",
-        "✕ Churn  *−$720*  1 movement",
-        "↻ Reactivation  none",
+        "MRR (movements) | All in USD | USD | EUR",
+        "At the start | $148,170 | $148,170 | unknown",
+        "● New business | – | +$2,400 (6) | –",
+        "▲ Expansion | +$4,160 (20) | +$3,110 (14) | +€50 (1)",
+        "▼ Contraction | – | −$610 (3) | –",
+        "✕ Churn | −$720 (1) | −$720 (1) | –",
+        "↻ Reactivation | – | – | –",
+        "FX/other | +$30 | – | –",
+        "At the end | $151,640 (21) | $152,350 (24) | unknown (1)",
     ]
-    assert read[9:11] == ["FX/other  *+$30*", "In USD alone"]
+    assert [line for line in read if "alone" in line] == ["In USD alone", "In EUR alone"]
+    assert [line for line in read if line.startswith("[")] == ["[MRR change by kind, all in USD]"]
+    assert "FX/other  *+$30*" in lines(forms(message)[-1])
     assert "In EUR alone" in read
     pictured = message["plainer"]["blocks"][1]
     assert pictured["alt_text"].endswith("Churn −$720, Reactivation $0, FX/other +$30")
@@ -200,7 +234,9 @@ def test_a_total_comes_first_and_says_what_rates_did() -> None:
     drawn = picture(TOTAL, rhythm=Rhythm.DAILY, period=DAILY.period, locale="en_US")
     assert [one.text for one in ET.fromstring(drawn).iter(f"{SVG}text")][-2:] == ["FX/other", "+$30"]
     still = draw(replace(DAILY, figures=(replace(TOTAL, fx_other_minor=0), USD)))
-    assert "FX/other  none" in lines(still)
+    assert "FX/other | – | –" in lines(still)
+
+    assert "FX/other  none" in lines(forms(still)[-1])
     validate_blocks(message["blocks"], surface="message")
 
 
@@ -234,14 +270,14 @@ def test_movements_that_cancel_out_are_movements() -> None:
     both = {NEW: Sum(amount_minor=100, count=1), CHURN: Sum(amount_minor=-100, count=1)}
     message = draw(replace(DAILY, figures=(Figures(currency="USD", start_minor=0, sums=both),)))
     assert message["text"] == "MRR, Tuesday 17 November: $0 net → $0"
-    assert lines(message)[1] == "*$0* net · $0 → *$0*"
+    assert lines(message)[1] == "*$0* net → *$0*"
 
 
 def test_the_list_stands_behind_a_button_and_behind_those_that_are_not_named() -> None:
     more = replace(USD, more_gains=1_204, more_losses=1)
     message = draw(replace(WEEKLY, figures=(more,), list_url=LIST))
     *_, figures, press, _ = message["blocks"]
-    assert figures["text"]["text"] == (
+    assert figures["text"]["text"].replace(JOINER, "") == (
         f"*Largest gains*  Northwind +$420 · Contoso &amp; &lt;Co&gt; +$390.50 · <{LIST}|1,204 more>\n"
         f"*Largest losses*  Initech −$720 · <{LIST}|1 more>"
     )
@@ -269,16 +305,41 @@ def test_what_arrived_late_is_told_whether_or_not_anything_else_happened(
     assert lines(message)[-2] == sentence
 
 
+def test_where_the_earlier_recap_was_corrected_the_line_says_so() -> None:
+    late = Late(count=2, nets={"USD": 18_000}, is_just_before=True, is_corrected=True)
+    sentence = "2 movements (+$180) arrived late and belong to the week before; that recap was corrected."
+    assert lines(draw(replace(WEEKLY, late=late)))[-2] == sentence
+    older = replace(late, is_just_before=False)
+    sentence = "2 movements (+$180) arrived late and belong to earlier weeks; the recaps of those were corrected."
+    assert lines(draw(replace(WEEKLY, late=older)))[-2] == sentence
+
+
+@pytest.mark.parametrize("figures", [(USD,), ()])
+def test_a_corrected_recap_says_when_and_why(figures: tuple[Figures, ...]) -> None:
+    late, one = Late(count=2, nets={"USD": 18_000, "EUR": -100}), Late(count=1, nets={"USD": -1_000})
+    told = Correction(at=DUE, late=late, restated=one)
+    on = "*Corrected* on <!date^1795424400^{date_short}|23 Nov 2026>"
+    sentence = f"{on}: 2 movements (+$180 and −€1) arrived late and 1 movement (−$10) was restated."
+    drawn = draw(replace(WEEKLY, correction=told, figures=figures))
+    assert lines(drawn)[-2] == sentence
+    validate_blocks(drawn["blocks"], surface="message")
+
+
+def test_who_asked_for_it_stands_below_it() -> None:
+    read = lines(draw(replace(WEEKLY, note="*Ada* asked for this now")))
+    assert read[-1].startswith("∗Ada∗ asked for this now · to <#C0REVENUE> by “Board weekly” · next: ")
+
+
 def test_a_year_ago_stands_beside_the_week_before() -> None:
     message = draw(replace(WEEKLY, days_before=7, figures=(replace(USD, year_ago_minor=302_000),)))
-    assert lines(message)[1].endswith(" · the week before: +$1,950 · a year ago: +$3,020")
+    assert lines(message)[2] == "the week before: +$1,950 · a year ago: +$3,020"
 
 
 def test_the_first_recap_after_a_weekend_names_all_its_days() -> None:
     weekend = Period(date(2026, 11, 20), date(2026, 11, 23))
     daily = replace(WEEKLY, rhythm=Rhythm.DAILY, period=weekend, days_before=3)
     assert draw(daily)["text"].startswith("MRR, Friday 20 November to Sunday 22 November: ")
-    assert "the days before: " in lines(draw(daily))[1]
+    assert lines(draw(daily))[2].startswith("the days before: ")
     nothing = draw(replace(daily, figures=()))
     assert nothing["text"] == "No MRR movements from Friday 20 November to Sunday 22 November."
 
@@ -298,8 +359,28 @@ def test_a_repeat_says_so() -> None:
 
 
 def test_amounts_follow_the_locale() -> None:
-    message = draw(replace(WEEKLY, locale="de_DE"))
+    message = draw(replace(WEEKLY, locale="de_DE", figures=(replace(USD, more_gains=1_204),)))
     assert message["text"] == f"MRR, week of 16 – 22 November: +4.180{NBSP}$ net → 152.350{NBSP}$"
+    assert lines(message)[-3].endswith("1.204 more")
+
+
+@given(
+    st.integers(0, 10**15),
+    st.dictionaries(st.sampled_from(MovementKind), st.integers(-(10**15), 10**15)),
+    st.integers(-(10**12), 10**12),
+)
+@settings(deadline=None, max_examples=50)
+def test_the_table_adds_up_from_the_start_to_the_end(start: int, amounts: dict[MovementKind, int], fx: int) -> None:
+    sums = {kind: Sum(amount_minor=amount, count=1) for kind, amount in amounts.items()}
+    told = Figures(currency="JPY", start_minor=start, sums=sums, is_total=True, fx_other_minor=fx)
+    if not sums:
+        return
+    _, *rows = next(block for block in draw(replace(DAILY, figures=(told,)))["blocks"] if "rows" in block)["rows"]
+    read = [
+        int(re.sub(r"[^\d-]", "", row[1]["text"].replace("−", "-")) or 0) if row[1]["text"] != "–" else 0
+        for row in rows
+    ]
+    assert sum(read[:-1]) == read[-1]
 
 
 anything = st.one_of(
@@ -360,11 +441,15 @@ def test_whatever_happened_slack_takes_the_message(
             list_url=LIST if odd else None,
         )
     )
-    forms = [drawn, drawn["plainer"], drawn["plainer"]["plainer"]] if "plainer" in drawn else [drawn]
-    for form in forms:
+    for form in forms(drawn):
         validate_blocks(form["blocks"], surface="message")
     orjson.dumps(drawn)
     assert drawn["text"].strip()
     assert len(drawn["text"]) < 4000
     assert "<!channel" not in str(drawn)
-    assert len(forms) == (3 if any(one.count for one in told) else 1)
+    assert len(forms(drawn)) == (4 if any(one.count for one in told) else 1)
+
+
+def test_a_sign_stays_on_the_line_of_its_amount() -> None:
+    *_, largest, _ = draw(WEEKLY)["blocks"]
+    assert f"Initech −{JOINER}$720" in largest["text"]["text"]

@@ -1,6 +1,6 @@
 """What a message says: text, blocks, attachments and metadata, read and checked as Slack does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -14,7 +14,12 @@ from bot.sandbox.state import Slack
 
 Surface: TypeAlias = Literal["message", "ephemeral", "unfurl"]
 
-CHART = "data_visualization"
+NOT_SHOWN: Mapping[str, frozenset[str]] = {
+    "charts": frozenset(),
+    "pictures": frozenset({"data_visualization"}),
+    "words": frozenset({"data_visualization", "table"}),
+}
+"""The blocks that a workspace does not have yet, by what its messages show."""
 MOST_ATTACHMENTS = 100
 MOST_METADATA = 8_000
 MOST_MARKDOWN = 12_000
@@ -64,8 +69,8 @@ def refuse_unknown_files(slack: Slack, given: list[Json], *, pointer: str, code:
 
 
 async def refuse_unshown(slack: Slack, workspace: Workspace, given: list[Json] | None) -> None:
-    """Raise `invalid_blocks` for a chart where the workspace has none, and for a picture that can't be fetched."""
-    wrong = _charts(workspace, given)
+    """Raise `invalid_blocks` for a block that the workspace does not have, and for a picture that can't be fetched."""
+    wrong = _missing(workspace, given)
     for place, url in _named(given, "image_url", "/blocks"):
         if workspace.shows == "words" or not await can_fetch(slack, url):
             wrong.append(f"downloading image failed [json-pointer:{place}]")
@@ -83,16 +88,19 @@ def refuse_pictures(workspace: Workspace, given: list[Json]) -> None:
 
 
 def refuse_charts(workspace: Workspace, given: list[Json] | None) -> None:
-    """Raise `invalid_blocks` for a chart where the workspace has none."""
-    wrong = _charts(workspace, given)
+    """Raise `invalid_blocks` for a chart or a table where the workspace has none."""
+    wrong = _missing(workspace, given)
     if wrong:
         raise with_messages("invalid_blocks", wrong)
 
 
-def _charts(workspace: Workspace, given: list[Json] | None) -> list[str]:
-    has_none = workspace.shows != "charts"
-    places = [index for index, block in enumerate(given or ()) if block["type"] == CHART and has_none]
-    return [f"unsupported type: {CHART} [json-pointer:/blocks/{index}/type]" for index in places]
+def _missing(workspace: Workspace, given: list[Json] | None) -> list[str]:
+    lacks = NOT_SHOWN[workspace.shows]
+    return [
+        f"unsupported type: {block['type']} [json-pointer:/blocks/{index}/type]"
+        for index, block in enumerate(given or ())
+        if block["type"] in lacks
+    ]
 
 
 def _named(drawn: Any, sought: str, pointer: str) -> Iterator[tuple[str, Any]]:

@@ -585,12 +585,13 @@ def upgrade() -> None:
     sa.Column('ends_at', base.UtcDateTime(), nullable=False),
     sa.Column('zone', sa.String(length=64), nullable=False),
     sa.Column('due_at', base.UtcDateTime(), nullable=False),
+    sa.Column('is_asked_for', sa.Boolean(), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_recaps_destination_id_destinations')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recaps'))
     )
-    op.create_index(op.f('ix_recaps_workspace_id'), 'recaps', ['workspace_id'], unique=False)
-    op.create_index('uq_recaps_period', 'recaps', ['destination_id', 'first', 'end', 'frequency'], unique=True)
+    op.create_index(op.f('ix_recaps_workspace_id_ends_at'), 'recaps', ['workspace_id', 'ends_at'], unique=False)
+    op.create_index('uq_recaps_period', 'recaps', ['destination_id', 'first', 'end', 'frequency'], unique=True, sqlite_where=sa.text('is_asked_for = 0'), postgresql_where=sa.text('NOT is_asked_for'))
     op.create_table('recipients',
     sa.Column('destination_id', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.String(length=20), nullable=False),
@@ -756,8 +757,8 @@ def downgrade() -> None:
     op.drop_table('records')
     op.drop_index(op.f('ix_recipients_workspace_id_target'), table_name='recipients')
     op.drop_table('recipients')
-    op.drop_index('uq_recaps_period', table_name='recaps')
-    op.drop_index(op.f('ix_recaps_workspace_id'), table_name='recaps')
+    op.drop_index('uq_recaps_period', table_name='recaps', sqlite_where=sa.text('is_asked_for = 0'), postgresql_where=sa.text('NOT is_asked_for'))
+    op.drop_index(op.f('ix_recaps_workspace_id_ends_at'), table_name='recaps')
     op.drop_table('recaps')
     op.drop_index('uq_movements_external_id', table_name='movements')
     op.drop_index('ix_movements_period', table_name='movements')
