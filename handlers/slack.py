@@ -25,6 +25,7 @@ from handlers import (
     notices,
     pauses,
     personal,
+    recap_now,
     recaps,
     records,
     segment,
@@ -45,6 +46,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     for module in (
         home, accounts, deliveries, destinations, destination_details, destination_form, handovers, pauses, workflows,
         sources, segment, chartmogul, stripe, crm, credentials, records, email_aliases, managers, dossiers, signals,
-        glances, mutes, claims, personal, recaps, notices, why, unfurls, commands, lifecycle, unhandled,
+        glances, mutes, claims, personal, recaps, recap_now, notices, why, unfurls, commands, lifecycle, unhandled,
     ):  # fmt: skip
         module.register(app)

@@ -26,7 +26,6 @@ from models.destination import Destination
 from models.fact import MovementKind
 from models.movement import Change, KindSum
 from models.rate import Moved, Rates, Statement
-from models.recipient import Recipient
 from models.schedule import Period, Rhythm, Schedule
 from models.wish import LONGEST_ZONE
 from models.workspace import Workspace
@@ -255,8 +254,8 @@ async def placed(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str,
     }
 
 
-async def send_now(session: AsyncSession, asking: Destination, *, note: str, by: str, now: datetime) -> list[Recipient]:
-    """Owe each recipient the recap of the last whole period, beside the schedule; give them. `note` says who asked.
+async def send_now(session: AsyncSession, asking: Destination, *, note: str, by: str, now: datetime) -> None:
+    """Owe each recipient the recap of the last whole period, beside the schedule. `note` says who asked.
 
     Pressed again within a moment, it means the same. The caller holds the destination.
     """
@@ -264,16 +263,16 @@ async def send_now(session: AsyncSession, asking: Destination, *, note: str, by:
         raise UserError(f"“{asking.name}” tells of each movement as it happens: there is no recap to send.")
     if asking.is_paused(now):
         raise UserError(f"“{asking.name}” is paused. Resume it, then send.")
-    recipients = (await recipient.of_destinations(session, [asking.id]))[asking.id]
     just_now = select(Recap.id).where(
         Recap.destination_id == asking.id, Recap.is_asked_for, Recap.created_at > now - TWICE
     )
     if await session.scalar(just_now.limit(1)) is not None:
-        return recipients
+        return
     row = _row(asking, now, now=now)
     assert row is not None  # noqa: S101 - it has a schedule
     await session.execute(insert(session, Recap), [{**row, "is_asked_for": True}])
     fact = (FactKind.RECAP, row["id"])
+    recipients = (await recipient.of_destinations(session, [asking.id]))[asking.id]
     owed = [Owed(asked_by=asking.id, fact=fact, recipient=(to.kind, to.target), note=note) for to in recipients]
     await lane.owe(session, asking.workspace_id, owed, now=now)
     audit.record(
@@ -285,7 +284,6 @@ async def send_now(session: AsyncSession, asking: Destination, *, note: str, by:
         detail={"name": asking.name},
         now=now,
     )
-    return recipients
 
 
 async def locale_of(session: AsyncSession, workspace_id: str, recap_id: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from babel import Locale
 
-from handlers.views import deliveries, destinations
+from handlers.views import deliveries, destinations, recap_now
 from handlers.views.blocks import Block, Element, View, actions, button, context, divider, modal, section
 from handlers.views.destinations import FREQUENCIES, MENU_WORDS, DestinationRow, Menu, ordinal
 from handlers.views.listing import Listing
@@ -173,7 +173,11 @@ def _given_up(given_up: GivenUp) -> str:
 def _buttons(row: DestinationRow) -> list[Block]:
     first = (Menu.EDIT, Menu.TEST, Menu.RESUME if row.is_paused else Menu.PAUSE)
     second = (Menu.DUPLICATE, Menu.HAND_OVER, Menu.DELETE)
-    return [actions(*(_button(choice, row) for choice in choices)) for choices in (first, second)]
+    send = [recap_now.send_button(row.id)] if row.frequency.is_recap and not row.is_paused else []
+    return [
+        actions(*(_button(choice, row) for choice in first), *send),
+        actions(*(_button(one, row) for one in second)),
+    ]
 
 
 def _button(choice: Menu, row: DestinationRow) -> Element:
@@ -221,6 +225,7 @@ DONE = {
     "created": "made it",
     "resumed": "resumed it",
     "tested": "sent a test",
+    "sent_now": "sent the last recap",
     "account_muted": "muted an account in it",
     "account_unmuted": "let it tell of a muted account again",
 }

@@ -107,6 +107,7 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
 
     for answered in (
         pressed(both, "destination_edit", found.id),
+        pressed(both, "recap_send_now", found.id),
         chosen(both, "destination_menu", f"edit {found.id}"),
         *(chosen(both, "destination_menu", f"{choice} {found.id}") for choice in ("pause", "resume", "test", "delete")),
     ):

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from bot.sandbox.people import ACME, REVENUE
+from bot.sandbox.people import ACME, DANA, REVENUE
 from models import delivery, destination, event
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
@@ -172,3 +172,17 @@ async def test_what_is_owed_is_skipped_when_another_frequency_is_chosen(acme: St
     assert (await form.submit({"Frequency": "Real-time: each movement as it happens"})).closed
     [row] = await recaps()
     assert (row.state, row.reason) == (DeliveryState.SKIPPED, SkipReason.DELETED)
+
+
+async def test_a_manager_sends_the_last_recap_now_and_anybody_else_is_told_whom_to_ask(acme: Stage) -> None:
+    made = await add_daily(acme)
+    details = await (await acme.home()).click("Details", near="Every day")
+    assert details is not None
+    sent = await details.click("Send now")
+    assert sent is not None
+    assert "The recap of “Every day” is on its way. The next one comes at its time all the same." in sent.words
+    told = await acme.ada.message(REVENUE, containing="No MRR movements on")
+    assert "ada asked for this now · to <#C0REVENUE> by “Every day” · next: <!date^" in told.words
+    assert (await only(acme)).next_run_at == made.next_run_at
+    assert (await acme.press({"action_id": "recap_send_now", "value": made.id}, user=DANA)).status == 200
+    assert "is on its way" not in (await acme.dana.modal()).words

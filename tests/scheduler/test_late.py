@@ -190,24 +190,25 @@ async def test_numbers_are_written_as_the_destination_wants_them(line: Sending) 
 # --- sent now --------------------------------------------------------------------------------------------------------
 
 
-async def send_now(line: Sending, made: Destination) -> list[str]:
+async def send_now(line: Sending, made: Destination) -> None:
     async with line.database.write() as session:
         found = await destination.get(session, ACME, made.id, hold=True)
         now, note = line.clock.now(), "Ada asked for this now"
-        return [to.target for to in await recap.send_now(session, found, note=note, by="U0ADA", now=now)]
+        await recap.send_now(session, found, note=note, by="U0ADA", now=now)
 
 
 async def test_the_recap_of_the_last_whole_period_is_sent_now_beside_those_of_the_schedule(line: Sending) -> None:
     made = await ready(line)
     await line.move(kind="new_business")
     line.clock.at += timedelta(hours=20)
-    assert await send_now(line, made) == await send_now(line, made) == [REVENUE], "a second press means the same"
+    await send_now(line, made)
+    await send_now(line, made)  # A second press means the same.
     await line.run()
     await tick(line, MONDAY + DAY - line.clock.now())
     assert [one.text for one in line.messages()] == ["MRR, Monday 16 November: +$100 net → $100"] * 2
     assert "Ada asked for this now · to <#C0REVENUE>" in words(line, 0)
     assert "Ada" not in words(line, 1)
-    assert await send_now(line, made) == [REVENUE]
+    await send_now(line, made)
     await line.run()
     assert len(line.messages()) == 3
     await tick(line)
