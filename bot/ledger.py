@@ -20,6 +20,7 @@ WORDS = {
     FactKind.RECAP: "Recap",
     FactKind.TRACK: "Event message",
     FactKind.UNHEARD: "Signal that nobody heard",
+    FactKind.DRAFT: "What a destination would tell",
     FactKind.WELCOME: "Welcome",
     FactKind.UNFURL: "Preview of a link",
     FactKind.NOTICE: "Notice of a failure",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -15,19 +15,41 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.recipients import check_recipients
 from handlers.slack_code import slack_code
+from handlers.views import accounts as account_view
 from handlers.views import destination_form as forms
 from handlers.views import destinations as rows
-from handlers.views.blocks import View
-from handlers.views.destination_form import DestinationForm, Field
-from handlers.views.filled import subject
+from handlers.views.blocks import MOST_OPTIONS, View
+from handlers.views.destination_form import Behind, DestinationForm, Field, Offer
 from handlers.views.recipients import unchosen
-from models import attribute, channel, condition, destination, lane, person, recipient, role
+from models import (
+    account_search,
+    attribute,
+    audit,
+    channel,
+    condition,
+    destination,
+    draft,
+    lane,
+    person,
+    recipient,
+    role,
+    slack_event,
+    workspace,
+)
 from models import filter as filters
 from models.channel import Channel
 from models.condition import OF_MOVEMENTS, Condition, holders_in
-from models.filter import AmountError, Filter, Forecast, minimum
+from models.destination import Destination, DestinationUnknownError
+from models.draft import Shown
+from models.filter import EVERYTHING, AmountError, Filter, Forecast, minimum
 from models.holiday import name_of
+from models.person import Person
+from models.schedule import Period
 from models.wish import LONGEST_NAME, FieldError, Frequency, Wish
+from models.workspace import Workspace
+
+MOST_LATE = 20
+"""In how many of the newest changes somebody is looked for who was quicker."""
 
 
 def register(app: AsyncApp) -> None:
@@ -37,7 +59,11 @@ def register(app: AsyncApp) -> None:
     for action_id in forms.ACTIONS.all:
         app.action(action_id)(limited(changed))
     app.options(forms.ACTIONS.criterion)(limited(offered_criteria))
+    for action_id in (forms.SHOW_ME, forms.SHOW_ACCOUNT):
+        app.action(action_id)(limited(asked_to_show))
+    app.options(forms.SHOW_ACCOUNT)(limited(offered_accounts))
     app.options(forms.ACTIONS.values)(limited(offered_values))
+    app.options(forms.ATTRIBUTES)(limited(offered_attributes))
     app.view(forms.CALLBACKS.save)(limited(saved))
 
 
@@ -57,21 +83,78 @@ async def pressed_edit(
     await ack()
 
 
-async def changed(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
-    """Draw the form again with what follows from the frequency or the filter that was chosen."""
+async def changed(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Draw the form again with what follows from what was chosen or pressed; what it asks for no more is kept."""
     await people.require_manager(desk, client, visitor)
     view = body["view"]
     async with desk.database.read() as session:
-        form = await _read(session, view, visitor)
-        outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
-        drawn = await _drawn(session, desk, visitor, form, destination_id=subject(view), outside=outside)
-    try:
-        await client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
-    except SlackApiError as error:
-        # Who goes on typing is answered again for that.
-        if slack_code(error) != "hash_conflict":
-            raise
+        form, behind = await _read(session, view, visitor)
+    if action["action_id"] == forms.ACTIONS.more:
+        form = replace(form, shows_more=True)
+    if action["action_id"] == forms.ACTIONS.frequency:
+        form = replace(form, shows_more=form.shows_more or form.uses_more)
+        async with desk.database.write() as session:
+            kept = await draft.keep(session, visitor.workspace_id, forms.as_kept(form), now=desk.now())
+        behind = replace(behind, draft_id=kept)
+    await _draw_again(view, client, desk, visitor, form, behind)
     await ack()
+
+
+async def asked_to_show(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Send whoever asks what a destination like this would tell, or say in the form why there is nothing to send."""
+    await people.require_manager(desk, client, visitor)
+    view = body["view"]
+    async with desk.database.read() as session:
+        form, behind = await _read(session, view, visitor)
+    try:
+        is_sent = await _show(form, desk, visitor, account_id=forms.read_account(action))
+    except FieldError as error:
+        await _draw_again(view, client, desk, visitor, form, behind, refused=error)
+    else:
+        await _draw_again(view, client, desk, visitor, form, behind, is_sent=is_sent)
+    await ack()
+
+
+async def _show(form: DestinationForm, desk: Desk, visitor: Visitor, *, account_id: str | None) -> bool:
+    """Owe the visitor the newest that would be told, of an account or of any; False where there is nothing."""
+    wish, now = _wish_so_far(form, visitor), desk.now()
+    movement_id = None
+    if not wish.frequency.is_recap:
+        async with desk.database.read() as session:
+            movement_id = await destination.newest_told(
+                session, visitor.workspace_id, wish, account_id=account_id, now=now
+            )
+        if movement_id is None:
+            return False
+    async with desk.database.write() as session:
+        await draft.show(session, visitor.workspace_id, Shown(wish, movement_id), to=visitor.user_id, now=now)
+    return True
+
+
+async def _draw_again(
+    view: dict[str, Any],
+    client: AsyncWebClient,
+    desk: Desk,
+    visitor: Visitor,
+    form: DestinationForm,
+    behind: Behind,
+    **said: Any,
+) -> None:
+    """Draw an open form again over itself."""
+    async with desk.database.read() as session:
+        outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
+        drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
+    try:
+        # The last answer counts, and not the first: who goes on typing or presses a button meanwhile waits for that.
+        await client.views_update(view_id=view["id"], view=drawn)
+    except SlackApiError as error:
+        # Who closed or saved the form meanwhile waits for none.
+        if slack_code(error) != "not_found":
+            raise
 
 
 async def open_new(
@@ -91,7 +174,7 @@ async def open_edit(
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         form = await _stored(session, visitor, destination_id)
-        drawn = await _drawn_filled(session, desk, visitor, form, destination_id=destination_id)
+        drawn = await _drawn_filled(session, desk, visitor, form, behind=Behind(destination_id, form.mark))
     await modals.show(client, drawn, trigger_id=trigger_id, over=over)
 
 
@@ -129,14 +212,36 @@ async def offered_values(
     await ack(options=forms.offered_values(of, known, typed) if of else [])
 
 
+async def offered_attributes(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Offer the attributes that can be shown."""
+    await people.require_manager(desk, client, visitor)
+    async with desk.database.read() as session:
+        known = await attribute.keys(session, visitor.workspace_id)
+    await ack(options=forms.offered_attributes(known, str(body.get("value") or "")))
+
+
+async def offered_accounts(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Offer the accounts whose newest movement can be shown."""
+    await people.require_manager(desk, client, visitor)
+    here, typed = visitor.workspace_id, str(body.get("value") or "")
+    async with desk.database.read() as session:
+        found = await account_search.find(session, here, typed, most=MOST_OPTIONS)
+        locale = (await _tenant(session, visitor)).locale
+    await ack(options=account_view.options(found.accounts, locale=locale))
+
+
 async def _drawn_filled(
-    session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm, *, destination_id: str | None = None
+    session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm, *, behind: Behind = forms.NOTHING
 ) -> View:
     """Draw a form that starts with channels; whether others may read along there may be confirmed already."""
     outside = await _outside(session, form.channel_ids, visitor)
     is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
-    form = replace(form, outsiders_confirmed=is_confirmed)
-    return await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
+    form = replace(form, outsiders_confirmed=is_confirmed, shows_more=form.uses_more)
+    return await _drawn(session, desk, visitor, form, behind=behind, outside=outside)
 
 
 async def _drawn(
@@ -145,19 +250,48 @@ async def _drawn(
     visitor: Visitor,
     form: DestinationForm,
     *,
-    destination_id: str | None = None,
+    behind: Behind = forms.NOTHING,
     outside: Sequence[Channel] = (),
+    **said: Any,
 ) -> View:
-    """Draw the form with what it offers, and what its filter would have let through."""
-    return forms.form(
-        form,
-        known_attributes=await attribute.keys(session, visitor.workspace_id),
-        destination_id=destination_id,
-        outside_channel_ids=[one.channel_id for one in outside],
-        forecast=await _forecast(session, desk, visitor, form),
-        holders=await role.names(session, visitor.workspace_id, holders_in(filter(None, form.conditions))),
-        own_zone=await _own_zone(session, visitor) if form.frequency.is_recap else None,
+    """Draw the form with what it offers, and what would come of it."""
+    offer = await _offer(session, desk, visitor, form)
+    return forms.form(form, offer, behind=behind, outside_channel_ids=[one.channel_id for one in outside], **said)
+
+
+async def _offer(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> Offer:
+    """Find what the form offers; of what it doesn't ask for just now nothing is read."""
+    here, is_recap = visitor.workspace_id, form.frequency.is_recap
+    tenant = await _tenant(session, visitor)
+    asks_more = form.shows_more and not is_recap
+    return Offer(
+        attributes=await attribute.keys(session, here) if asks_more else (),
+        holders=await role.names(session, here, holders_in(filter(None, form.conditions))) if asks_more else {},
+        roles=await condition.roles(session, here) if asks_more else (),
+        own_zone=await _own_zone(session, visitor) if is_recap else None,
+        locale=tenant.locale,
+        currency=tenant.base_currency,
+        forecast=None if is_recap else await _forecast(session, desk, visitor, form),
+        first_recap=_first_recap(form, desk, visitor) if is_recap else None,
     )
+
+
+async def _tenant(session: AsyncSession, visitor: Visitor) -> Workspace:
+    tenant = await workspace.get(session, visitor.workspace_id)
+    assert tenant is not None  # noqa: S101 - whoever asks is of a workspace that installed us
+    return tenant
+
+
+def _first_recap(form: DestinationForm, desk: Desk, visitor: Visitor) -> tuple[datetime, Period] | None:
+    """Say when the next recap would be due, and of which days it would tell; None while that is being written."""
+    try:
+        schedule = _wish_so_far(form, visitor).schedule
+    except FieldError:
+        return None
+    if schedule is None:
+        return None
+    due_at = schedule.next_after(desk.now())
+    return due_at, schedule.period_of(due_at)
 
 
 async def _own_zone(session: AsyncSession, visitor: Visitor) -> str | None:
@@ -167,18 +301,21 @@ async def _own_zone(session: AsyncSession, visitor: Visitor) -> str | None:
 
 async def _forecast(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> Forecast | None:
     """Try the filter out; None where nothing can be said, as while an amount is being written."""
-    if form.frequency.is_recap:
-        return None
     try:
         wanted = _filter(form)
     except FieldError:
         return None
-    return await filters.forecast(session, visitor.workspace_id, wanted, now=desk.now())
+    found = await filters.forecast(session, visitor.workspace_id, wanted, now=desk.now())
+    return found or Forecast(told=0, happened=0)
 
 
 async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) -> DestinationForm:
+    """Find a destination, and fill the form in with it."""
+    return await _filled_with(session, await destination.get(session, visitor.workspace_id, destination_id))
+
+
+async def _filled_with(session: AsyncSession, found: Destination) -> DestinationForm:
     """Fill the form in with a destination as it is."""
-    found = await destination.get(session, visitor.workspace_id, destination_id)
     recipients = (await recipient.of_destinations(session, [found.id]))[found.id]
     channel_ids, user_ids, is_together = unchosen(one.to for one in recipients)
     return DestinationForm(
@@ -206,11 +343,22 @@ async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) 
     )
 
 
-async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> DestinationForm:
-    """Read the form; what it did not ask for stays as the destination has it."""
-    destination_id = subject(view)
-    otherwise = await _stored(session, visitor, destination_id) if destination_id else None
-    return forms.read(view, otherwise=otherwise)
+async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> tuple[DestinationForm, Behind]:
+    """Read an open form. What it doesn't ask for just now is as it was told before, or as the destination has it."""
+    behind = forms.read_behind(view)
+    kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
+    otherwise = await _otherwise(session, behind, visitor) if kept is None else forms.from_kept(kept)
+    return forms.read(view, otherwise=otherwise), behind
+
+
+async def _otherwise(session: AsyncSession, behind: Behind, visitor: Visitor) -> DestinationForm | None:
+    """Give the destination as it is; None where there is none, or it was deleted meanwhile."""
+    if behind.destination_id is None:
+        return None
+    try:
+        return await _stored(session, visitor, behind.destination_id)
+    except DestinationUnknownError:
+        return None
 
 
 async def _outside(session: AsyncSession, channel_ids: Sequence[str], visitor: Visitor) -> list[Channel]:
@@ -223,42 +371,87 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
     """Make or change a destination as the form says, or say under the field what is wrong."""
     await people.require_manager(desk, client, visitor)
     try:
-        outside = await _save(view, client, desk, visitor)
+        question = await _save(view, client, desk, visitor)
     except FieldError as error:
         await ack(response_action="errors", errors=forms.errors({error.field: str(error)}))
         return
-    if outside is not None:
-        await ack(response_action="update", view=outside)
+    if question is not None:
+        await ack(response_action="update", view=question)
         return
     await ack()
     await destination_details.show_under(desk, client, visitor, view)
     await home.refresh(desk, client, visitor)
 
 
-async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> dict[str, Any] | None:
+async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> View | None:
     """Save the form; answer None when it is done, or the form with the question that is still open.
 
     Raises `FieldError` for a field that has to change first.
     """
-    destination_id = subject(view)
     async with desk.database.read() as session:
-        form = await _read(session, view, visitor)
+        behind = forms.read_behind(view)
+        form = forms.read(view, otherwise=await _otherwise(session, behind, visitor))
     wish = _wish(form)
     checked = await check_recipients(form.channel_ids, form.user_ids, client, desk, visitor)
     outside = [one for one in checked if one.is_shared_outside]
     if outside and not form.outsiders_confirmed:
         async with desk.database.read() as session:
-            return await _drawn(session, desk, visitor, form, destination_id=destination_id, outside=outside)
-    outside_ids = [one.channel_id for one in outside]
-    async with desk.database.write() as session:
-        if destination_id is None:
-            await destination.create(session, visitor.workspace_id, wish, by=visitor.user_id, now=desk.now())
-        else:
-            found = await destination.get(session, visitor.workspace_id, destination_id, hold=True)
-            await lane.hurry_all(session, visitor.workspace_id, destination_id, now=desk.now())
-            await destination.edit(session, found, wish, by=visitor.user_id, now=desk.now())
-        await channel.confirm_outsiders(session, visitor.workspace_id, outside_ids, by=visitor.user_id, now=desk.now())
+            return await _drawn(session, desk, visitor, form, behind=behind, outside=outside)
+    visiting, now = await people.who(desk, client, visitor), desk.now()
+    try:
+        async with desk.database.write() as session:
+            # A form that is submitted twice is saved once.
+            if await slack_event.is_first(session, visitor.workspace_id, view["id"], now=now):
+                await _record(session, visiting, form, wish, behind, now=now)
+                outside_ids = [one.channel_id for one in outside]
+                await channel.confirm_outsiders(session, visitor.workspace_id, outside_ids, by=visitor.user_id, now=now)
+    except (DestinationUnknownError, OvertakenError):
+        return await _overtaken(desk, visitor, form, behind, outside)
     return None
+
+
+class OvertakenError(Exception):
+    """The destination isn't any more what the form was filled in with."""
+
+
+async def _record(
+    session: AsyncSession, visiting: Person, form: DestinationForm, wish: Wish, behind: Behind, *, now: datetime
+) -> None:
+    """Make or change the destination. Raises `OvertakenError` where somebody else changed it meanwhile."""
+    here, by = visiting.workspace_id, visiting.user_id
+    if behind.destination_id is None:
+        made = await destination.create(session, here, wish, by=by, now=now)
+        if form.wants_test:
+            note = f"{visiting.name} asked for this test"
+            await destination.try_out(session, made, note=note, by=by, now=now)
+        return
+    found = await destination.get(session, here, behind.destination_id, hold=True)
+    if behind.mark and (await _filled_with(session, found)).mark != behind.mark:
+        raise OvertakenError
+    await lane.hurry_all(session, here, found.id, now=now)
+    await destination.edit(session, found, wish, by=by, now=now)
+
+
+async def _overtaken(
+    desk: Desk, visitor: Visitor, form: DestinationForm, behind: Behind, outside: Sequence[Channel]
+) -> View:
+    """Ask what shall become of a form whose destination somebody else changed or deleted meanwhile."""
+    async with desk.database.read() as session:
+        stored = await _otherwise(session, behind, visitor)
+        done = "destination.edited" if stored else "destination.deleted"
+        entries, _ = await audit.of_subject(session, visitor.workspace_id, behind.destination_id or "", limit=MOST_LATE)
+        by = next((one.actor for one in entries if one.action == done), None)
+        behind = replace(behind, mark=stored.mark) if stored else Behind(draft_id=behind.draft_id)
+        notice = forms.overtaken(by, is_deleted=stored is None)
+        return await _drawn(session, desk, visitor, form, behind=behind, outside=outside, notice=notice)
+
+
+def _wish_so_far(form: DestinationForm, visitor: Visitor) -> Wish:
+    """Take the form as it stands, with a name and a recipient in place of those that are still to be chosen."""
+    if form.frequency.is_recap:
+        form = replace(form, least_gain="", least_loss="", conditions=(), kinds=EVERYTHING.kinds)
+    user_ids = form.user_ids if form.recipients else (visitor.user_id,)
+    return _wish(replace(form, name=form.name or "New destination", user_ids=user_ids))
 
 
 def _wish(form: DestinationForm) -> Wish:

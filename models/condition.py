@@ -118,12 +118,16 @@ def holders_in(conditions: Iterable[Condition]) -> set[str]:
 
 async def criteria(session: AsyncSession, workspace_id: str) -> list[Criterion]:
     """List the roles and attributes that a workspace's accounts have."""
-    some = select(Role.role).where(Role.workspace_id == workspace_id).limit(LOOKED_THROUGH).subquery()
-    roles = sorted(await session.scalars(select(some.c.role).distinct()))
     return [
-        *(Criterion(About.ROLE, name) for name in roles),
+        *(Criterion(About.ROLE, name) for name in await roles(session, workspace_id)),
         *(Criterion(About.ATTRIBUTE, key) for key in await attribute.keys(session, workspace_id) if key),
     ]
+
+
+async def roles(session: AsyncSession, workspace_id: str) -> list[str]:
+    """List what colleagues are to a workspace's accounts, such as `owner`."""
+    some = select(Role.role).where(Role.workspace_id == workspace_id).limit(LOOKED_THROUGH).subquery()
+    return sorted(await session.scalars(select(some.c.role).distinct()))
 
 
 async def known_values(session: AsyncSession, workspace_id: str, of: Criterion) -> dict[str, str]:

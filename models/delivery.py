@@ -74,6 +74,8 @@ class FactKind(StrEnum):
     """That a signal reached nobody, told to managers."""
     TEST = "test"
     """A trial of a destination that a manager asked for; the id is of that one time."""
+    DRAFT = "draft"
+    """What a destination that isn't saved would tell, for whoever writes it; the id is the draft's."""
     WELCOME = "welcome"
     """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
     UNFURL = "unfurl"

@@ -39,6 +39,9 @@ from models.wish import (
     schedule_of,
 )
 
+LOOKED_THROUGH, AT_ONCE = 500, 100
+"""In how many of the newest movements one is looked for that would be told, and in how many at once."""
+
 LONGEST_PAUSE = timedelta(days=366)
 """A pause that ends by itself; one that somebody has to end may last longer."""
 
@@ -182,6 +185,34 @@ def _condition(kept: Mapping[str, Any]) -> Condition:
     if found is None:
         raise ValueError(f"no criterion: {kept['criterion']!r}")
     return Condition(found, tuple(kept["values"]))
+
+
+def imagined(workspace_id: str, wish: Wish, *, now: datetime) -> Destination:
+    """Describe a destination as it would be, which is never stored."""
+    destination = Destination(workspace_id=workspace_id)
+    _take_over(destination, wish, now=now)
+    return destination
+
+
+async def newest_told(
+    session: AsyncSession, workspace_id: str, wish: Wish, *, account_id: str | None = None, now: datetime
+) -> str | None:
+    """Find the newest movement, of an account or of any, that a destination like this would tell; give its id."""
+    asking = imagined(workspace_id, wish, now=now)
+    theirs = select(Movement).where(Movement.workspace_id == workspace_id, Movement.kind.in_(asking.kinds))
+    if account_id is not None:
+        theirs = theirs.where(Movement.account_id == account_id)
+    newest = theirs.order_by(Movement.occurred_at.desc(), Movement.id.desc())
+    for offset in range(0, LOOKED_THROUGH, AT_ONCE):
+        moved = list(await session.scalars(newest.offset(offset).limit(AT_ONCE)))
+        standings = await filters.standings(session, moved, [asking.filter] if asking.asks_more else [])
+        for one in moved:
+            standing = standings.get(one.id, NOTHING_KNOWN)
+            if asking.hears_of(one, standing) and asking.skips(one, standing) is None:
+                return one.id
+        if len(moved) < AT_ONCE:
+            break
+    return None
 
 
 async def create(

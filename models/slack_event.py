@@ -1,4 +1,7 @@
-"""Which of Slack's events were handled: an id is recorded with its effect, so that a repeat does nothing."""
+"""Which of Slack's events were handled: an id is recorded with its effect, so that a repeat does nothing.
+
+So is the id of a form that was saved.
+"""
 
 from datetime import datetime, timedelta
 

@@ -12,6 +12,7 @@ from models import (
     delivery,
     destination,
     destination_mute,
+    draft,
     email_alias,
     erasure,
     event,
@@ -45,7 +46,7 @@ from models.base import Base
 
 NOUNS = (
     account, account_alias, attribute, audit, channel, claim, contact, conversation, delivery, destination,
-    destination_mute, email_alias, erasure, event, identity, installation, lane, lookup, movement, mute, notice,
+    destination_mute, draft, email_alias, erasure, event, identity, installation, lane, lookup, movement, mute, notice,
     organisation, person, poll, quiet, rate, recap, recipient, record, report, role, signal, silence, slack_event,
     source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from models import (
     claim,
     delivery,
     destination,
+    draft,
     edit,
     erasure,
     event,
@@ -42,6 +43,7 @@ from models.account_card import AccountCard
 from models.database import is_passing
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
+from models.draft import Shown
 from models.event import Event
 from models.fact import MovementKind, SignalKind, TrackFact, read_facts
 from models.late import Correction, Late
@@ -55,7 +57,7 @@ from models.schedule import Period, Rhythm
 from models.signal import Signal
 from models.thread import Card
 from models.unfurl import Unfurl
-from models.wish import Frequency
+from models.wish import Frequency, Wish
 from models.workflow import Workflow
 from models.workspace import Workspace
 from scheduler import places
@@ -67,6 +69,7 @@ from scheduler.histories import draw_history, load_histories
 from scheduler.holders import NOBODY, Named, name_holders
 from scheduler.keepers import draw_keeper, load_keepers
 from scheduler.messages import account as account_message
+from scheduler.messages import draft as draft_message
 from scheduler.messages import merged as merged_message
 from scheduler.messages import recap as recap_message
 from scheduler.messages import report as report_message
@@ -455,11 +458,13 @@ def _draw_recap(owed: Delivery, told: ToldRecap, setting: Setting) -> Drawn:
             late=told.late,
             correction=told.correction,
             note=owed.note if recap.is_asked_for else None,
-            list_url=f"{setting.public_url}/recaps/{recap.id}",
+            list_url=f"{setting.public_url}/recaps/{recap.id}" if recap.destination_id else None,
             locale=destination.locale or told.to.tenant.locale,
             may_be_repeat=owed.may_be_repeat,
             picture_urls={
-                one.name: setting.picture_url(_preview(recap, one.name, setting.now)) for one in told.figures
+                one.name: setting.picture_url(_preview(recap, one.name, setting.now))
+                for one in told.figures
+                if recap.destination_id
             },
         )
     )
@@ -484,6 +489,70 @@ def _draw_trial(owed: Delivery, to: Hearing, setting: Setting) -> Drawn:
             may_be_repeat=owed.may_be_repeat,
         )
     )
+
+
+@dataclass(frozen=True)
+class ToldDraft:
+    """A destination that isn't saved, and what it would tell."""
+
+    wish: Wish
+    told: "ToldMovement | ToldRecap"
+
+
+async def _load_drafts(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldDraft]:
+    tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    barred = await _barred(session, owed)
+    found = {}
+    for one in owed:
+        shown = await draft.shown(session, one.workspace_id, one.fact_id)
+        if shown is None:
+            continue
+        asking = destination.imagined(one.workspace_id, shown.wish, now=setting.now)
+        asking.tells_empty = True
+        to = Hearing(asking, tenants[one.workspace_id], barred.get(one.id))
+        told = await (_draft_movement if shown.movement_id else _draft_recap)(session, one, shown, to, setting)
+        if told is not None:
+            found[one.id] = ToldDraft(shown.wish, told)
+    return found
+
+
+async def _draft_movement(
+    session: AsyncSession, owed: Delivery, shown: Shown, to: Hearing, setting: Setting
+) -> ToldMovement | None:
+    """Find the movement. Whom it would mention is named in words, as in whatever goes to one person."""
+    found = await movement.get(session, owed.workspace_id, shown.movement_id or "")
+    if found is None:
+        return None
+    names = await source.names_of(session, {found[0].source_id})
+    named = await name_holders(session, [(owed, to.destination, found[1])], now=setting.now)
+    return ToldMovement(*found, to, _name(names, found[0].source_id), named=named.get(owed.id, NOBODY))
+
+
+async def _draft_recap(
+    session: AsyncSession, owed: Delivery, shown: Shown, to: Hearing, setting: Setting
+) -> ToldRecap | None:
+    """Sum up the last whole period, as the destination's next recap would have it were it due now."""
+    schedule = shown.wish.schedule
+    if schedule is None:
+        return None
+    imagined = recap.of_nobody(owed.workspace_id, schedule, schedule.period_of(setting.now), now=setting.now)
+    figures = await recap.figures(session, owed.workspace_id, imagined)
+    return ToldRecap(imagined, is_outdone=False, to=to, figures=tuple(figures))
+
+
+def _draw_draft(owed: Delivery, told: ToldDraft, setting: Setting) -> Drawn:
+    """Draw what would be posted to the first recipient, and say that it is a preview."""
+    kind, target = told.wish.recipients[0]
+    posted = Delivery(id=owed.id, recipient_kind=kind, target=target, may_be_repeat=owed.may_be_repeat)
+    if isinstance(told.told, ToldMovement):
+        drawn, is_empty = _draw_movement(posted, told.told, setting), False
+    else:
+        drawn = _draw_recap(posted, told.told, setting)
+        is_empty = told.told.is_empty
+    if not isinstance(drawn, dict):
+        return drawn
+    left_out = is_empty and not told.wish.tells_empty
+    return draft_message.draw(drawn, name=told.wish.name, left_out=left_out)
 
 
 def _preview(told: Recap, figures: str, now: datetime) -> Preview:
@@ -712,6 +781,7 @@ DRAWINGS: Mapping[str, Drawing[Any]] = {
     FactKind.THREAD: Drawing(_load_threads, _draw_thread),
     FactKind.RECAP: Drawing(_load_recaps, _draw_recap),
     FactKind.TEST: Drawing(_load_trials, _draw_trial),
+    FactKind.DRAFT: Drawing(_load_drafts, _draw_draft),
     FactKind.TRACK: Drawing(_load_tracks, _draw_track),
     FactKind.SIGNAL: Drawing(_load_signals, _draw_signal),
     FactKind.UNHEARD: Drawing(_load_signals, _draw_unheard),

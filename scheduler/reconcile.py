@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 
 from models import (
     channel,
+    draft,
     installation,
     keeper,
     lane,
@@ -52,6 +53,7 @@ class Reconciler:
         async with self._database.write() as session:
             await slack_event.forget_old(session, now=self._now())
             await lookup.forget_old(session, now=self._now())
+            await draft.forget_old(session, now=self._now())
 
     async def list_new_guests(self) -> None:
         """List the guests of workspaces that installed us just now, since nothing unfurls there before."""

@@ -135,10 +135,15 @@ class Stage:
             )
         return added.id, f"{self.url}/in/{key}"
 
-    async def destination_form(self, person: Person | None = None, *, channel: str = "C0REVENUE") -> Modal:
+    async def destination_form(
+        self, person: Person | None = None, *, channel: str = "C0REVENUE", more: bool = False
+    ) -> Modal:
+        """Open the form of a new destination; with `more` the one that asks for everything."""
         answered = await (person or self.ada).run("/mrr new", channel=channel)
         assert answered.modal is not None, answered.error or answered.words
-        return answered.modal
+        form = await answered.modal.click("More options") if more else answered.modal
+        assert form is not None
+        return form
 
     async def add_destination(
         self, name: str = "Every movement", channels: list[str] | None = None, *, person: Person | None = None
@@ -257,7 +262,8 @@ class Stage:
     async def submit(self, view: dict[str, Any], **who: Any) -> Answer:
         """Submit a form that nobody could have been shown."""
         workspace = who.get("workspace", ACME)
-        whole = {"id": "V1", "type": "modal", "team_id": workspace, "blocks": [], "state": {"values": {}}, **view}
+        view_id = f"V{secrets.token_hex(5)}"
+        whole = {"id": view_id, "type": "modal", "team_id": workspace, "blocks": [], "state": {"values": {}}, **view}
         trigger = self.trigger(who.get("user", "U0ADA"), workspace)
         return await self.interaction({"type": "view_submission", "trigger_id": trigger, "view": whole}, **who)
 

@@ -47,6 +47,7 @@ REASONS: Mapping[SkipReason, str] = {
 
 SAID_BY_KIND: Mapping[FactKind, str] = {
     FactKind.TEST: "a test",
+    FactKind.DRAFT: "what a destination would tell",
     FactKind.WELCOME: "the welcome",
     FactKind.UNFURL: "a preview under a link",
     FactKind.NOTICE: "the notice that something can't be delivered",

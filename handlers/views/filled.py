@@ -58,5 +58,8 @@ def filled(view: dict[str, Any]) -> Filled:
 
 
 def subject(view: dict[str, Any]) -> str | None:
-    """Read the id of the thing that the view is about; None for a view that makes a new one."""
-    return view.get("private_metadata") or None
+    """Read the id of the thing that the view is about; None for a view that makes a new one.
+
+    What follows it after a bar is the view's own.
+    """
+    return (view.get("private_metadata") or "").partition("|")[0] or None

@@ -22,6 +22,7 @@ UNKNOWN = (
 OF_FAILURES = "You answer for what it is about, or manage Runrate. You hear once when it fails, and once when it works."
 OF_SILENCES = "You manage Runrate. You hear once when a source is silent for longer than usual, and once it is back."
 OWN_RULES = {
+    FactKind.DRAFT: "You pressed “Send me this” in the form of a destination. Nobody else got it.",
     FactKind.WELCOME: "Somebody invited Runrate to this channel. It says once what it can do in a channel.",
     FactKind.NOTICE: OF_FAILURES,
     FactKind.RECOVERY: OF_FAILURES,

@@ -92,6 +92,7 @@ async def main() -> None:
         await _corrected(studio, webhook)
         await _details(studio)
         await _filter(studio)
+        await _form(studio)
         await _account(studio)
         await _vendors(studio)
         await _signal(studio, webhook)
@@ -152,12 +153,13 @@ async def _refused(studio: Studio) -> None:
     await ada.open_modal("New destination", "New destination")
     await ada.fill("Name", "Every movement")
     await ada.choose("Channels", "revenue", "deals-private")
-    await ada.choose("Attributes to show", "Country", "Segment")
     await ada.submit()
     await expect(ada.error("Channels")).to_contain_text("Invite Them")
     await studio.take("destination-error", ada.modal)
     await ada.modal.get_by_role("button", name="Remove deals-private").click()
     await expect(ada.modal.get_by_role("button", name="Remove deals-private")).to_have_count(0)
+    await ada.press("More options")
+    await ada.choose("Attributes to show", "Country", "Segment")
     await ada.submit_and_close()
     await ada.page.set_viewport_size(SCREEN)
 
@@ -228,11 +230,12 @@ async def _details(studio: Studio) -> None:
 async def _filter(studio: Studio) -> None:
     """Show the form with a filter and its forecast, and let it go."""
     ada = studio.ada
-    await ada.page.set_viewport_size(TALL_SCREEN)
+    await ada.page.set_viewport_size(LONG_SCREEN)
     await ada.go()
     await ada.open_modal("New destination", "New destination")
     await ada.fill("Name", "Big changes")
     await ada.choose("Channels", "wins")
+    await ada.press("More options")
     await ada.modal.get_by_label("Contraction").uncheck()
     await ada.fill("Minimum gain", "500")
     await expect(ada.modal).to_contain_text("messages, of")
@@ -240,6 +243,35 @@ async def _filter(studio: Studio) -> None:
     await studio.take("filter", ada.modal)
     await ada.submit("Cancel")
     await ada.page.set_viewport_size(SCREEN)
+
+
+async def _form(studio: Studio) -> None:
+    """Show the form of each frequency, as it opens and with all that it can ask for; and what it sends before that."""
+    ada = studio.ada
+    await ada.page.set_viewport_size(LONG_SCREEN)
+    for frequency, name in FORMS.items():
+        await ada.go()
+        await ada.open_modal("New destination", "New destination")
+        await ada.fill("Name", name)
+        await ada.choose("Frequency", frequency)
+        await ada.choose("Channels", "revenue")
+        await expect(ada.modal.get_by_label("Time zone")).to_have_count(int(frequency != "Real-time"))
+        await studio.take(f"form-{frequency.lower()}", ada.modal)
+        await ada.press("More options")
+        await expect(ada.button("More options")).to_have_count(0)
+        await studio.take(f"form-{frequency.lower()}-more", ada.modal)
+        await ada.press("Send me this")
+        await expect(ada.modal).to_contain_text("On its way to you alone")
+        await ada.submit("Cancel")
+    await ada.enter("Runrate")
+    await expect(ada.messages(f"Preview of “{name}”")).to_have_count(1)
+    preview = ada.messages(f"Preview of “{FORMS['Real-time']}”")
+    await studio.take("form-preview", preview)
+    await ada.page.set_viewport_size(SCREEN)
+
+
+FORMS = {"Real-time": "Every movement", "Daily": "Each day", "Weekly": "Board weekly", "Monthly": "Board monthly"}
+"""How the destinations are named of which there are pictures."""
 
 
 async def _account(studio: Studio) -> None:

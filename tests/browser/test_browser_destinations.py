@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from bot.sandbox.people import ACME, ADA, DANA, REVENUE
 from models import delivery, movement, person
@@ -85,6 +85,78 @@ async def test_the_composer_completes_the_command_and_names_what_can_follow(acme
     await composer.press_sequentially("help")
     await composer.press("Enter")
     await expect(ada.messages("/mrr new")).to_contain_text("Only visible to you")
+
+
+async def test_from_the_installation_to_the_first_message_in_a_channel_are_six_clicks(stage: Stage, ada: Seat) -> None:
+    await ada.page.goto(stage.url)
+    await ada.page.get_by_role("link", name="Add to Slack").click()
+    await ada.press("Allow")
+    await expect(ada.page.get_by_role("heading", name="Runrate is in Acme")).to_be_visible()
+    clicks = 0
+
+    async def click(what: Locator) -> None:
+        nonlocal clicks
+        clicks += 1
+        await what.click()
+
+    await click(ada.page.get_by_role("link", name="Open Slack"))
+    await click(ada.button("New destination"))
+    await ada.fill("Name", "Every movement")
+    await click(ada.modal.get_by_role("combobox", name="Channels"))
+    await click(ada.modal.get_by_role("option").filter(has_text="revenue", visible=True))
+    await ada.page.keyboard.press("Tab")
+    await click(ada.modal.get_by_label("Post a test there as soon as it is saved"))
+    await click(ada.modal.get_by_role("button", name="Save"))
+    await stage.dana.message(REVENUE, containing="Test of “Every movement”*: it can post here.")
+    assert clicks == 6
+
+
+async def test_a_destination_of_each_frequency_is_made_and_one_is_shown_first_and_copied(
+    acme: Stage, ada: Seat
+) -> None:
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind Traders")
+    await acme.until(lambda: _has_moved(acme))
+    await ada.go()
+    for frequency, told in (
+        ("Daily", "Daily at 09:00 UTC"),
+        ("Weekly", "Weekly, on Mondays at 09:00 UTC"),
+        ("Monthly", "Monthly, on the 1st at 09:00 UTC"),
+        ("Real-time", "Real-time to #wins"),
+    ):
+        await ada.open_modal("New destination", "New destination")
+        await ada.fill("Name", f"By {frequency}")
+        await ada.choose("Frequency", frequency)
+        outlook = "The next recap is due" if frequency != "Real-time" else "would have been 1 message."
+        await expect(ada.modal).to_contain_text(outlook)
+        await ada.choose("Channels", "wins")
+        if frequency == "Real-time":
+            await ada.press("Send me this")
+            await expect(ada.modal).to_contain_text("On its way to you alone")
+        await expect(ada.modal.get_by_label("Name")).to_have_value(f"By {frequency}")
+        await ada.submit_and_close()
+        await expect(ada.section(f"By {frequency}")).to_contain_text(told)
+
+    await ada.press_in_menu("By Weekly", "Details")
+    await ada.submit("Duplicate")
+    await expect(ada.modal.get_by_label("Name")).to_have_value("Copy of By Weekly")
+    await ada.press("More options")
+    await ada.choose("When nothing moved", "Post nothing")
+    await ada.choose("Numbers and money", "Deutsch (Deutschland)")
+    await ada.submit()
+    await expect(ada.modal.get_by_role("heading", name="Destination", exact=True)).to_be_visible()
+    await ada.modal.get_by_text("Close", exact=True).click()
+    await expect(ada.modal).to_have_count(0)
+    await ada.press_in_menu("Copy of By Weekly", "Edit")
+    await expect(ada.modal).to_contain_text("Deutsch (Deutschland)")
+    await ada.submit("Cancel")
+    await ada.enter("Runrate")
+    await expect(ada.messages("Preview of “By Real-time”")).to_contain_text("+$420 MRR")
+
+
+async def _has_moved(stage: Stage) -> bool:
+    async with stage.database.read() as session:
+        return await movement.count(session, ACME) > 0
 
 
 async def test_a_destination_is_edited_from_its_menu_and_deleted_after_a_question(acme: Stage, ada: Seat) -> None:
@@ -222,6 +294,7 @@ async def test_the_forecast_follows_what_is_typed_and_the_filter_stands_in_the_h
     await ada.say("/mrr new")
     await ada.fill("Name", "Big changes")
     await expect(ada.modal).to_contain_text("would have been 3 messages.")
+    await ada.press("More options")
     await ada.fill("Minimum gain", "500")
     await expect(ada.modal).to_contain_text("would have been 2 messages, of 3 movements.")
     await ada.modal.get_by_label("▲ Expansion").uncheck()

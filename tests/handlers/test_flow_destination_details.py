@@ -30,6 +30,7 @@ async def test_details_say_who_changed_what_and_lead_to_every_change_and_back(ac
     form = await details.click("Edit")
     assert form is not None
     assert form.title == "Edit destination"
+    form = await form.click("More options") or form
     await form.submit({"Name": "Wins", "Channels": [WINS], "Minimum gain": "500"})
     details = await acme.ada.modal(containing="changed the name")
     assert f"*Wins* · Real-time to <#{WINS}>" in details.words

@@ -41,8 +41,7 @@ async def test_a_destination_is_made_from_the_home_tab_and_stands_there(acme: St
     home = await acme.home()
     form = await home.click("New destination")
     assert form is not None
-    first = ["Name", "Frequency", "Channels", "People", "Movements", "Minimum gain", "Minimum loss"]
-    assert form.fields == [*first, "Only accounts where"]
+    assert form.fields == ["Name", "Frequency", "Channels", "People", "Test"]
     assert (await form.submit({"Name": "  Every \n movement ", "Channels": [REVENUE, WINS]})).closed
 
     home = await acme.ada.home(containing="Every movement")
@@ -160,6 +159,9 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
 
     form = await (await acme.home()).click("Edit", near="Every movement")
     assert form is not None
+    assert form.filled.keys() == {"Name", "Frequency", "Channels", "People"}
+    form = await form.click("More options")
+    assert form is not None
     assert form.filled == {
         "Name": "Every movement",
         "Frequency": form.filled["Frequency"],
@@ -170,6 +172,9 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
         "Minimum loss": None,
         "Only accounts where": None,
         "Attributes to show": [],
+        "Changes of one account": form.filled["Changes of one account"],
+        "Mention": form.filled["Mention"],
+        "Numbers and money": form.filled["Numbers and money"],
     }
     assert (await form.submit({"Name": "Wins only", "Channels": [WINS], "Attributes to show": ["Country"]})).closed
     await acme.move(webhook, account={"external_id": "n"})
@@ -227,12 +232,15 @@ async def test_what_was_deleted_meanwhile_can_be_neither_saved_nor_deleted_again
         [found] = await destination.of_workspace(session, ACME)
         await destination.remove(session, found, by=ADA, now=acme.clock.now())
 
-    result = await form.submit({"Name": "Another"})
-    assert result.errors == {"Name": "There is no such destination; `/mrr list` shows which there are."}
-    assert form.filled["Name"] == "Another"
+    asked = (await form.submit({"Name": "Another"})).modal
+    assert asked is not None
+    assert "*<@U0ADA> deleted this destination* after you opened the form." in asked.words
+    assert (asked.title, asked.filled["Name"]) == ("New destination", "Another")
     question = await acme.submit({"callback_id": "destination_delete", "private_metadata": found.id})
     assert "There is no such destination" in str(question.json["view"])
     assert await destinations(acme) == []
+    assert (await asked.submit()).closed
+    assert [one.name for one in await destinations(acme)] == ["Another"]
 
 
 async def test_only_managers_change_destinations_and_a_refusal_says_who_they_are(acme: Stage) -> None:
@@ -284,7 +292,7 @@ async def test_the_form_of_a_command_has_the_channel_filled_in_where_it_was_type
 
 async def test_a_filter_keeps_back_what_nobody_wants_and_the_ledger_says_why(acme: Stage) -> None:
     _, webhook = await acme.add_source()
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     choices = {"Movements": ["▲ Expansion", "✕ Churn"], "Minimum gain": "1.000", "Minimum loss": "250"}
     assert (await form.submit({"Name": "Big", **choices})).closed
     home = await acme.ada.home(containing="Big")
@@ -318,7 +326,7 @@ async def test_the_form_says_what_the_filter_would_have_let_through(acme: Stage)
             return await movement.count(session, ACME) == 3
 
     await acme.until(are_applied)
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     assert "In the last 30 days this would have been *3 messages*." in form.words
     await form.fill({"Minimum gain": "200"})
     assert "In the last 30 days this would have been *2 messages*, of 3 movements." in form.words
@@ -333,7 +341,7 @@ async def test_the_form_says_what_the_filter_would_have_let_through(acme: Stage)
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme: Stage) -> None:
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     sentence = (
         "Write a whole amount without a currency, such as 500 or 1,000, or a share such as 0.5 %; or leave it empty."
     )
@@ -353,7 +361,7 @@ async def test_a_destination_of_some_accounts_is_made_copied_and_told_of_these_a
     _, webhook = await acme.add_source()
     for name in ("Northwind", "Contoso"):
         await acme.move(webhook, name, plan="Scale" if name == "Northwind" else "Solo")
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     await form.fill({"Only accounts where": "Plan"})
     refused = await form.submit({"Name": "Scale", "Channels": [REVENUE]})
     assert refused.errors == {"Only accounts where": "Choose its values below, or “Any account” here."}

@@ -41,7 +41,7 @@ async def pause(acme: Stage) -> None:
 
 async def stay_below_a_threshold(acme: Stage) -> None:
     _, webhook = await acme.add_source()
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     choices = {"Name": "Large ones", "Channels": [REVENUE], "Minimum gain": "500"}
     assert (await form.submit(choices)).closed
     await acme.move(webhook)

@@ -32,10 +32,10 @@ async def add_daily(stage: Stage, **choices: object) -> Destination:
 
 async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(acme: Stage) -> None:
     form = await acme.destination_form()
-    real_time = ["Name", "Frequency", "Channels", "Movements", "Minimum gain", "Minimum loss", "Only accounts where"]
+    real_time = ["Name", "Frequency", "Channels", "People", "Test"]
     assert form.fields == real_time
     await form.fill({"Name": "Every day", "Frequency": "Daily: a recap of the day before"})
-    assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Business days", "Holidays", "Channels"]
+    assert form.fields == ["Name", "Frequency", "Time", "Time zone", "Channels", "People", "Test"]
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
     assert (form.filled["Time"], form.filled["Time zone"]) == ("09:00", "UTC")
     await form.fill({"Frequency": "Real-time: each movement as it happens"})
@@ -127,10 +127,10 @@ async def test_editing_shows_the_time_and_keeps_what_the_other_frequency_asks_fo
     await acme.move(webhook, account=account)
 
     async def is_known() -> bool:
-        return "Attributes to show" in (await acme.destination_form()).fields
+        return "Attributes to show" in (await acme.destination_form(more=True)).fields
 
     await acme.until(is_known)
-    form = await acme.destination_form()
+    form = await acme.destination_form(more=True)
     assert (await form.submit({"Name": "Each", "Attributes to show": ["Country"]})).closed
     await (await acme.home()).click("Edit", near="Each")
     form = await acme.ada.modal()

@@ -6,7 +6,7 @@ from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import placed_in
 from handlers.views import answers, destination_form, destinations, sources
 from handlers.views.answers import Answer
-from handlers.views.destination_form import DestinationForm
+from handlers.views.destination_form import DestinationForm, Offer
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.sources import SourceForm
@@ -112,7 +112,7 @@ def test_our_own_sentences_are_answered_as_message_and_as_modal(text: str) -> No
 
 
 def test_a_failure_in_a_form_stands_under_its_first_field() -> None:
-    for view in (destination_form.form(DestinationForm(), known_attributes=()), sources.form(SourceForm())):
+    for view in (destination_form.form(DestinationForm(), Offer()), sources.form(SourceForm())):
         errors = answers.failed_view_errors(view)
         assert errors == {next(placed_in(view["blocks"])).block_id: answers.FAILED}
     question = destinations.delete_question(destination_id="dst_1", name="Wins", recipients=channels("C1"), waiting=0)

@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -7,14 +9,15 @@ from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import placed_in, starting
 from handlers.views import destination_form as forms
 from handlers.views import destinations as rows
-from handlers.views.destination_form import CALLBACKS, DestinationForm, Field
-from handlers.views.filled import subject
+from handlers.views.destination_form import CALLBACKS, Behind, DestinationForm, Field, Offer
 from models.condition import About, Condition, Criterion, criterion
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Forecast
-from models.wish import Frequency
+from models.schedule import Period
+from models.wish import FieldError, Frequency
 
 KNOWN = ("country", "employee_count", "employeeCount", "Segment")
+OPEN = DestinationForm(shows_more=True)
 OWNER = Condition(Criterion(About.ROLE, "owner"), ("dana@acme.com", "ada@acme.com"))
 COUNTRY = Condition(Criterion(About.ATTRIBUTE, "country"), ("Germany", "*France*"))
 HOLDERS = {"dana@acme.com": "Dana Reyes"}
@@ -27,6 +30,7 @@ FILLED = DestinationForm(
     conditions=(OWNER, None, COUNTRY),
     attribute_keys=("employee_count", "gone"),
     outsiders_confirmed=True,
+    shows_more=True,
 )
 
 
@@ -40,29 +44,81 @@ def submitted(view: dict[str, Any], choices: dict[str, Any] | None = None) -> di
 
 
 def test_a_new_destination_is_named_and_given_channels() -> None:
-    view = forms.form(DestinationForm(), known_attributes=KNOWN)
+    view = forms.form(DestinationForm(), Offer(attributes=KNOWN))
     validate_view(view)
     assert (view["title"]["text"], view["submit"]["text"], view["callback_id"]) == (
         "New destination",
         "Save",
         CALLBACKS.save,
     )
-    assert [placed.label for placed in placed_in(view["blocks"])] == [
-        "Name",
-        "Frequency",
-        "Channels",
-        "People",
+    first = ["Name", "Frequency", "Channels", "People", "More options", "Send me this", "Test"]
+    assert [placed.label for placed in placed_in(view["blocks"])] == first
+    choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"]}
+    assert forms.read(submitted(view, choices)) == DestinationForm(name="Every movement", channel_ids=("C0REVENUE",))
+    assert forms.read_behind(view) == Behind()
+
+
+def test_what_few_people_need_stands_behind_a_button() -> None:
+    labels = [placed.label for placed in placed_in(forms.form(OPEN, Offer(attributes=KNOWN))["blocks"])]
+    assert labels[4:-2] == [
         "Movements",
         "Minimum gain",
         "Minimum loss",
         "Only accounts where",
         "Attributes to show",
+        "Changes of one account",
+        "Mention",
+        "Numbers and money",
     ]
-    choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"], "Attributes to show": ["Country"]}
-    assert forms.read(submitted(view, choices)) == DestinationForm(
-        name="Every movement", channel_ids=("C0REVENUE",), attribute_keys=("country",)
-    )
-    assert subject(view) is None
+    assert "More options" not in labels
+    weekly = replace(OPEN, frequency=Frequency.WEEKLY)
+    labels = [placed.label for placed in placed_in(forms.form(weekly, Offer())["blocks"])]
+    assert labels[7:-2] == ["Business days", "Holidays", "When nothing moved", "Numbers and money"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_of_recaps"),
+    [
+        ({"least_gain": "5"}, False),
+        ({"mentions": "owner"}, False),
+        ({"group_minutes": 5}, False),
+        ({"has_threads": True}, False),
+        ({"attribute_keys": ("country",)}, False),
+        ({"tells_empty": False}, True),
+        ({"is_business": True}, True),
+    ],
+)
+def test_the_button_is_not_needed_where_something_behind_it_is_chosen(
+    changes: dict[str, Any], *, is_of_recaps: bool
+) -> None:
+    real_time = replace(DestinationForm(), **changes)
+    assert real_time.uses_more is not is_of_recaps
+    assert replace(real_time, frequency=Frequency.DAILY).uses_more is is_of_recaps
+    assert replace(real_time, locale="de_DE").uses_more
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"group_minutes": 5, "mentions": "owner", "locale": "de_DE"},
+        {"has_threads": True, "mentions": "partner manager", "locale": "gsw_CH"},
+        {"group_minutes": 7},
+    ],
+)
+def test_how_movements_are_told_is_read_back_whatever_was_stored(changes: dict[str, Any]) -> None:
+    form = replace(OPEN, **changes)
+    view = forms.form(form, Offer(roles=("owner", "ae")))
+    validate_view(view)
+    assert forms.read(submitted(view)) == form
+
+
+def test_ways_to_write_money_are_shown_by_a_sample_in_their_own_names() -> None:
+    view = forms.form(OPEN, Offer(locale="de_DE", currency="EUR"))
+    [element] = [one.element for one in placed_in(view["blocks"]) if one.label == "Numbers and money"]
+    words = [one["text"]["text"] for one in element["options"]]
+    assert words[0] == "As the workspace: 1.234,50 €"
+    assert "Français (France): 1 234,50 €" in words
+    assert len(words) == len(set(words)) <= 100
 
 
 @pytest.mark.parametrize("frequency", [Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY])
@@ -70,26 +126,23 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     own_day: dict[Frequency, dict[str, Any]] = {Frequency.WEEKLY: {"weekday": 3}, Frequency.MONTHLY: {"month_day": 31}}
     days = {"is_business": True, "country": "Germany", **own_day.get(frequency, {})}
     filled_in = replace(FILLED, frequency=frequency, at="18:30", zone="Europe/Berlin", **days)
-    view = forms.form(filled_in, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    view = forms.form(filled_in, Offer(attributes=KNOWN), outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     labels = [placed.label for placed in placed_in(view["blocks"])]
     day = ["Day"] if frequency in own_day else []
-    business = ["Business days", "Holidays"]
-    assert labels == [
-        "Name",
-        "Frequency",
-        *day,
-        "Time",
-        "Time zone",
-        *business,
-        "Channels",
-        "Other companies",
-        "People",
-    ]
+    more = ["Business days", "Holidays", "When nothing moved", "Numbers and money", "Send me this", "Test"]
+    assert labels == ["Name", "Frequency", *day, "Time", "Time zone", "Channels", "Other companies", "People", *more]
     assert forms.read(submitted(view), otherwise=FILLED) == filled_in
     nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
     nothing_else["conditions"] = ()
     assert forms.read(submitted(view)) == replace(filled_in, **nothing_else)
+
+
+def test_a_recap_says_when_the_first_one_is_due_and_of_which_days() -> None:
+    first = (datetime(2026, 11, 23, 9, tzinfo=UTC), Period(date(2026, 11, 16), date(2026, 11, 23)))
+    view = forms.form(DestinationForm(frequency=Frequency.WEEKLY), Offer(first_recap=first))
+    validate_view(view)
+    assert "tells of the *week of 16 – 22 November*" in str(view["blocks"])
 
 
 @pytest.mark.parametrize(
@@ -110,35 +163,35 @@ def test_the_forecast_says_how_many_messages_there_would_have_been(
     forecast: Forecast, channels: int, said: str
 ) -> None:
     form = DestinationForm(channel_ids=("C0REVENUE", "C0DEALS")[:channels])
-    view = forms.form(form, known_attributes=(), forecast=forecast)
+    view = forms.form(form, Offer(forecast=forecast))
     validate_view(view)
     assert f"In the last 30 days this would have been {said}" in str(view["blocks"])
 
 
 def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
-    view = forms.form(FILLED, known_attributes=KNOWN, destination_id="dst_1", outside_channel_ids=("C0PARTNERS",))
+    view = forms.form(FILLED, Offer(attributes=KNOWN), behind=Behind("dst_1"), outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     assert view["title"]["text"] == "Edit destination"
-    assert subject(view) == "dst_1"
+    assert forms.read_behind(view) == Behind("dst_1")
     assert forms.read(submitted(view)) == FILLED
 
 
 def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() -> None:
     labels = [
-        [placed.label for placed in placed_in(forms.form(form, known_attributes=())["blocks"])][7:]
-        for form in (DestinationForm(conditions=(COUNTRY,)), replace(FILLED, attribute_keys=()))
+        [placed.label for placed in placed_in(forms.form(form, Offer())["blocks"])][7:-5]
+        for form in (replace(OPEN, conditions=(COUNTRY,)), replace(FILLED, attribute_keys=()))
     ]
     assert labels == [
         ["Only accounts where", "Country is", "And where"],
         ["Only accounts where", "Owner is", "And where", "And where", "Country is"],
     ]
-    chosen = placed_in(forms.form(FILLED, known_attributes=(), holders=HOLDERS)["blocks"])
+    chosen = placed_in(forms.form(FILLED, Offer(holders=HOLDERS))["blocks"])
     offered = {one.label: one.element.get("initial_options") for one in chosen}["Owner is"]
     assert [one["text"]["text"] for one in offered] == ["Dana Reyes", "ada@acme.com"]
 
 
 def test_a_condition_is_taken_back_by_any_account() -> None:
-    view = submitted(forms.form(FILLED, known_attributes=KNOWN))
+    view = submitted(forms.form(FILLED, Offer(attributes=KNOWN)))
     [back] = forms.offered_criteria([], "any")[:1]
     view["state"]["values"][Field.CONDITION_1.block_id]["destination_criterion"]["selected_option"] = back
     assert forms.read(view).conditions == (None, None, COUNTRY)
@@ -200,7 +253,7 @@ def test_known_values_are_offered_and_then_what_was_typed(key: str, typed: str, 
 def test_the_visitor_s_own_zone_is_named_under_the_field() -> None:
     form = DestinationForm(frequency=Frequency.DAILY)
     for own_zone, said in (("Europe/Berlin", True), (None, False)):
-        view = forms.form(form, known_attributes=(), own_zone=own_zone)
+        view = forms.form(form, Offer(own_zone=own_zone))
         validate_view(view)
         assert ("there at midnight. Yours is Europe/Berlin." in str(view["blocks"])) is said
 
@@ -210,38 +263,36 @@ def test_a_form_of_nothing_reads_as_empty() -> None:
 
 
 def test_attributes_are_named_in_words_unless_two_would_read_the_same() -> None:
-    view = forms.form(DestinationForm(), known_attributes=KNOWN)
-    element = view["blocks"][-1]["element"]
-    assert [option["text"]["text"] for option in element["options"]] == [
-        "Country",
+    words = [option["text"]["text"] for option in forms.offered_attributes(KNOWN, "")]
+    assert words == ["Country", "employee_count", "employeeCount", "Segment"]
+    assert [option["value"] for option in forms.offered_attributes(KNOWN, "employee c")] == []
+    assert [option["value"] for option in forms.offered_attributes(KNOWN, " COUN")] == [
+        "country",
         "employee_count",
         "employeeCount",
-        "Segment",
     ]
 
 
-def test_hundreds_of_attributes_keep_the_chosen_ones_on_offer() -> None:
-    known = [f"key {number:03}" for number in range(500)] + ["x" * 151, "😀" * 76, ""]
-    view = forms.form(DestinationForm(attribute_keys=("key 499",)), known_attributes=known)
+def test_of_a_thousand_attributes_the_chosen_ones_stay_and_each_is_found() -> None:
+    known = [f"key {number:03}" for number in range(1000)] + ["x" * 151, "😀" * 76, ""]
+    view = forms.form(replace(OPEN, attribute_keys=("key 999", "😀" * 76)), Offer(attributes=known))
     validate_view(view)
-    element = view["blocks"][-1]["element"]
-    assert len(element["options"]) == 100
-    assert element["initial_options"][0]["value"] == "key 499"
+    [element] = [one.element for one in placed_in(view["blocks"]) if one.label == "Attributes to show"]
+    assert [option["value"] for option in element["initial_options"]] == ["key 999"]
+    assert len(forms.offered_attributes(known, "")) == 100
+    assert [option["value"] for option in forms.offered_attributes(known, "KEY 998")] == ["key 998"]
+    assert forms.offered_attributes(known, "😀") == forms.offered_attributes(known, "xx") == []
 
 
 def test_without_any_attribute_a_calm_line_stands_in_the_fields_place() -> None:
-    view = forms.form(DestinationForm(), known_attributes=())
+    view = forms.form(OPEN, Offer())
     validate_view(view)
-    assert view["blocks"][-1]["elements"][0]["text"] == (
-        "*Attributes to show*: none yet. They can be chosen here once a source has sent some."
-    )
+    assert "*Attributes to show*: none yet. They can be chosen here once a source has sent some." in str(view)
     assert forms.read(submitted(view)).attribute_keys == ()
 
 
 def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
-    view = forms.form(
-        replace(FILLED, outsiders_confirmed=False), known_attributes=(), outside_channel_ids=("C0PARTNERS",)
-    )
+    view = forms.form(replace(FILLED, outsiders_confirmed=False), Offer(), outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     assert view["blocks"][3]["text"]["text"] == (
         "People of other companies read along in <#C0PARTNERS> (Slack Connect). They would see every amount."
@@ -265,15 +316,15 @@ def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
     ],
 )
 def test_a_refusal_stands_under_its_field(field: str, label: str) -> None:
-    view = forms.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))
+    view = forms.form(FILLED, Offer(attributes=KNOWN), outside_channel_ids=("C0PARTNERS",))
     blocks = {placed.block_id: placed.label for placed in placed_in(view["blocks"])}
     errors = forms.errors({field: "No."})
     assert {blocks[block_id]: text for block_id, text in errors.items()} == {label: "No."}
 
 
 def test_drawn_again_the_form_keeps_its_names_so_that_slack_keeps_what_was_typed() -> None:
-    before = starting(forms.form(DestinationForm(), known_attributes=KNOWN)["blocks"])
-    after = starting(forms.form(FILLED, known_attributes=KNOWN, outside_channel_ids=("C0PARTNERS",))["blocks"])
+    before = starting(forms.form(OPEN, Offer(attributes=KNOWN))["blocks"])
+    after = starting(forms.form(FILLED, Offer(attributes=KNOWN), outside_channel_ids=("C0PARTNERS",))["blocks"])
     assert {block: set(elements) for block, elements in before.items()}.items() <= {
         block: set(elements) for block, elements in after.items()
     }.items()
@@ -299,3 +350,24 @@ def test_a_private_channel_without_the_bot_says_exactly_what_to_type(count: int,
 def test_a_button_can_carry_a_channel_into_the_form() -> None:
     assert forms.read_new(rows.new_button()) == DestinationForm()
     assert forms.read_new(rows.new_button(channel_id="C0DEALS")).channel_ids == ("C0DEALS",)
+
+
+def test_what_stands_behind_a_form_comes_back_with_it() -> None:
+    for behind in (Behind("dst_1", "m4rk", "drf_1"), Behind("dst_1", "m4rk"), Behind(None, "", "drf_1"), Behind()):
+        assert forms.read_behind(forms.form(DestinationForm(), Offer(), behind=behind)) == behind
+    assert forms.read_behind({"private_metadata": "a|b|c|d"}) == Behind("a", "b", "c")
+
+
+def test_a_form_is_told_from_what_it_became_since() -> None:
+    assert FILLED.mark == replace(FILLED).mark != replace(FILLED, weekday=3).mark
+
+
+def test_answers_that_are_not_asked_for_are_kept_as_json() -> None:
+    kept = forms.as_kept(FILLED)
+    assert forms.from_kept(json.loads(json.dumps(kept))) == FILLED
+
+
+def test_what_cannot_be_shown_yet_is_said_by_its_field() -> None:
+    view = forms.form(FILLED, Offer(), refused=FieldError("least_loss", "Write an *amount*."))
+    validate_view(view)
+    assert view["blocks"][-2]["text"]["text"] == "*Nothing was sent.* Minimum loss: Write an ∗amount∗."

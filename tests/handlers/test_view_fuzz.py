@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -38,7 +38,7 @@ from handlers.views import (
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
 from handlers.views.destination_details import Change, DestinationDetails, GivenUp
-from handlers.views.destination_form import DestinationForm
+from handlers.views.destination_form import Behind, DestinationForm, Offer
 from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
@@ -57,7 +57,7 @@ from models.delivery import DeliveryState, FactKind, SkipReason
 from models.duplicate import Weight
 from models.email_alias import EmailAlias
 from models.fact import AccountStatus, MovementKind, SignalKind
-from models.filter import Filter
+from models.filter import Filter, Forecast
 from models.ledger import Asker, AskerKind, Failing, Told
 from models.movement import Movement
 from models.recipient import RecipientKind, together
@@ -66,7 +66,7 @@ from models.schedule import Period, Rhythm
 from models.source import SourceKind
 from models.stripe import MOST_SECRETS, Cancellation, Passing, Rules, SigningSecret
 from models.trend import Today, Trend
-from models.wish import Frequency
+from models.wish import FieldError, Frequency
 from scheduler.messages import mrkdwn
 from scheduler.messages import trend as trend_drawing
 from scheduler.messages.keeper import Gone
@@ -332,30 +332,53 @@ def test_the_answers_and_forms_about_accounts(
     assert [option["value"] for option in offered] == ["acc_1", "acc_2"]
 
 
-@given(names, st.lists(names, max_size=12, unique=True), st.lists(names, max_size=120, unique=True))
+options = st.fixed_dictionaries(
+    {
+        "frequency": st.sampled_from(Frequency),
+        "shows_more": st.booleans(),
+        "group_minutes": st.sampled_from([None, 5, 7]),
+        "mentions": names.map(lambda role: role[:60]),
+        "tells_empty": st.booleans(),
+        "locale": st.sampled_from(["", "he_IL", "gsw_CH"]),
+        "is_business": st.booleans(),
+        "country": names,
+        "zone": names,
+        "at": st.times().map("{:%H:%M}".format),
+        "weekday": st.integers(0, 6),
+        "month_day": st.integers(1, 31),
+    }
+)
+
+
+@given(names, options, st.lists(names, max_size=12, unique=True), st.lists(names, max_size=120, unique=True))
 @fuzz
-def test_the_form_of_a_destination_gives_back_what_it_was_given(name: str, chosen: list[str], known: list[str]) -> None:
-    of, values = criterion(f"attribute:{name}"), tuple(value for value in chosen if value)[:10]
+def test_the_form_of_a_destination_gives_back_what_it_was_given(
+    name: str, chosen: dict[str, Any], keys: list[str], known: list[str]
+) -> None:
+    of, values = criterion(f"attribute:{name}"), tuple(value for value in keys if value)[:10]
     conditions = (Condition(of, values), None, Condition(of, values)) if of else ()
-    form = DestinationForm(name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(chosen), conditions=conditions)
+    form = DestinationForm(
+        name=name, channel_ids=("C0REVENUE",), attribute_keys=tuple(keys), conditions=conditions, **chosen
+    )
+    due = (AT, Period(AT.date(), AT.date() + timedelta(days=1)))
+    offer = Offer(
+        attributes=known, roles=[one[:60] for one in known], forecast=Forecast(told=1, happened=2), first_recap=due
+    )
     view = destination_form.form(
-        form, known_attributes=known, destination_id="dst_1", outside_channel_ids=("C0REVENUE",)
+        form,
+        offer,
+        behind=Behind("dst_1"),
+        outside_channel_ids=("C0REVENUE",),
+        notice=destination_form.overtaken("U0ADA", is_deleted=False),
+        refused=FieldError("zone", name or "No."),
     )
     validate_view(view)
     check(view)
-    offered = tuple(key for key in chosen if key and mrkdwn.width(key) <= 150)[:10]
-    read = destination_form.read({**view, "state": {"values": starting(view["blocks"])}})
-    assert read == replace(form, attribute_keys=offered)
-
-
-@given(names, st.sampled_from(Frequency), names, st.times())
-@fuzz
-def test_the_form_of_a_recap_gives_back_what_was_typed(name: str, frequency: Frequency, zone: str, at: time) -> None:
-    form = DestinationForm(name=name, frequency=frequency, zone=zone, at=f"{at:%H:%M}", channel_ids=("C0REVENUE",))
-    view = destination_form.form(form, known_attributes=("country",))
-    validate_view(view)
-    check(view)
-    assert destination_form.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form) == form
+    offered = tuple(key for key in keys if key and mrkdwn.width(key) <= 150)[:10]
+    asks_for_attributes = form.shows_more and not form.frequency.is_recap and (offered or any(known))
+    read = destination_form.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form)
+    assert read == (replace(form, attribute_keys=offered) if asks_for_attributes else form)
+    assert destination_form.from_kept(destination_form.as_kept(form)) == form
 
 
 @given(typed, typed)

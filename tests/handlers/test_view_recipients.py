@@ -6,7 +6,7 @@ from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import placed_in
 from handlers.views import destination_form as forms
 from handlers.views import recipients
-from handlers.views.destination_form import DestinationForm
+from handlers.views.destination_form import DestinationForm, Offer
 from handlers.views.destinations import DestinationRow, what
 from handlers.views.recipients import Unfit
 from models.filter import Forecast
@@ -48,7 +48,7 @@ def test_a_row_names_channels_people_and_groups_and_who_of_them_left() -> None:
 def test_several_people_are_asked_whether_they_hear_together(
     form: DestinationForm, labels: list[str], told_to: tuple[To, ...]
 ) -> None:
-    view = forms.form(form, known_attributes=())
+    view = forms.form(form, Offer())
     validate_view(view)
     assert [one.label for one in placed_in(view["blocks"]) if one.label in LABELS] == labels
     read = forms.read(submitted(view), otherwise=form)
@@ -58,7 +58,7 @@ def test_several_people_are_asked_whether_they_hear_together(
 
 def test_channels_have_to_be_chosen_until_somebody_is() -> None:
     for user_ids in ((), ("U0DANA",)):
-        view = forms.form(DestinationForm(user_ids=user_ids), known_attributes=())
+        view = forms.form(DestinationForm(user_ids=user_ids), Offer())
         [where] = [one for one in placed_in(view["blocks"]) if one.label == "Channels"]
         assert where.required is not bool(user_ids)
 
@@ -74,7 +74,7 @@ def test_channels_have_to_be_chosen_until_somebody_is() -> None:
     ],
 )
 def test_the_forecast_counts_for_each_recipient(form: DestinationForm, each: str) -> None:
-    view = forms.form(form, known_attributes=(), forecast=Forecast(told=3, happened=3))
+    view = forms.form(form, Offer(forecast=Forecast(told=3, happened=3)))
     assert f"would have been *3 messages*{each}" in str(view["blocks"])
 
 

@@ -32,6 +32,7 @@ from models import (
     delivery,
     destination,
     destination_mute,
+    draft,
     duplicate,
     email_alias,
     erasure,
@@ -107,6 +108,7 @@ class Ids:
     recap: str = ""
     report: str = ""
     unfurl: str = ""
+    draft: str = ""
     streak: str = ""
     silence: str = ""
     claim: str = ""
@@ -297,6 +299,9 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         [(noted, _)] = await silence.going_on(session)
         assert await silence.tell(session, noted, now=NOW)
         ids.silence = noted.id
+    async with database.write() as session:
+        await draft.show(session, ACME, draft.Shown(seeds.wish("C1"), MARK), to="U1", now=NOW)
+        ids.draft = (await session.scalars(select(draft.Draft.id))).one()
     return ids
 
 
@@ -356,11 +361,16 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.get": {"destination_id": "<destination>"},
     "destination.hearing_movements": {},
     "destination.named": {"typed": "Every movement"},
+    "destination.newest_told": {"wish": seeds.wish("C1"), "now": NOW},
     "destination.of_workspace": {},
     "destination.page": {"limit": 5},
     "destination.reaching": {"user_id": "U1"},
     "destination_mute.find": {"destination_id": "<destination>", "account_id": "<account>", "now": NOW},
     "destination_mute.move": {"account_id": "<account>", "to_account_id": "<other>"},
+    "draft.content": {"draft_id": "<draft>"},
+    "draft.keep": {"content": {}, "now": NOW},
+    "draft.show": {"shown": draft.Shown(seeds.wish("C1"), None), "to": "U2", "now": NOW},
+    "draft.shown": {"draft_id": "<draft>"},
     "duplicate.merge": {"former_id": "<twin>", "kept_id": "<account>", "by": "U1", "now": NOW},
     "duplicate.weigh": {"account_id": "<account>"},
     "edit.ask": {"delivery_ids": ["<posted>"], "now": NOW},
@@ -380,6 +390,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "event.of_workspace": {},
     "condition.criteria": {},
     "condition.known_values": {"of": Criterion(About.ATTRIBUTE, MARK)},
+    "condition.roles": {},
     "filter.total_mrr": {"on": NOW.date() + timedelta(days=1)},
     "filter.forecast": {"wanted": EVERYTHING, "now": NOW + timedelta(hours=1)},
     "event.oldest_waiting": {},
@@ -525,9 +536,9 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "account.ensure", "destination.create", "erasure.begin", "installation.revoke", "lane.hold_for_updates",
-    "lane.of_target", "lane.owe",
-    "slack_event.is_first", "source.add", "source.the_import", "welcome.owe", "workflow.create",
+    "account.ensure", "destination.create", "draft.keep", "erasure.begin", "installation.revoke",
+    "lane.hold_for_updates", "lane.of_target", "lane.owe", "slack_event.is_first", "source.add", "source.the_import",
+    "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""
 

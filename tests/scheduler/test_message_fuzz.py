@@ -53,6 +53,7 @@ ELSEWHERE = {
     FactKind.MOVEMENT: "test_message_movement.py and test_message_merged.py",
     FactKind.RECAP: "test_message_recap.py",
     FactKind.TEST: "test_message_trial.py",
+    FactKind.DRAFT: "test_message_draft.py",
     FactKind.ACCOUNT: "test_message_account.py",
     FactKind.UNFURL: "test_message_report.py",
     FactKind.CORRECTION: "test_message_mentions.py",

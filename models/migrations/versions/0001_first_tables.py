@@ -144,6 +144,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_destinations_workspace_id'), 'destinations', ['workspace_id'], unique=False)
     op.create_index('uq_destinations_name', 'destinations', ['workspace_id', 'name_key'], unique=True, sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'))
     op.create_index('uq_destinations_personal_to', 'destinations', ['workspace_id', 'personal_to'], unique=True, sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'))
+    op.create_table('drafts',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('content', base.JsonValue, nullable=False),
+    sa.Column('created_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_drafts'))
+    )
+    op.create_index(op.f('ix_drafts_created_at'), 'drafts', ['created_at'], unique=False)
     op.create_table('email_aliases',
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('email', sa.String(length=255), nullable=False),
@@ -828,6 +836,8 @@ def downgrade() -> None:
     op.drop_table('events')
     op.drop_table('erasures')
     op.drop_table('email_aliases')
+    op.drop_index(op.f('ix_drafts_created_at'), table_name='drafts')
+    op.drop_table('drafts')
     op.drop_index('uq_destinations_personal_to', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NOT NULL'))
     op.drop_index('uq_destinations_name', table_name='destinations', sqlite_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'), postgresql_where=sa.text('deleted_at IS NULL AND personal_to IS NULL'))
     op.drop_index(op.f('ix_destinations_workspace_id'), table_name='destinations')
