@@ -89,9 +89,9 @@ async def test_messages_whose_metadata_slack_does_not_show_are_posted_twice(line
 class RetryingSlack(Slack):
     """A deliberately broken one: the SDK's client as it comes, which repeats a call after a connection error."""
 
-    async def _post(self, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+    async def _say(self, method: str, token: str, asked: dict[str, Any]) -> dict[str, Any]:
         client = AsyncWebClient(base_url=self._client.base_url, session=self._session)
-        answer: Any = await client.chat_postMessage(token=token, **asked)
+        answer: Any = await client.api_call(method, headers={"Authorization": f"Bearer {token}"}, json=asked)
         return {**answer.data}
 
 
