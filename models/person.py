@@ -104,7 +104,7 @@ async def _is_admin(session: AsyncSession, workspace_id: str, user: dict[str, An
 async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any], *, now: datetime) -> Person:
     """Take over a user object as Slack sends it in `users.info` and `user_change`."""
     profile = user.get("profile") or {}
-    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name") or ""
+    name = profile.get("real_name") or user.get("real_name") or profile.get("display_name") or user.get("name") or ""
     values = {
         "name": str(name)[:255],
         "email": (profile.get("email") or "").lower()[:255] or None,

@@ -101,8 +101,8 @@ async def main() -> None:
         await _member(studio)
         await _recap(studio)
         await _expired(studio)
-        await _together(studio, webhook)
         await _recaps(studio, webhook, present)
+        await _together(studio, webhook)
 
 
 @asynccontextmanager
@@ -222,6 +222,7 @@ async def _details(studio: Studio) -> None:
     await ada.submit("Pause")
     await ada.submit("Resume")
     await expect(ada.modal).to_contain_text("resumed it")
+    await expect(ada.modal.get_by_role("button", name="Pause")).to_be_enabled()
     await studio.take("destination-details", ada.modal)
     await ada.modal.get_by_text("Close", exact=True).click()
     await ada.page.set_viewport_size(SCREEN)

@@ -20,7 +20,9 @@ async def test_a_plain_member_sees_what_is_posted_and_whom_to_ask(acme: Stage, p
     await pat.go()
     await expect(pat.middle).to_contain_text("Every movement · Real-time to #revenue")
     await expect(pat.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
-    await expect(pat.middle.get_by_role("button")).to_have_text(["Send me a daily recap by DM", "Quiet hours", "Details"])
+    await expect(pat.middle.get_by_role("button")).to_have_text(
+        ["Send me a daily recap by DM", "Quiet hours", "Details"]
+    )
     await pat.enter("revenue")
     await pat.say("/mrr new")
     await expect(pat.messages("Only visible to you")).to_contain_text("Only managers can change this. Ask @Ada Okafor")

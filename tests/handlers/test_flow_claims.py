@@ -44,10 +44,10 @@ async def thread(acme: Stage, containing: str) -> None:
 async def test_whoever_claims_it_has_it_and_the_thread_says_so(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     await press(acme, DANA)
-    await thread(acme, "*dana* takes care of this: Northwind")
+    await thread(acme, "*Dana Reyes* takes care of this: Northwind")
     assert "You take care of *Northwind* now." in (await answers(acme, DANA))[0]
-    told_of_it = await acme.ada.message(REVENUE, containing="claimed by dana")
-    assert "Claimed by dana" in told_of_it.buttons
+    told_of_it = await acme.ada.message(REVENUE, containing="claimed by Dana Reyes")
+    assert "Claimed by Dana Reyes" in told_of_it.buttons
 
 
 async def test_whoever_comes_second_is_told_who_has_it(posting: tuple[Stage, str]) -> None:
@@ -73,7 +73,7 @@ async def test_of_two_who_press_at_the_same_instant_one_wins(posting: tuple[Stag
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("user", "says"),
-    [(DANA, "*dana* let this go: Northwind is free"), (ADA, "*ada* released what dana had taken")],
+    [(DANA, "*Dana Reyes* let this go: Northwind is free"), (ADA, "*Ada Okafor* released what Dana Reyes had taken")],
 )
 async def test_whoever_has_it_or_a_manager_lets_it_go(posting: tuple[Stage, str], user: str, says: str) -> None:
     acme = await told(posting)
@@ -84,7 +84,7 @@ async def test_whoever_has_it_or_a_manager_lets_it_go(posting: tuple[Stage, str]
     assert await answer.click("Release") is None
     await thread(acme, says)
     await press(acme, LIAM)
-    await thread(acme, "*liam* takes care of this")
+    await thread(acme, "*Liam Novak* takes care of this")
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -121,5 +121,5 @@ async def test_a_signal_is_claimed_by_its_button_in_the_owner_s_own_conversation
     signal = await acme.dana.message("@Runrate", containing="Sofia Marín")
     assert "Mute this account…" in signal.buttons
     assert await signal.click(CLAIM) is None
-    reply = await acme.dana.message("@Runrate", containing="*dana* takes care of this: Contoso")
+    reply = await acme.dana.message("@Runrate", containing="*Dana Reyes* takes care of this: Contoso")
     assert reply["thread_ts"] == signal["ts"]
