@@ -109,11 +109,11 @@ async def test_send_me_this_shows_the_newest_movement_that_passes_to_nobody_else
     assert f"to <#{WINS}> by “New destination”" in seen.words
     assert seen.buttons == ["Why did I get this?"]
     form = await acme.ada.modal()
-    await form.fill({"Minimum gain": ""})
+    await form.fill({"Minimum gain": "", "Numbers and money": "de_DE"})
     await show_me(form)
-    assert "+$1 MRR" in (await preview(acme, "Small")).words
+    assert "+1\u00a0$ MRR" in (await preview(acme, "Small")).words
     await (await acme.ada.modal()).fill({"Of another account": "Northwind"})
-    assert "+$900" in (await preview(acme, "Northwind")).words
+    await preview(acme, "+900\u00a0$ MRR")
 
     async def are_delivered() -> bool:
         rows = await previews(acme)

@@ -128,7 +128,10 @@ async def test_a_destination_of_another_workspace_does_not_exist(both: Stage) ->
     blocks = [{"type": "input", "block_id": "destination_name"}]
     gina = {"user": "U1GINA", "workspace": GLOBEX}
     saved = await both.submit(view | {"callback_id": "destination_save", "blocks": blocks}, **gina)
-    assert NO_DESTINATION in saved.json["errors"]["destination_name"]
+    drawn = saved.json["view"]
+    assert "*Somebody deleted this destination* after you opened the form." in str(drawn)
+    assert drawn["title"]["text"] == "New destination"
+    assert not any(secret in str(drawn) for secret in ("Secret plans", REVENUE, found.id))
     deleted = await both.submit(view | {"callback_id": "destination_delete"}, **gina)
     assert NO_DESTINATION in str(deleted.json["view"])
     paused = await both.submit({"private_metadata": found.id, "callback_id": "destination_pause"}, **gina)
