@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import audit
 from models.base import UNSEEN, Base, Id, JsonValue, insert, rows_among
-from models.delivery import OPEN, Delivery, DeliveryState, is_open
+from models.delivery import OPEN, Delivery, DeliveryState, FactKind, is_open
 from models.person import Person
 from models.recipient import RecipientKind
 from models.schedule import WEEKDAYS, Rhythm, Schedule
@@ -101,7 +101,7 @@ async def put_off(session: AsyncSession, heads: Collection[Delivery], *, now: da
     A message that stands already may change: nobody is told of that.
     """
     unsettled = [one for one in heads if one.state in OPEN and one.due_at <= now]
-    direct = [one for one in unsettled if one.recipient_kind == RecipientKind.PERSON]
+    direct = [one for one in unsettled if one.recipient_kind == RecipientKind.PERSON and not _is_update(one)]
     waits = await _waits(session, {(one.workspace_id, one.target) for one in direct}, now=now)
     for head in direct:
         wait = waits.get((head.workspace_id, head.target))
@@ -113,6 +113,11 @@ async def put_off(session: AsyncSession, heads: Collection[Delivery], *, now: da
             }
             await session.execute(update(Delivery).where(*behind).values(values), execution_options=UNSEEN)
             head.due_at, head.reason = wait.until, head.reason if head.fix else wait.reason
+
+
+def _is_update(owed: Delivery) -> bool:
+    """Say whether it changes a message: it waits among all updates of its workspace, and would keep these back."""
+    return owed.fact_kind == FactKind.EDIT or owed.edits is not None
 
 
 async def put_off_new(session: AsyncSession, rows: Iterable[dict[str, Any]], *, now: datetime) -> None:

@@ -310,6 +310,14 @@ async def _card(session: AsyncSession, owed: Delivery, about: Account) -> Card:
     return Card(account=about, count=count, since=since or owed.created_at, last=last)
 
 
+async def cards_above(session: AsyncSession, workspace_id: str, delivery_ids: Collection[str]) -> list[str]:
+    """Give the ids of the cards under which these deliveries stand."""
+    replies = aliased(Delivery)
+    query = select(Delivery.id).join(replies, replies.replies_to == Delivery.id)
+    theirs = (Delivery.workspace_id == workspace_id, Delivery.fact_kind == FactKind.THREAD)
+    return list(await session.scalars(query.where(*theirs, among(replies.id, delivery_ids)).distinct()))
+
+
 async def follow_account(session: AsyncSession, workspace_id: str, former_id: str, kept_id: str) -> None:
     """Let the cards of an account that became a part of another stand for that one, where it has none there itself."""
     other = aliased(Delivery)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, channel, delivery, destination, edit, movement, recipient, subscription, workspace
+from models import account, channel, delivery, destination, edit, movement, recipient, subscription, thread, workspace
 from models.account import Account
 from models.delivery import Delivery, DeliveryState, FactKind, Owed, SkipReason
 from models.destination import Destination
@@ -35,13 +35,17 @@ class ToldCorrection:
 
 
 async def mark_corrected(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> None:
-    """Have the messages brought up to date of which corrections tell. It comes last in its transaction."""
+    """Have the messages brought up to date of which corrections tell, and the cards above them.
+
+    It comes last in its transaction.
+    """
     marked: dict[str, list[str]] = {}
     for workspace_id, one in owed:
         if one.fact[0] is FactKind.CORRECTION and one.replies_to is not None and one.skipped is None:
             marked.setdefault(workspace_id, []).append(one.replies_to)
     for workspace_id, ids in sorted(marked.items()):
-        await edit.ask(session, workspace_id, ids, now=now)
+        above = await thread.cards_above(session, workspace_id, ids)
+        await edit.ask(session, workspace_id, [*ids, *above], now=now)
 
 
 async def load_corrections(session: AsyncSession, owed: Sequence[Delivery], _setting: Any) -> dict[str, ToldCorrection]:

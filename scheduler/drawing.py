@@ -245,14 +245,17 @@ async def _load_movements(session: AsyncSession, owed: Sequence[Delivery], setti
     hearers = [(one, told[one.id].to.destination, told[one.id].account) for one in owed if one.id in told]
     for key, named in (await name_holders(session, hearers, now=setting.now)).items():
         told[key] = replace(told[key], named=named)
+    bases = await delivery.many(session, {one.edits for one in owed if one.edits is not None and one.id in told})
+    for one, together in await thread.told_together(session, [one for one in owed if one.id in told]):
+        told[one.id] = replace(told[one.id], together=tuple(together))
+    for one in owed:
+        if one.id in told and one.edits is not None:
+            told[one.id] = replace(told[one.id], base=bases.get(one.edits))
     posted = {one.id: one for one in owed if one.id in told and one.state == DeliveryState.DELIVERED}
-    for key, (corrected_at, claimed_by) in (await _come_since(session, posted)).items():
+    posted |= {key: one.base for key, one in told.items() if one.base is not None}
+    for key, (corrected_at, claimed_by) in (await _come_since(session, told, posted)).items():
         told[key] = replace(told[key], corrected_at=corrected_at, claimed_by=claimed_by)
-    bases = await delivery.many(session, {one.edits for one in owed if one.edits is not None})
-    for one, together in await thread.told_together(session, owed):
-        if one.id in told:
-            told[one.id] = replace(told[one.id], together=tuple(together), base=bases.get(one.edits or ""))
-    alone = [one for one in owed if one.id in told and not told[one.id].together]
+    alone = [one for one in owed if one.id in told and not told[one.id].together and told[one.id].base is None]
     for carrier, merged in (await merge.merged(session, alone)).items():
         built_in = await report.built_in(session, told[carrier].moved.workspace_id)
         told[carrier] = replace(told[carrier], merged=merged, report_id=built_in.id if built_in else None)
@@ -260,17 +263,22 @@ async def _load_movements(session: AsyncSession, owed: Sequence[Delivery], setti
 
 
 async def _come_since(
-    session: AsyncSession, posted: Mapping[str, Delivery]
+    session: AsyncSession, told: Mapping[str, ToldMovement], posted: Mapping[str, Delivery]
 ) -> dict[str, tuple[datetime | None, str | None]]:
     """Say of posted messages when what they tell was corrected since, and who claimed it."""
-    facts = {one.fact_id for one in posted.values()}
+    theirs = {
+        key: [one.fact_id, *(moved.id for moved in told[key].together or (told[key].moved,))]
+        for key, one in posted.items()
+    }
+    facts = {fact_id for several in theirs.values() for fact_id in several}
     restated = await subscription.restated_last(session, facts) if facts else {}
     claimed = await claim.holders(session, FactKind.MOVEMENT, facts) if facts else {}
     found: dict[str, tuple[datetime | None, str | None]] = {}
     for key, one in posted.items():
-        at = restated.get(one.fact_id)
+        at = max((restated[fact_id] for fact_id in theirs[key] if fact_id in restated), default=None)
         is_news = at is not None and one.send_started_at is not None and at >= one.send_started_at
-        found[key] = (at if is_news else None, claimed.get((one.workspace_id, one.fact_id)))
+        by = (claimed.get((one.workspace_id, fact_id)) for fact_id in theirs[key])
+        found[key] = (at if is_news else None, next(filter(None, by), None))
     return found
 
 
@@ -360,6 +368,8 @@ def _draw_thread(owed: Delivery, told: ToldThread, setting: Setting) -> Drawn:
     """Say how an account stands, above what is told of it."""
     if told.to.destination.is_paused(setting.now):
         return SkipReason.PAUSED
+    if not told.card.count and owed.state != DeliveryState.DELIVERED:
+        return SkipReason.EMPTY  # What was to stand under it was muted, or did not happen.
     hold_back(told.to.because)
     about, last, destination = told.card.account, told.card.last, told.to.destination
     return thread_message.draw(
@@ -375,7 +385,7 @@ def _draw_thread(owed: Delivery, told: ToldThread, setting: Setting) -> Drawn:
             destination_name=destination.name,
             channel_id=_channel_id(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
-            locale=told.to.tenant.locale,
+            locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,
         )
     )

@@ -102,6 +102,7 @@ class Ids:
     lane: str = ""
     delivery: str = ""
     posted: str = ""
+    told_there: str = ""
     movement: str = ""
     signal: str = ""
     workflow: str = ""
@@ -277,9 +278,11 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         )
         row = above.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         session.add(delivery.Delivery(**row))
+        card_id = row["id"]
         sent = dataclasses.replace(owed(ids.destination, ids.movement), recipient=(RecipientKind.CHANNEL, "C4"))
         row = sent.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
-        told_there = delivery.Delivery(**row)
+        told_there = delivery.Delivery(**(row | {"replies_to": card_id}))
+        ids.told_there = row["id"]
         session.add(told_there)
         await session.flush()
         ids.claim = (await claim.take(session, told_there, by=MARK, now=NOW)).claim.id
@@ -511,6 +514,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "subscription.restated": {},
     "trend.news_at": {},
     "trend.read": {"now": NOW},
+    "thread.cards_above": {"delivery_ids": ["<told_there>"]},
     "thread.follow_account": {"former_id": "<twin>", "kept_id": "<account>"},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
