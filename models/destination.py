@@ -8,18 +8,18 @@ from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, Select, String, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, Select, String, and_, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from models import amendment, audit, condition, delivery, lane, recipient
+from models import amendment, audit, condition, delivery, lane, movement, recipient
 from models import filter as filters
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
 from models.condition import Condition, Standing
 from models.database import wake
-from models.delivery import UNSENT, Delivery, FactKind, Owed, SkipReason
+from models.delivery import Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
 from models.filter import NOTHING_KNOWN, Filter
 from models.holiday import LONGEST_COUNTRY
@@ -334,16 +334,8 @@ async def _skip_unwanted(
 
 
 async def _filter_unsent(session: AsyncSession, destination: Destination, *, now: datetime) -> None:
-    """Skip the movements, owed and unsent, that the filter keeps back now. What was merged is told as it was merged."""
-    merged = aliased(Delivery)
-    carries = exists().where(merged.workspace_id == destination.workspace_id, merged.coalesced_into == Delivery.id)
-    unsent = (
-        select(Delivery, Movement)
-        .join(Movement, Movement.id == Delivery.fact_id)
-        .where(Delivery.asked_by == destination.id, Delivery.fact_kind == FactKind.MOVEMENT)
-        .where(Delivery.state.in_(UNSENT), ~carries)
-    )
-    rows = (await session.execute(unsent)).all()
+    """Skip the movements, owed and unsent, that the filter keeps back now."""
+    rows = await movement.unsent(session, Delivery.asked_by == destination.id)
     asking = [destination.filter] if destination.asks_more else []
     standings = await filters.standings(session, [moved for _, moved in rows], asking)
     for owed, moved in rows:

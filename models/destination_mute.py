@@ -10,10 +10,10 @@ from sqlalchemy import ForeignKey, and_, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, delivery, lane
+from models import audit, delivery, lane, movement
 from models.account import Account
 from models.base import UNSEEN, Base, Id, among, insert
-from models.delivery import UNSENT, Delivery, FactKind, SkipReason
+from models.delivery import Delivery, SkipReason
 from models.destination import Destination
 from models.movement import Movement
 
@@ -97,16 +97,8 @@ async def move(session: AsyncSession, workspace_id: str, account_id: str, to_acc
 
 
 async def _skip_unsent(session: AsyncSession, told_by: Destination, about: Account, *, now: datetime) -> None:
-    """Skip what is owed of the account and not sent. What was merged is told as it was merged."""
-    merged = aliased(Delivery)
-    carries = exists().where(merged.workspace_id == told_by.workspace_id, merged.coalesced_into == Delivery.id)
-    unsent = (
-        select(Delivery)
-        .join(Movement, Movement.id == Delivery.fact_id)
-        .where(Delivery.asked_by == told_by.id, Delivery.fact_kind == FactKind.MOVEMENT)
-        .where(Delivery.state.in_(UNSENT), Movement.account_id == about.id, ~carries)
-    )
-    for owed in await session.scalars(unsent):
+    """Skip what is owed of the account and not sent."""
+    for owed, _ in await movement.unsent(session, Delivery.asked_by == told_by.id, Movement.account_id == about.id):
         delivery.skip(owed, SkipReason.MUTED, now=now)
 
 

@@ -6,7 +6,7 @@ ran out raises the token, and the earlier owner's outcome is then refused.
 A lane that owes nothing rests: its `next_send_at` is empty, so that whoever looks for work passes over it by an index.
 Owing rouses it, and whoever finds nothing more to send puts it to rest. The two can't miss each other: a delivery that
 is not committed yet holds its lane's row by its foreign key, and a lane is put to rest only while nobody holds it so.
-Whoever holds several lanes takes them in the order of their ids.
+Whoever holds several lanes takes them in the order of their ids, and those of updates after all others.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -238,7 +238,9 @@ GIVEN_BACK = (
     .where(Lane.id == _back.c.id, Lane.token == _back.c.token)
     .values(owner=None, lease_until=None, next_send_at=_back.c.at, not_before=_back.c.silence)
 )
-HELD = select(Lane.id, Lane.token).where(among(Lane.id, IDS)).order_by(Lane.id).with_for_update(key_share=True)
+IN_TURN = (Lane.method == UPDATE, Lane.id)
+"""The order in which lanes are held: those of updates last, since whoever sends or owes may come to need these too."""
+HELD = select(Lane.id, Lane.token).where(among(Lane.id, IDS)).order_by(*IN_TURN).with_for_update(key_share=True)
 UNHELD = (
     select(Lane.id)
     .where(among(Lane.id, IDS), Lane.lease_until.is_(None))
@@ -377,13 +379,23 @@ async def hold(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, int]
 
 async def hold_those_of(session: AsyncSession, asked_by: str) -> None:
     """Hold the lanes in which a destination's deliveries wait, as whoever sends from them does first."""
-    waiting = select(Delivery.lane_id).where(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT))
-    await _hold(session, select(Lane.id).where(Lane.id.in_(waiting)))
+    await hold_where(session, and_(Delivery.asked_by == asked_by, Delivery.state.in_(UNSENT)))
+
+
+async def hold_where(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Hold the lanes of such deliveries in the same way."""
+    await _hold(session, select(Lane.id).where(Lane.id.in_(select(Delivery.lane_id).where(which))))
+
+
+def unsent_to(workspace_id: str, target: str) -> ColumnElement[bool]:
+    """Say in SQL whether a delivery waits for a target, lane by lane: so it is found among few."""
+    lanes = select(Lane.id).where(Lane.workspace_id == workspace_id)
+    return and_(Delivery.lane_id.in_(lanes), is_open(), Delivery.target == target, Delivery.state.in_(UNSENT))
 
 
 async def _hold(session: AsyncSession, lanes: Select[str]) -> None:
     """Hold lanes until the transaction ends, in the order in which everybody does."""
-    await session.execute(lanes.order_by(Lane.id).with_for_update(key_share=True))
+    await session.execute(lanes.order_by(*IN_TURN).with_for_update(key_share=True))
 
 
 async def limit(session: AsyncSession, lane_id: str, *, until: datetime, now: datetime) -> None:
@@ -456,8 +468,6 @@ async def follow_channel(session: AsyncSession, workspace_id: str, *, old: str, 
         )
         moved = update(table).where(table.workspace_id == workspace_id, getattr(table, column) == old, ~taken)
         await session.execute(moved.values({column: new}), execution_options=UNSEEN)
-    posted = update(Delivery).where(Delivery.workspace_id == workspace_id, Delivery.message_channel == old)
-    await session.execute(posted.values(message_channel=new), execution_options=UNSEEN)
     await session.execute(delete(Recipient).where(Recipient.workspace_id == workspace_id, Recipient.target == old))
     await session.execute(delete(Channel).where(Channel.workspace_id == workspace_id, Channel.channel_id == old))
     doubled = (Delivery.workspace_id == workspace_id, Delivery.target == old, Delivery.state.in_(UNSENT))

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from models import movement
 from models.account import Account
 from models.base import IDS, UNSEEN, among
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, is_open
@@ -86,6 +87,17 @@ async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: dateti
 def _may_carry(head: Delivery) -> bool:
     is_certain = head.state in UNSENT and not head.may_be_repeat
     return is_certain and head.fact_kind == FactKind.MOVEMENT and head.edits is None
+
+
+async def let_go(session: AsyncSession, carrier: Delivery, *, now: datetime) -> None:
+    """Let what was merged into a message that is not sent go on by itself, where its own movement is no more."""
+    if carrier.fact_kind != FactKind.MOVEMENT:
+        return
+    if await movement.get(session, carrier.workspace_id, carrier.fact_id) is not None:
+        return
+    theirs = (Delivery.workspace_id == carrier.workspace_id, Delivery.coalesced_into == carrier.id)
+    values = {"state": DeliveryState.PENDING, "coalesced_into": None, "settled_at": None, "due_at": now}
+    await session.execute(update(Delivery).where(*theirs).values(values), execution_options=UNSEEN)
 
 
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     ForeignKey,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    exists,
     extract,
     func,
     literal,
@@ -27,10 +29,11 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.account import Account
 from models.base import IDS, UNSEEN, Base, Id, Number, among, execute_all, insert, new_id, told_before
+from models.delivery import UNSENT, Delivery, FactKind, is_open
 from models.fact import AccountStatus, MovementFact, MovementKind
 
 TICK = timedelta(microseconds=1)
@@ -267,6 +270,15 @@ async def many(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, s
     """Give movements with their accounts, by the workspace and the movement's id."""
     found = (await session.execute(MANY, {"ids": ids})).all()
     return {(moved.workspace_id, moved.id): (moved, account) for moved, account in found}
+
+
+async def unsent(session: AsyncSession, *which: ColumnElement[bool]) -> list[tuple[Delivery, Movement]]:
+    """List movements that are owed and not sent, each behind its delivery. What was merged is told as it was merged."""
+    merged = aliased(Delivery)
+    carries = exists().where(merged.workspace_id == Delivery.workspace_id, merged.coalesced_into == Delivery.id)
+    query = select(Delivery, Movement).join(Movement, Movement.id == Delivery.fact_id)
+    waits = (Delivery.fact_kind == FactKind.MOVEMENT, is_open(), Delivery.state.in_(UNSENT))
+    return [(row[0], row[1]) for row in await session.execute(query.where(*which, *waits, ~carries))]
 
 
 async def of_workspace(

@@ -8,8 +8,12 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import delivery, lane, movement
 from models.account import Account
 from models.base import Base, Id, insert, rows_among
+from models.delivery import Delivery, FactKind, SkipReason
+from models.movement import Movement
+from models.signal import Signal
 
 
 class Muted(StrEnum):
@@ -35,11 +39,25 @@ class Mute(Base):
 async def add(
     session: AsyncSession, workspace_id: str, user_id: str, what: str, *, until: datetime | None = None, now: datetime
 ) -> None:
-    """Stop telling a person; of what is muted already only the end is changed."""
+    """Stop telling a person, also what is owed to them, unsent; of what is muted already only the end is changed."""
     values = {"workspace_id": workspace_id, "user_id": user_id, "what": what, "since": now, "until": until}
     statement = insert(session, Mute).values(values)
     key = ("workspace_id", "user_id", "what")
     await session.execute(statement.on_conflict_do_update(index_elements=key, set_={"until": until}))
+    await _skip_unsent(session, workspace_id, user_id, what, now=now)
+
+
+async def _skip_unsent(session: AsyncSession, workspace_id: str, user_id: str, what: str, *, now: datetime) -> None:
+    """Skip what waits for them, as for the end of their quiet hours."""
+    theirs = lane.unsent_to(workspace_id, user_id)
+    await lane.hold_where(session, theirs)
+    muted = [owed for owed, _ in await movement.unsent(session, theirs, Movement.account_id == what)]
+    signals = select(Delivery).join(Signal, Signal.id == Delivery.fact_id).where(theirs)
+    if what != Muted.SIGNALS:
+        signals = signals.where(Signal.account_id == what)
+    muted += await session.scalars(signals.where(Delivery.fact_kind == FactKind.SIGNAL))
+    for owed in muted:
+        delivery.skip(owed, SkipReason.MUTED, now=now)
 
 
 async def remove(session: AsyncSession, workspace_id: str, user_id: str, what: str) -> None:

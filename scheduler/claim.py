@@ -28,7 +28,7 @@ from scheduler.places import HeldBackError
 log = structlog.get_logger()
 
 SOON = timedelta(milliseconds=20)
-"""When a lane is looked at again to which somebody was just about to owe something."""
+"""When a lane is looked at again to which somebody was just about to owe something, or whose head waits for another."""
 
 LOST = {DeliveryState.SENDING, DeliveryState.AMBIGUOUS}
 """What may stand in Slack already."""
@@ -108,7 +108,7 @@ class Claimer:
         turns, given_back = await _turns(session, lanes, now=now)
         await merge.merge(session, [turn.owed for turn in turns], now=now)
         turns, put_off = await _arrange(session, turns, now=now)
-        given_back += [_give_back(turn.lease, at=now) for turn in put_off]
+        given_back += [_give_back(turn.lease, at=now + SOON) for turn in put_off]
         looked = {turn.owed.id for turn in turns if turn.is_lost and await _can_look(session, turn)}
         drawn = await self._draw(session, [turn for turn in turns if turn.owed.id not in looked], alone=alone, now=now)
         opened = await _opened(session, turns)
@@ -119,6 +119,8 @@ class Claimer:
                     jobs.append(job)
                 case SkipReason() as because:
                     delivery.skip(turn.owed, because, now=now)
+                    if because is SkipReason.DELETED:
+                        await merge.let_go(session, turn.owed, now=now)
                     given_back.append(_give_back(turn.lease, at=now))
                 case error:
                     given_back.append(await _put_off(session, turn, error, now=now))

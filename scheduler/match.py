@@ -105,11 +105,16 @@ async def match_corrections(
     owed = []
     for workspace_id, several in restated.items():
         by_movement = {one.movement_id: one for one in several}
-        for told in await ledger.tellings(session, workspace_id, by_movement, since=now - TOLD_SINCE):
+        tellings = await ledger.tellings(session, workspace_id, by_movement, since=now - TOLD_SINCE)
+        about = {by_movement[told.movement_id].account_id for told in tellings if told.wanting.has_mutes}
+        muted = await destination_mute.among_accounts(session, about) if about else {}
+        recipients = {told.recipient for told in tellings}
+        people = {(workspace_id, target) for kind, target in recipients if kind == RecipientKind.PERSON}
+        mutes = await mute.of_people(session, people, now=now)
+        for told in tellings:
             correction = by_movement[told.movement_id]
-            muted = await destination_mute.among_accounts(session, {correction.account_id})
             is_muted = destination_mute.is_muted(muted, told.wanting.id, correction.account_id, at=now)
-            is_muted = is_muted or await _is_muted_by(session, workspace_id, told.recipient, correction, now=now)
+            is_muted = is_muted or (workspace_id, told.recipient[1], correction.account_id) in mutes
             silent = SkipReason.PAUSED if told.wanting.is_paused(now) else SkipReason.MUTED if is_muted else None
             one = Owed(
                 asked_by=told.wanting.id,
@@ -120,15 +125,6 @@ async def match_corrections(
             )
             owed.append((workspace_id, one))
     return owed
-
-
-async def _is_muted_by(
-    session: AsyncSession, workspace_id: str, recipient: tuple[str, str], about: Restated, *, now: datetime
-) -> bool:
-    kind, target = recipient
-    if kind != RecipientKind.PERSON:
-        return False
-    return await mute.is_muted(session, workspace_id, target, [about.account_id], now=now)
 
 
 async def match_tracks(session: AsyncSession, tracks: Sequence[tuple[Event, TrackFact]]) -> list[tuple[str, Owed]]:

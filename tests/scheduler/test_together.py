@@ -13,10 +13,11 @@ from models import (
     edit,
     event,
     lane,
+    mute,
     person,
     quiet,
 )
-from models.delivery import Delivery, DeliveryState, FactKind
+from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.destination import Destination
 from models.quiet import Hours
 from models.recipient import RecipientKind
@@ -148,3 +149,39 @@ async def test_a_card_is_in_the_destinations_locale(line: Sending) -> None:
     card, reply = line.messages()
     assert "1.100" in reply.text
     assert "1.100" in card.text
+
+
+async def test_muted_in_quiet_hours_it_is_not_told_at_their_end(line: Sending) -> None:
+    await to_dana(line)
+    await be_quiet(line)
+    await line.move(of=NORTHWIND)
+    await line.move(of="Contoso")
+    async with line.database.write() as session:
+        about = await account.with_external_id(session, ACME, NORTHWIND)
+        assert about is not None
+        await mute.add(session, ACME, DANA, about.id, now=line.clock.now())
+    line.clock.turn(7200)
+    await line.run(seconds=20)
+    assert [(one.state, one.reason) for one in await of(line, FactKind.MOVEMENT, DANA)] == [
+        (S.SKIPPED, SkipReason.MUTED),
+        (S.DELIVERED, None),
+    ]
+
+
+async def test_what_was_merged_into_a_movement_that_is_no_more_is_told(line: Sending) -> None:
+    await ready(line)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400), name="Stripe")
+    line.fault("error", code="is_archived", times=1)
+    await say(line, origin, 0)
+    await line.move(25)
+    await line.drain()
+    head, *others = await of(line, FactKind.MOVEMENT)
+    assert head.state == S.RETRYING
+    assert {one.coalesced_into for one in others} == {head.id}
+    await say(line, origin, 5, mrr_minor=0)
+    await line.run(seconds=3600)
+    states = [one.state for one in await of(line, FactKind.MOVEMENT)]
+    assert states[0] == S.SKIPPED
+    assert len(line.messages()) == 1
+    assert set(states[1:]) == {S.DELIVERED, S.COALESCED}
+    assert await balanced(line)
