@@ -112,7 +112,6 @@ async def merge(
     await record.move(session, workspace_id, former_id, kept_id, by=by, now=now)
     await mute.move(session, workspace_id, former_id, kept_id)
     await destination_mute.move(session, workspace_id, former_id, kept_id)
-    await thread.follow_account(session, workspace_id, former_id, kept_id)
     await _rename(session, former, kept, now=now)
     if former.mrr_at is not None:
         await movement.tell_again(session, [kept.id], now=now)
@@ -121,6 +120,7 @@ async def merge(
     wake(session, Topic.RECAPS)
     detail = {"former_id": former_id}
     audit.record(session, workspace_id, actor=by, action="account.merged", subject_id=kept_id, detail=detail, now=now)
+    await thread.follow_account(session, workspace_id, former_id, kept_id, now=now)
     return kept
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import destination, lane, movement
+from models import destination, edit, lane, movement
 from models.account import Account
 from models.base import UNSEEN, among
 from models.delivery import POST, Delivery, DeliveryState, FactKind, MessageEnd, is_open
@@ -318,8 +318,13 @@ async def cards_above(session: AsyncSession, workspace_id: str, delivery_ids: Co
     return list(await session.scalars(query.where(*theirs, among(replies.id, delivery_ids)).distinct()))
 
 
-async def follow_account(session: AsyncSession, workspace_id: str, former_id: str, kept_id: str) -> None:
-    """Let the cards of an account that became a part of another stand for that one, where it has none there itself."""
+async def follow_account(
+    session: AsyncSession, workspace_id: str, former_id: str, kept_id: str, *, now: datetime
+) -> None:
+    """Let the cards of an account that became a part of another stand for that one, where it has none there itself.
+
+    The cards of that one are brought up to date. It comes last in its transaction.
+    """
     other = aliased(Delivery)
     asking = select(Destination.id).where(Destination.workspace_id == workspace_id)
     has_one = exists().where(
@@ -331,3 +336,6 @@ async def follow_account(session: AsyncSession, workspace_id: str, former_id: st
     theirs = (Delivery.asked_by.in_(asking), Delivery.fact_kind == FactKind.THREAD, Delivery.fact_id == former_id)
     statement = update(Delivery).where(*theirs, ~has_one).values(fact_id=kept_id)
     await session.execute(statement, execution_options=UNSEEN)
+    its_own = (Delivery.asked_by.in_(asking), Delivery.fact_kind == FactKind.THREAD, Delivery.fact_id == kept_id)
+    above = (await session.scalars(select(Delivery.id).where(*its_own))).all()
+    await edit.ask(session, workspace_id, above, now=now)

@@ -515,7 +515,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "trend.news_at": {},
     "trend.read": {"now": NOW},
     "thread.cards_above": {"delivery_ids": ["<told_there>"]},
-    "thread.follow_account": {"former_id": "<twin>", "kept_id": "<account>"},
+    "thread.follow_account": {"former_id": "<twin>", "kept_id": "<account>", "now": NOW},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},
     "workflow.create": {"wish": seeds.workflow_wish(), "by": "U1", "now": NOW},

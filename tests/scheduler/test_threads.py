@@ -296,6 +296,8 @@ async def test_the_card_of_an_account_that_became_part_of_another_stands_for_tha
         kept = await seeds.hold(session, NORTHWIND)
         assert former is not None
         await duplicate.merge(session, ACME, former.id, kept.id, by="U0ADA", now=line.clock.now())
+    await line.run(seconds=20)
+    assert threads(line)[0][0].text.startswith(f"{NORTHWIND}: "), "it has the other's name at once"
     await change(line)
     [(top, replies)] = threads(line)
     assert (len(replies), "2 changes" in str(top.blocks)) == (2, True)
