@@ -27,13 +27,10 @@ SINGLY = 20
 """As many movements of one destination may wait for a channel; of more, which would take longer, one message tells."""
 
 
-_WAITS = (is_open(), Delivery.state == DeliveryState.PENDING, Delivery.fact_kind == FactKind.MOVEMENT)
-"""Whether a delivery may go into another: nobody has tried to send it yet."""
-_GOES_WITH_IT = (
-    is_open(),
-    Delivery.state == DeliveryState.PENDING,
-    Delivery.fact_kind.in_((FactKind.MOVEMENT, FactKind.THREAD)),
-)
+_UNTRIED = (is_open(), Delivery.state == DeliveryState.PENDING, Delivery.attempts == 0)
+_WAITS = (*_UNTRIED, Delivery.fact_kind == FactKind.MOVEMENT)
+"""Whether a delivery may go into another: nobody has tried to send it yet, or others may have gone into it."""
+_GOES_WITH_IT = (*_UNTRIED, Delivery.fact_kind.in_((FactKind.MOVEMENT, FactKind.THREAD)))
 """Movements, and the cards above them, which nothing would stand under."""
 
 

@@ -102,6 +102,22 @@ async def test_what_was_merged_fails_with_its_message_and_is_sent_with_it_again(
     assert await states(line) == {S.DELIVERED: FLOOD}
 
 
+async def test_messages_that_are_tried_again_do_not_go_into_each_other(line: Sending) -> None:
+    await line.ready()
+    for _ in range(2):
+        await line.move(FLOOD)
+        line.fault("error", code="msg_too_long", times=1)
+        await line.run()
+    assert await states(line) == {S.FAILED: 2 * FLOOD}
+    async with line.database.write() as session:
+        for one in await delivery.of_workspace(session, ACME, state=S.FAILED):
+            await delivery.retry(session, ACME, one.id, by="U0ADA", now=line.clock.now())
+        await lane.hurry(session, ACME, REVENUE, now=line.clock.now())
+    await line.move(FLOOD)
+    await line.run()
+    assert await states(line) == {S.DELIVERED: 3 * FLOOD}
+
+
 async def test_nothing_is_added_to_a_message_that_may_have_been_posted(line: Sending) -> None:
     await line.ready()
     await line.move(FLOOD)
