@@ -74,6 +74,7 @@ async def _answer(
     """Answer what only asks, or only concerns who asks."""
     match words:
         case ["help", *_]:
+            await people.require_member(desk, client, visitor)
             return answers.usage()
         case ["list"]:
             return await destinations.listed(desk, client, visitor)

@@ -204,6 +204,7 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
             manager_ids=tuple(await person.named_managers(session, workspace_id)),
+            is_guest=visiting.is_guest,
         )
     )
 

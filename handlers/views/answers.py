@@ -18,7 +18,7 @@ COMMANDS = {
     "recap": "show the last whole one, or share it in a channel; `/mrr recap this week` shows the present one",
     "account": "show an account: its MRR, history, attributes and people",
     "why": "show who hears of an account, who doesn't, and why",
-    "mute": "get no direct messages about an account; for a while with `day` or `week` at the end",
+    "mute": "get no direct messages about an account; add `day` or `week` for that long only",
     "unmute": "get them again; without a name, see what you muted",
     "new": "make a destination",
     "list": "show the destinations and where they post",
@@ -166,16 +166,17 @@ def not_a_manager_view(manager_ids: Sequence[str]) -> View:
 
 def not_a_member(manager_ids: Sequence[str]) -> Answer:
     """Refuse a guest, and say whom to ask."""
-    text = _for_guests(manager_ids)
+    text = for_guests(manager_ids)
     return _answer(text, section(text))
 
 
 def not_a_member_view(manager_ids: Sequence[str]) -> View:
     """Refuse a guest in a modal, in the same words."""
-    return modal("Only members", [section(_for_guests(manager_ids))], callback_id="sentence", close="Close")
+    return modal("Only members", [section(for_guests(manager_ids))], callback_id="sentence", close="Close")
 
 
-def _for_guests(manager_ids: Sequence[str]) -> str:
+def for_guests(manager_ids: Sequence[str]) -> str:
+    """Say to a guest that they can't, and whom to ask."""
     who = managers.whom_to_ask(manager_ids)
     return f"What Runrate tells is for members of this workspace, not for guests. Ask {who}."
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handlers.views import (
+    answers,
     deliveries,
     destinations,
     dossiers,
@@ -97,6 +98,7 @@ class MemberHome:
     report_url: str | None = None
     pages: Pages = FIRST_PAGES
     manager_ids: tuple[str, ...] = ()
+    is_guest: bool = False
 
 
 def manager_home(view: ManagerHome) -> View:
@@ -144,13 +146,21 @@ def member_home(view: MemberHome) -> View:
             *personal.blocks(view.personal),
             divider(),
             *_told(view),
-            *([reports.member_row(view.report_url)] if view.report_url else []),
-            section(f"To change what is posted, ask {_whom_to_ask(view)}."),
         ]
     )
 
 
 def _told(view: MemberHome) -> list[Block]:
+    if view.is_guest:
+        return [section(answers.for_guests((*view.manager_ids, view.installed_by)))]
+    return [
+        *_posted(view),
+        *([reports.member_row(view.report_url)] if view.report_url else []),
+        section(f"To change what is posted, ask {_whom_to_ask(view)}."),
+    ]
+
+
+def _posted(view: MemberHome) -> list[Block]:
     if not view.destinations.total:
         return [section("No MRR movement is posted where you can read it yet.")]
     return [

@@ -33,7 +33,7 @@ async def test_a_guest_learns_of_no_channel_that_they_are_not_in(acme: Stage, si
     await acme.add_destination("Every movement")
     gus = await sit(GUS)
     await gus.go()
-    await expect(gus.middle).to_contain_text("To change what is posted, ask @Ada Okafor or a Slack admin.")
+    await expect(gus.middle).to_contain_text("for members of this workspace, not for guests. Ask @Ada Okafor")
     await expect(gus.middle).not_to_contain_text("revenue")
     await expect(gus.middle.get_by_role("button")).to_have_text(["Quiet hours"])
     await expect(gus.page.locator("#side")).not_to_contain_text("revenue")

@@ -1,6 +1,6 @@
 """The Home tab for a manager, a member and a guest, and naming managers."""
 
-from bot.sandbox.people import ACME, ADA, BOARD, DANA, DEALS, GUS, OLGA, REVENUE
+from bot.sandbox.people import ACME, ADA, BOARD, DANA, DEALS, GENERAL, GUS, OLGA, REVENUE
 from models import person
 from tests.stage import Stage
 
@@ -88,7 +88,7 @@ async def test_guests_and_deactivated_people_cannot_be_named(acme: Stage) -> Non
     form = await (await acme.home()).click("Name managers")
     assert form is not None
     result = await form.submit({"Managers beside them": [DANA, GUS]})
-    assert result.errors == {"Managers beside them": "gus is a guest, so can't be named."}
+    assert result.errors == {"Managers beside them": "Gus Vale is a guest, so can't be named."}
     assert form.filled == {"Managers beside them": [DANA, GUS]}
 
     values = {"managers_people": {"people": {"type": "multi_users_select", "selected_users": [OLGA]}}}
@@ -155,3 +155,13 @@ async def test_what_a_destination_fails_at_stands_on_top_with_its_fix(acme: Stag
 async def is_tried(stage: Stage) -> bool:
     home = await stage.home()
     return "archived" in home.words
+
+
+async def test_a_guest_is_told_that_they_cannot_in_the_home_tab_and_by_help(acme: Stage) -> None:
+    gus = acme.person(GUS)
+    refusal = "What Runrate tells is for members of this workspace, not for guests. Ask"
+    home = await acme.home(gus)
+    assert refusal in home.words
+    assert "To change what is posted" not in home.words
+    assert refusal in (await gus.run("/mrr help", channel=GENERAL)).words
+    assert "`/mrr` — show how MRR stands today" in (await acme.dana.run("/mrr help", channel=GENERAL)).words
