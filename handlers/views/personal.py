@@ -179,7 +179,7 @@ def recap_form(recap: RecapRow | None, *, zone: str) -> View:
         "options": list(choices.values()),
         "initial_option": choices[recap.frequency if recap else Frequency.DAILY],
     }
-    hint = f"On the clocks of {zone}, as Slack has it of you. A weekly one comes on Mondays, a monthly one on the 1st."
+    hint = f"In {zone}, your time zone in Slack. A weekly one comes on Mondays, a monthly one on the 1st."
     blocks = [
         field("How often?", element, block_id=Field.FREQUENCY.block_id),
         _time("Time", Field.AT, recap.at if recap else NINE, hint=hint),
@@ -210,7 +210,7 @@ def quiet_form(hours: Hours | None, *, zone: str) -> View:
         "Runrate's direct messages to you wait until your quiet hours end; then they come in their order, and none is "
         "lost. Channels are told as ever."
     )
-    to = f"On the clocks of {zone}, as Slack has it of you. An end before the beginning is on the day after."
+    to = f"In {zone}, your time zone in Slack. An end before the beginning is on the next day."
     blocks = [
         section(said),
         _time("From", Field.STARTS, shown.starts),

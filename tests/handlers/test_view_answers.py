@@ -34,7 +34,7 @@ def test_help_says_what_one_can_ask_for() -> None:
             "`/mrr recap this week` shows the present one\n"
             "`/mrr account NAME` — show an account: its MRR, history, attributes and people\n"
             "`/mrr why NAME` — show who hears of an account, who doesn't, and why\n"
-            "`/mrr mute NAME` — get no direct messages about an account; for a while with `day` or `week` at the end\n"
+            "`/mrr mute NAME` — get no direct messages about an account; add `day` or `week` for that long only\n"
             "`/mrr unmute NAME` — get them again; without a name, see what you muted\n"
             "`/mrr new` — make a destination\n"
             "`/mrr list` — show the destinations and where they post\n"
