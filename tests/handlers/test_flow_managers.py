@@ -23,14 +23,15 @@ FOR_MEMBERS = {
     "action account_open", "action account_share", "action account_movements", "action account_movements_older",
     "action account_movements_newer", "action glance_share", "action message_menu", "action personal_recap_ask",
     "action personal_recap_change", "view personal_recap", "action destination_details",
-    "action destination_newer_changes", "action destination_older_changes",
+    "action destination_newer_changes", "action destination_older_changes", "action claim_take", "action claim_release",
 }  # fmt: skip
 """What any full member may press, and no guest."""
 
 FOR_ANYBODY = {
     "action page_previous", "action page_next", "action home_grant", "action signal_open", "action recap_open",
     "action signal_unmute", "action mute_undo", "action mute_undo_at_home", "action personal_recap_stop",
-    "action quiet_hours", "action quiet_hours_end", "view quiet_hours",
+    "action quiet_hours", "action quiet_hours_end", "view quiet_hours", "action mute_undo_in_modal",
+    "view account_mute",
 }  # fmt: skip
 """Links, the pages of one's own Home tab, and what each decides about their own messages, guests too."""
 
