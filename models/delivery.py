@@ -130,7 +130,7 @@ TROUBLED = text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retryin
 
 
 class DeliveryUnknownError(UserError):
-    """There is no such delivery; `runrate deliveries list` shows which there are."""
+    """There is no such delivery; runrate deliveries list shows which there are."""
 
 
 class Delivery(Base):

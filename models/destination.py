@@ -47,7 +47,7 @@ LONGEST_PAUSE = timedelta(days=366)
 
 
 class DestinationUnknownError(UserError):
-    """There is no such destination; `/mrr list` shows which there are."""
+    """There is no such destination; /mrr list shows which there are."""
 
 
 class Destination(Base):

@@ -63,7 +63,7 @@ class SourceNameTakenError(UserError):
 
 
 class SourceUnknownError(UserError):
-    """There is no such source; `runrate sources list` shows which there are."""
+    """There is no such source; runrate sources list shows which there are."""
 
 
 class KeyStillWorksError(UserError):

@@ -14,7 +14,7 @@ from models.wakeup import Topic
 
 
 class WorkspaceUnknownError(UserError):
-    """That workspace isn't installed here; `runrate doctor` says which are."""
+    """That workspace isn't installed here; runrate doctor says which are."""
 
 
 class Workspace(Base):

@@ -151,6 +151,8 @@ def blocks(delivering: Delivering) -> list[Block]:
 
 def all_well(delivering: Delivering) -> str:
     """Say that all is well: `214 messages delivered today`, and how long the oldest waits, where any does."""
+    if not delivering.delivered and delivering.oldest_waiting is None:
+        return "*All well*: nothing to tell yet today."
     messages = "1 message" if delivering.delivered == 1 else f"{delivering.delivered:,} messages"
     waiting = delivering.oldest_waiting
     oldest = f", oldest waiting {duration(waiting)}" if waiting is not None else ""

@@ -109,7 +109,7 @@ def _facts(details: DestinationDetails) -> list[tuple[str, str]]:
     last = mrkdwn.moment(row.last_sent_at) if row.last_sent_at else "nothing yet"
     waiting = [("Waiting", "1 update" if row.waiting == 1 else f"{row.waiting:,} updates")] if row.waiting else []
     return [
-        ("State", destinations.pause(row) or ("Can't post everywhere" if row.trouble else "Posts")),
+        ("State", destinations.pause(row) or ("Can't post everywhere" if row.trouble else "Active")),
         ("Last sent", last),
         ("Next", _next(row)),
         *(waiting if details.may_change else []),

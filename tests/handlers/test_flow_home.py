@@ -31,7 +31,7 @@ async def test_a_manager_sees_the_workspace_and_one_main_thing_to_press(acme: St
     await acme.add_source()
     await acme.add_destination()
     home = await acme.home()
-    assert "*All well*: 0 messages delivered today." in home.words
+    assert "*All well*: nothing to tell yet today." in home.words
 
 
 async def test_a_member_sees_what_is_posted_in_public_and_whom_to_ask_and_nothing_secret(acme: Stage) -> None:

@@ -41,7 +41,7 @@ def read(drawn: dict[str, Any]) -> list[str]:
 
 FACTS = [
     "*Every movement* · Real-time to <#C0REVENUE>",
-    "*State*\nPosts",
+    "*State*\nActive",
     f"*Last sent*\n{MOMENT}",
     "*Next*\nwith the next movement",
     f"*Made*\n{DAY} by <@U0ADA>",

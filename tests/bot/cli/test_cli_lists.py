@@ -281,7 +281,7 @@ async def test_another_workspaces_rows_are_as_if_they_did_not_exist(
     assert (await run("events", "list", "--json", "--workspace", acme)).document["counts"]["received"] == 0
     for what in ("show", "retry"):
         result = await run("deliveries", what, theirs, "--workspace", acme)
-        assert result.stderr == "There is no such delivery; `runrate deliveries list` shows which there are.\n"
+        assert result.stderr == "There is no such delivery; runrate deliveries list shows which there are.\n"
 
 
 @pytest.mark.parametrize(

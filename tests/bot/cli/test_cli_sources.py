@@ -93,7 +93,7 @@ async def test_removing_by_id_or_by_name_closes_the_webhook(
         assert await source.find_by_key(session, added["key"], now=now) is None
     again = await run("sources", "remove", called)
     assert (again.exit_code, again.stderr) == (
-        1, "There is no such source; `runrate sources list` shows which there are.\n",
+        1, "There is no such source; runrate sources list shows which there are.\n",
     )  # fmt: skip
 
 
