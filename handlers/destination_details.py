@@ -13,11 +13,19 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import destination_details as details
 from handlers.views import destinations as rows
+from handlers.views import mutes as mute_views
 from handlers.views.blocks import View
-from handlers.views.destination_details import CHANGES_SHOWN, Change, DestinationDetails, GivenUp
+from handlers.views.destination_details import (
+    CHANGES_SHOWN,
+    MUTES_SHOWN,
+    Change,
+    DestinationDetails,
+    GivenUp,
+    MutedHere,
+)
 from handlers.views.filled import subject
 from handlers.views.listing import Listing
-from models import audit, destination, ledger, person
+from models import account, audit, destination, destination_mute, ledger, person
 from models.audit import AuditEntry
 from models.destination import Destination, DestinationUnknownError
 from models.person import Person
@@ -27,10 +35,11 @@ MOST_GIVEN_UP = 1000
 
 
 def register(app: AsyncApp) -> None:
-    """Listen to the button that opens the details, and to those that turn the pages of what was changed."""
+    """Listen to the button that opens the details, and to those in them that nothing else listens to."""
     app.action(rows.ACTIONS.details)(limited(opened))
     for action_id in (details.ACTIONS.newer, details.ACTIONS.older):
         app.action(action_id)(limited(turned))
+    app.action(details.ACTIONS.unmute)(limited(unmuted))
 
 
 async def opened(
@@ -47,6 +56,19 @@ async def turned(
     """Show another page of who changed what."""
     drawn = await _drawn(desk, client, visitor, details.read_id(action), page=details.read_page(action))
     await client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=drawn)
+    await ack()
+
+
+async def unmuted(
+    ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> None:
+    """Let the destination tell of an account again, and show what is muted still."""
+    await people.require_manager(desk, client, visitor)
+    destination_id, account_id = mute_views.read_place_of(action)
+    async with desk.database.write() as session:
+        found = await destination.get(session, visitor.workspace_id, destination_id, hold=True)
+        await destination_mute.remove(session, found, account_id, by=visitor.user_id, now=desk.now())
+    await show_again(desk, client, visitor, view_id=body["view"]["id"], destination_id=destination_id)
     await ack()
 
 
@@ -107,6 +129,7 @@ async def _gathered(
         told,
         failing=tuple(one for one in await ledger.failing(session, found.workspace_id) if found.id in one.asked_by),
         given_up=await _given_up(session, found, now=desk.now()),
+        mutes=await _mutes(session, found, now=desk.now()),
         changes=await _changes(session, found, page=page),
         page=page,
     )
@@ -126,12 +149,23 @@ async def _given_up(session: AsyncSession, found: Destination, *, now: datetime)
     return GivenUp(count=len(failed), reason=failed[0].reason or "Slack refused it", fix=failed[0].fix)
 
 
+async def _mutes(session: AsyncSession, found: Destination, *, now: datetime) -> Listing[MutedHere]:
+    listed, total = await destination_mute.of_destination(
+        session, found.workspace_id, found.id, limit=MUTES_SHOWN, now=now
+    )
+    rows = [MutedHere(one.account_id, about.display_name, one.until, one.muted_by) for one, about in listed]
+    return Listing(tuple(rows), total)
+
+
 async def _changes(session: AsyncSession, found: Destination, *, page: int) -> Listing[Change]:
     entries, total = await audit.of_subject(
         session, found.workspace_id, found.id, offset=page * CHANGES_SHOWN, limit=CHANGES_SHOWN
     )
-    return Listing(tuple(map(_change, entries)), total)
+    return Listing(tuple([await _change(session, one) for one in entries]), total)
 
 
-def _change(entry: AuditEntry) -> Change:
-    return Change(actor=entry.actor, action=entry.action, detail=entry.detail, at=entry.at)
+async def _change(session: AsyncSession, entry: AuditEntry) -> Change:
+    account_id = entry.detail.get("account_id")
+    about = await account.get(session, entry.workspace_id, account_id) if account_id else None
+    name = about.display_name if about is not None else None
+    return Change(actor=entry.actor, action=entry.action, detail=entry.detail, about=name, at=entry.at)

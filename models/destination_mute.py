@@ -6,7 +6,7 @@ What would have been told is owed all the same, at once as `skipped (muted)`; so
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, and_, delete, exists, select, update
+from sqlalchemy import ForeignKey, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -37,12 +37,12 @@ async def add(
 ) -> None:
     """Let a destination tell nothing of an account, nor what it owes of it, unsent.
 
-    Of what is muted already only the end is changed.
+    Of what is muted already the last word counts, and who said it.
     """
     key = {"account_id": about.id, "destination_id": told_by.id}
-    values = {"workspace_id": told_by.workspace_id, "muted_by": by, "since": now, "until": until}
-    statement = insert(session, DestinationMute).values(**key, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=list(key), set_={"until": until}))
+    said = {"muted_by": by, "since": now, "until": until}
+    statement = insert(session, DestinationMute).values(**key, **said, workspace_id=told_by.workspace_id)
+    await session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=said))
     told_by.has_mutes = True
     await lane.hold_those_of(session, told_by.id)
     await _skip_unsent(session, told_by, about, now=now)
@@ -66,6 +66,21 @@ async def find(
     if found is None or found.workspace_id != workspace_id or (found.until is not None and found.until <= now):
         return None
     return found
+
+
+async def of_destination(
+    session: AsyncSession, workspace_id: str, destination_id: str, *, limit: int, now: datetime
+) -> tuple[list[tuple[DestinationMute, Account]], int]:
+    """List some of the mutes in a destination that last still, the newest first; and say how many there are."""
+    lasting = (
+        DestinationMute.workspace_id == workspace_id,
+        DestinationMute.destination_id == destination_id,
+        or_(DestinationMute.until.is_(None), DestinationMute.until > now),
+    )
+    query = select(DestinationMute, Account).join(Account, Account.id == DestinationMute.account_id).where(*lasting)
+    newest = query.order_by(DestinationMute.since.desc(), DestinationMute.account_id).limit(limit)
+    total = await session.scalar(select(func.count()).select_from(query.subquery()))
+    return [(row[0], row[1]) for row in await session.execute(newest)], total or 0
 
 
 async def among_accounts(session: AsyncSession, account_ids: Collection[str]) -> dict[tuple[str, str], datetime | None]:

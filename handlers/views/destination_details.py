@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from babel import Locale
 
-from handlers.views import deliveries, destinations, recap_now
+from handlers.views import deliveries, destinations, mutes, recap_now
 from handlers.views.blocks import Block, Element, View, actions, button, context, divider, modal, section
 from handlers.views.destinations import FREQUENCIES, MENU_WORDS, DestinationRow, Menu, ordinal
 from handlers.views.listing import Listing
@@ -23,6 +23,7 @@ from scheduler.messages.movement import KINDS
 
 CHANGES_SHOWN = 8
 MOST_TROUBLES = 5
+MUTES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Actions:
 
     newer: str = "destination_newer_changes"
     older: str = "destination_older_changes"
+    unmute: str = "destination_unmute"
 
     def button(self, choice: Menu) -> str:
         """Name the button that does what the menu of the same words does."""
@@ -43,12 +45,23 @@ CALLBACK = "destination_details"
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What somebody did, as the audit has it."""
+    """What somebody did, as the audit has it; `about` is the account's name, where it was about one that is known."""
 
     actor: str
     action: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    about: str | None = None
     at: datetime
+
+
+@dataclass(frozen=True)
+class MutedHere:
+    """An account of which the destination doesn't tell, until an instant or until that is undone."""
+
+    account_id: str
+    name: str
+    until: datetime | None
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +92,7 @@ class DestinationDetails:
     may_change: bool = False
     failing: tuple[Failing, ...] = ()
     given_up: GivenUp | None = None
+    mutes: Listing[MutedHere] = field(default_factory=Listing)
     changes: Listing[Change] = field(default_factory=Listing)
     page: int = 0
 
@@ -89,7 +103,7 @@ def draw(details: DestinationDetails) -> View:
     way = f"\n{_way(details)}" if _way(details) else ""
     blocks = [section(f"{destinations.what(details.row)}{way}"), {"type": "section", "fields": facts}]
     if details.may_change:
-        blocks += [*_troubles(details), *_buttons(details.row), divider(), *_changes(details)]
+        blocks += [*_troubles(details), *_buttons(details.row), *_mutes(details), divider(), *_changes(details)]
     return modal("Destination", blocks, callback_id=CALLBACK, close="Close", metadata=details.row.id)
 
 
@@ -186,6 +200,19 @@ def _button(choice: Menu, row: DestinationRow) -> Element:
     return drawn | ({"style": style} if style else {})
 
 
+def _mutes(details: DestinationDetails) -> list[Block]:
+    """List the accounts that are muted here, each with what ends that."""
+    shown, more = details.mutes.rows, details.mutes.total - len(details.mutes.rows)
+    rest = [context(f"and {more:,} more; `/mrr why ACCOUNT` ends one")] if more > 0 else []
+    return [section("*Muted here*"), *(_muted(one, details.row.id) for one in shown), *rest] if shown else []
+
+
+def _muted(one: MutedHere, destination_id: str) -> Block:
+    end = button("Undo", ACTIONS.unmute, value=mutes.place_of(destination_id, one.account_id))
+    name = mrkdwn.escape(one.name, mutes.LONGEST_NAME)
+    return section(f"{name} · {mutes.span(one.until)}, by {_who(one.by)}", accessory=end)
+
+
 def _changes(details: DestinationDetails) -> list[Block]:
     """Say who changed what, the newest first, a page at a time."""
     first = details.page * CHANGES_SHOWN + 1
@@ -217,17 +244,32 @@ def in_words(change: Change) -> str:
             return "took it over"
         case "handed_over":
             return f"let {_who(str(detail['to']))} answer for it"
+        case "account_muted" | "account_unmuted":
+            return _silenced(change)
         case other:
             return DONE.get(other) or f"noted: {mrkdwn.escape(other.replace('_', ' '), 80)}"
 
+
+def _silenced(change: Change) -> str:
+    name = mrkdwn.escape(change.about, 80) if change.about else "an account that is gone"
+    if change.action.endswith("unmuted"):
+        return f"let it tell of {name} again"
+    return f"muted {name} {_length(change.detail.get('until'), since=change.at)}"
+
+
+def _length(until: str | None, *, since: datetime) -> str:
+    """Say for how long an account was muted, as it was chosen: `for a week`."""
+    end = datetime.fromisoformat(until) if until else None
+    return LENGTHS.get(end - since, mutes.span(end)) if end else mutes.span(None)
+
+
+LENGTHS = {timedelta(days=1): "for a day", timedelta(days=7): "for a week"}
 
 DONE = {
     "created": "made it",
     "resumed": "resumed it",
     "tested": "sent a test",
     "sent_now": "sent the last recap",
-    "account_muted": "muted an account in it",
-    "account_unmuted": "let it tell of a muted account again",
 }
 """What else was done."""
 

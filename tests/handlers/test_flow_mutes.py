@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.people import ACME, PAT, REVENUE
+from bot.sandbox.people import ACME, ADA, PAT, REVENUE
 from bot.sandbox.person import Message, Modal
 from models import delivery
 from models.delivery import DeliveryState, SkipReason
@@ -85,6 +85,26 @@ async def test_whoever_asks_why_reads_of_the_mute_and_a_manager_undoes_it_there(
     await acme.ada.run("/mrr why Northwind", channel=REVENUE)
     [manager] = [one for one in await acme.ada.messages(REVENUE) if one.is_ephemeral]
     await manager.click("Undo")
+    await acme.move(webhook, plan="Scale")
+    await acme.ada.message(REVENUE, containing="Scale")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_manager_finds_it_in_the_details_of_the_destination_and_undoes_it_there(
+    posting: tuple[Stage, str],
+) -> None:
+    acme, webhook = posting
+    modal = await ask(await told(posting, ADA))
+    done = await modal.submit({"For how long?": "1 week"})
+    assert done.modal is not None
+    await done.modal.close()
+    details = await (await acme.home()).click("Details", near="Every movement")
+    assert details is not None
+    assert f"<@{ADA}> muted Northwind for a week" in details.words
+    assert f", by <@{ADA}>" in details.words
+    await details.click("Undo")
+    details = await acme.ada.modal(containing="let it tell of Northwind again")
+    assert "Muted here" not in details.words
     await acme.move(webhook, plan="Scale")
     await acme.ada.message(REVENUE, containing="Scale")
 

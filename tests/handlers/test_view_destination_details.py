@@ -1,14 +1,22 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.sandbox.blocks import validate_view
 from handlers.views import destination_details as view
-from handlers.views.destination_details import CHANGES_SHOWN, Change, DestinationDetails, GivenUp
+from handlers.views.destination_details import (
+    CHANGES_SHOWN,
+    MUTES_SHOWN,
+    Change,
+    DestinationDetails,
+    GivenUp,
+    MutedHere,
+)
 from handlers.views.destinations import DestinationRow, Menu, read_menu
 from handlers.views.listing import Listing
+from handlers.views.mutes import read_place_of
 from models import amendment
 from models.fact import MovementKind
 from models.ledger import Failing
@@ -154,6 +162,39 @@ def test_an_edit_is_said_in_words(changed: dict[str, Any], words: str) -> None:
 )
 def test_each_change_is_said_in_words(action: str, detail: dict[str, Any], words: str) -> None:
     assert view.in_words(replace(MADE, action=f"destination.{action}", detail=detail)) == words
+
+
+NORTHWIND, GONE = "*Northwind*", "an account that is gone"
+
+
+@pytest.mark.parametrize(
+    ("action", "about", "until", "words"),
+    [
+        ("muted", NORTHWIND, AT + timedelta(days=1), "muted ∗Northwind∗ for a day"),
+        ("muted", NORTHWIND, AT + timedelta(days=7), "muted ∗Northwind∗ for a week"),
+        ("muted", NORTHWIND, None, "muted ∗Northwind∗ until it is undone"),
+        ("muted", None, AT, f"muted {GONE} until {MOMENT}"),
+        ("unmuted", NORTHWIND, None, "let it tell of ∗Northwind∗ again"),
+        ("unmuted", None, None, f"let it tell of {GONE} again"),
+    ],
+)
+def test_who_muted_what_is_said_in_words(action: str, about: str | None, until: datetime | None, words: str) -> None:
+    detail = {"account_id": "acc_1", "until": until.isoformat() if until else None}
+    change = Change(actor="U0ADA", action=f"destination.account_{action}", detail=detail, about=about, at=AT)
+    assert view.in_words(change) == words
+
+
+def test_what_is_muted_stands_there_with_what_ends_it_and_how_many_more_there_are() -> None:
+    muted = (MutedHere("acc_1", "*Northwind*", AT, "U0ADA"), MutedHere("acc_2", "Initech", None, "U0DANA"))
+    drawn = view.draw(replace(DETAILS, mutes=Listing(muted, 2)))
+    validate_view(drawn)
+    said = read(drawn)
+    listed = [f"∗Northwind∗ · until {MOMENT}, by <@U0ADA>", "Initech · until it is undone, by <@U0DANA>"]
+    assert said[said.index("*Muted here*") :][:4] == ["*Muted here*", *listed, "*Who changed what*"]
+    buttons = [block["accessory"] for block in drawn["blocks"] if "accessory" in block]
+    assert [read_place_of(one) for one in buttons] == [("dst_1", "acc_1"), ("dst_1", "acc_2")]
+    many = view.draw(replace(DETAILS, mutes=Listing(muted[:1] * MUTES_SHOWN, 1_200)))
+    assert "and 1,195 more; `/mrr why ACCOUNT` ends one" in read(many)
 
 
 def test_every_field_that_the_audit_keeps_has_words() -> None:

@@ -37,7 +37,7 @@ from handlers.views import (
 )
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
-from handlers.views.destination_details import Change, DestinationDetails, GivenUp
+from handlers.views.destination_details import Change, DestinationDetails, GivenUp, MutedHere
 from handlers.views.destination_form import Behind, DestinationForm, Offer
 from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
@@ -438,6 +438,7 @@ def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: 
     changed = {key: [text, name] for key in ("name", "zone", "locale", "mentions")} | {"recipients": None}
     edits = Change(actor="U0ADA", action="destination.edited", detail={"changed": changed}, at=AT)
     other = Change(actor=text, action=f"destination.{text}", detail={}, at=AT)
+    muted = Change(actor="U0ADA", action="destination.account_muted", detail={}, about=name or None, at=AT)
     failing = Failing(
         target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=text, fix=text, waiting=2, asked_by=("dst_1",)
     )
@@ -452,7 +453,8 @@ def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: 
         may_change=may,
         failing=(failing,) * 30,
         given_up=GivenUp(count=3, reason=text, fix=text),
-        changes=Listing((edits, other) * 4, 100),
+        mutes=Listing((MutedHere("acc_1", name, AT if may else None, text),) * 5, 90),
+        changes=Listing((edits, other, muted, edits) * 2, 100),
         page=1,
     )
     for view in (

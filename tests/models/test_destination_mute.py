@@ -28,10 +28,12 @@ async def named(database: Database, external_id: str) -> Account:
     return found
 
 
-async def mute(database: Database, where: Destination, about: Account, *, until: datetime | None = None) -> None:
+async def mute(
+    database: Database, where: Destination, about: Account, *, until: datetime | None = None, by: str = "U0ADA"
+) -> None:
     async with database.write() as session:
         where = await session.merge(where)
-        await destination_mute.add(session, where, about, until=until, by="U0ADA", now=NOW)
+        await destination_mute.add(session, where, about, until=until, by=by, now=NOW)
 
 
 async def told(database: Database) -> list[tuple[str, str, str | None]]:
@@ -73,11 +75,11 @@ async def test_a_mute_is_changed_listed_undone_and_audited(database: Database) -
     await move(database, "1")
     about = await named(database, "acme")
     await mute(database, here, about)
-    await mute(database, here, about, until=NOW + DAY)
+    await mute(database, here, about, until=NOW + DAY, by="U0DANA")
     async with database.read() as session:
         kept = await destination_mute.find(session, ACME, here.id, about.id, now=NOW)
         assert kept is not None
-        assert (kept.until, kept.muted_by) == (NOW + DAY, "U0ADA")
+        assert (kept.until, kept.muted_by) == (NOW + DAY, "U0DANA")
         assert await destination_mute.find(session, ACME, here.id, about.id, now=NOW + DAY) is None
     for was_muted in (True, False):
         async with database.write() as session:
@@ -87,6 +89,25 @@ async def test_a_mute_is_changed_listed_undone_and_audited(database: Database) -
         entries = [one.action for one in await audit.of_workspace(session, ACME)]
     assert entries.count("destination.account_muted") == 2
     assert entries.count("destination.account_unmuted") == 1
+
+
+async def test_the_mutes_of_a_destination_are_listed_while_they_last(database: Database) -> None:
+    here = await seeds.add_destination(database, "C1")
+    there = await seeds.add_destination(database, "C2", name="There")
+    for key in ("1", "2", "3"):
+        await move(database, key, key)
+    for key, where, until in (("1", here, None), ("2", here, NOW + DAY), ("3", there, None)):
+        await mute(database, where, await named(database, key), until=until)
+
+    async def listed(*, now: datetime, limit: int = 9) -> tuple[list[str], int]:
+        async with database.read() as session:
+            rows, total = await destination_mute.of_destination(session, ACME, here.id, limit=limit, now=now)
+        return sorted(about.external_id for _, about in rows), total
+
+    assert await listed(now=NOW) == (["1", "2"], 2)
+    assert await listed(now=NOW + DAY) == (["1"], 1)
+    rows, total = await listed(now=NOW, limit=1)
+    assert (len(rows), total) == (1, 2)
 
 
 async def test_what_a_muted_account_becomes_part_of_is_muted(database: Database) -> None:

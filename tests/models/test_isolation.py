@@ -369,6 +369,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "destination.page": {"limit": 5},
     "destination.reaching": {"user_id": "U1"},
     "destination_mute.find": {"destination_id": "<destination>", "account_id": "<account>", "now": NOW},
+    "destination_mute.of_destination": {"destination_id": "<destination>", "limit": 9, "now": NOW},
     "destination_mute.move": {"account_id": "<account>", "to_account_id": "<other>"},
     "draft.content": {"draft_id": "<draft>"},
     "draft.keep": {"content": {}, "now": NOW},
