@@ -100,6 +100,9 @@ async def test_from_the_installation_to_the_first_message_in_a_channel_are_six_c
         await what.click()
 
     await click(ada.page.get_by_role("link", name="Open Slack"))
+    await expect(ada.middle).to_contain_text("Runrate in Acme")
+    await ada.page.wait_for_load_state()
+    await expect(ada.middle).not_to_have_attribute("aria-busy", "true")
     await click(ada.button("New destination"))
     await ada.fill("Name", "Every movement")
     await click(ada.modal.get_by_role("combobox", name="Channels"))
