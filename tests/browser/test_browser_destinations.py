@@ -228,7 +228,7 @@ async def test_details_show_who_changed_what_and_who_left_is_taken_over_from(acm
     await acme.database.wakeups.notify(Topic.RECAPS)
     await expect(ada.page.locator("#side").get_by_label("1 unread")).to_be_visible()
     await ada.enter("Runrate")
-    told = ada.messages("dana has left")
+    told = ada.messages("Dana Reyes has left")
     await expect(told).to_contain_text("“Big and small” goes on as before, but nobody answers for it now")
     await told.get_by_role("button", name="Take over").click()
     await expect(ada.messages("answers for “Big and small” now")).to_have_count(1)
