@@ -348,7 +348,17 @@ async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -
     behind = forms.read_behind(view)
     kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
     otherwise = await _otherwise(session, behind, visitor) if kept is None else forms.from_kept(kept)
-    return forms.read(view, otherwise=otherwise), behind
+    return await _read_in_zone(session, view, otherwise, visitor), behind
+
+
+async def _read_in_zone(
+    session: AsyncSession, view: dict[str, Any], otherwise: DestinationForm | None, visitor: Visitor
+) -> DestinationForm:
+    """Read a form, with the visitor's zone where they mean that."""
+    form = forms.read(view, otherwise=otherwise)
+    if form.zone.casefold() != forms.MY_ZONE:
+        return form
+    return replace(form, zone=await _own_zone(session, visitor) or form.zone)
 
 
 async def _otherwise(session: AsyncSession, behind: Behind, visitor: Visitor) -> DestinationForm | None:
@@ -390,7 +400,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     """
     async with desk.database.read() as session:
         behind = forms.read_behind(view)
-        form = forms.read(view, otherwise=await _otherwise(session, behind, visitor))
+        form = await _read_in_zone(session, view, await _otherwise(session, behind, visitor), visitor)
     wish = _wish(form)
     checked = await check_recipients(form.channel_ids, form.user_ids, client, desk, visitor)
     outside = [one for one in checked if one.is_shared_outside]

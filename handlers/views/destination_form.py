@@ -42,6 +42,8 @@ from scheduler.messages.movement import KINDS
 from scheduler.messages.recap import period_name
 
 LONGEST_AMOUNT = 30
+MY_ZONE = "mine"
+"""What is typed for the zone that one's own Slack has."""
 GROUPS = (5, 15, 60)
 """The minutes that are offered for changes of one account to be told as one."""
 SAMPLE_MINOR = 123_450
@@ -489,7 +491,7 @@ def _time(filled_in: DestinationForm, own_zone: str | None) -> list[Block]:
         clock["initial_time"] = filled_in.at
     zone = text_input(ACTIONS.zone, initial=filled_in.zone, placeholder="Europe/Berlin") | AS_TYPED
     hint = "By region and city, such as Europe/Berlin, or UTC. The days of a recap begin and end there at midnight."
-    yours = f" Yours is {own_zone}." if own_zone else ""
+    yours = f" Type “{MY_ZONE}” for {own_zone}." if own_zone else ""
     return [
         field("Time", clock, block_id=Field.AT.block_id, dispatch=True),
         field("Time zone", zone, block_id=Field.ZONE.block_id, hint=f"{hint}{yours}", dispatch=True),

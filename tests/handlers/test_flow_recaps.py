@@ -63,6 +63,11 @@ async def test_a_zone_that_does_not_exist_is_refused_under_its_field(acme: Stage
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_one_s_own_zone_is_said_by_mine(acme: Stage) -> None:
+    assert (await add_daily(acme, **{"Time zone": "Mine"})).zone == "Europe/London"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_time_that_no_picker_offers_is_refused(acme: Stage) -> None:
     values = {
         "destination_name": {"name": {"type": "plain_text_input", "value": "Every day"}},

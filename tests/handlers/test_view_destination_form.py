@@ -255,7 +255,7 @@ def test_the_visitor_s_own_zone_is_named_under_the_field() -> None:
     for own_zone, said in (("Europe/Berlin", True), (None, False)):
         view = forms.form(form, Offer(own_zone=own_zone))
         validate_view(view)
-        assert ("there at midnight. Yours is Europe/Berlin." in str(view["blocks"])) is said
+        assert ("there at midnight. Type “mine” for Europe/Berlin." in str(view["blocks"])) is said
 
 
 def test_a_form_of_nothing_reads_as_empty() -> None:
