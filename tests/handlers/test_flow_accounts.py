@@ -69,12 +69,12 @@ async def test_from_a_typed_name_to_a_card_that_is_shared(acme: Stage) -> None:
     assert "*$1,620 MRR*" in card.words
     await card.click("Share here")
     await card.click("Share here")
-    shared = await acme.dana.message(REVENUE, containing="pat shared this")
+    shared = await acme.dana.message(REVENUE, containing="Pat Singh shared this")
     assert not shared.is_ephemeral
     assert "Contoso" in shared.words
     why = await shared.click("Why did I get this?")
     assert why is not None
-    assert "pat shared this, from the answer to `/mrr account`." in why.words
+    assert "Pat Singh shared this, from the answer to `/mrr account`." in why.words
     async with acme.database.read() as session:
         rows = await delivery.of_workspace(session, ACME)
     assert [one.state for one in rows if one.fact_kind == FactKind.ACCOUNT] == [DeliveryState.DELIVERED]

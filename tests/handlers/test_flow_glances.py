@@ -26,11 +26,11 @@ async def test_from_today_at_a_glance_to_a_shared_one(acme: Stage) -> None:
     assert answered.buttons == ["Share here"], "what nobody was sent has no menu"
     await answered.click("Share here")
     await answered.click("Share here")
-    shared = await acme.dana.message(REVENUE, containing="pat shared this")
+    shared = await acme.dana.message(REVENUE, containing="Pat Singh shared this")
     assert "this month isn't over" in shared.words
     why = await shared.click("Why did I get this?")
     assert why is not None
-    assert "pat shared this, from the answer to `/mrr`." in why.words
+    assert "Pat Singh shared this, from the answer to `/mrr`." in why.words
     async with acme.database.read() as session:
         rows = await delivery.of_workspace(session, ACME)
     assert [one.state for one in rows if one.fact_kind == FactKind.GLANCE] == [DeliveryState.DELIVERED]
@@ -44,7 +44,7 @@ async def test_a_recap_is_shared_in_the_channel_that_was_typed(acme: Stage) -> N
         answered = await pat.run(f"/mrr recap {typed}", channel=GENERAL)
         assert answered.words == f"It is on its way to <#{where}>, with your name under it."
     await acme.dana.message(REVENUE, containing="this month isn't over")
-    assert "pat shared this" in (await acme.dana.message(REVENUE, containing="in the week of")).words
+    assert "Pat Singh shared this" in (await acme.dana.message(REVENUE, containing="in the week of")).words
 
     await acme.ada.invite(DEALS, acme.bot())
     for typed, refused in (
@@ -57,7 +57,7 @@ async def test_a_recap_is_shared_in_the_channel_that_was_typed(acme: Stage) -> N
         words = answer.text if answer else (await pat.run(f"/mrr recap week {typed}", channel=GENERAL)).words
         assert refused in words, typed
     assert "It is on its way" in (await acme.ada.run("/mrr recap week #deals-private", channel=GENERAL)).words
-    await acme.ada.message(DEALS, containing="ada shared this")
+    await acme.ada.message(DEALS, containing="Ada Okafor shared this")
     async with acme.database.read() as session:
         rows = await delivery.of_workspace(session, ACME)
     assert [one.target for one in rows if one.fact_kind == FactKind.GLANCE] == [DEALS, REVENUE, REVENUE]

@@ -187,7 +187,7 @@ async def test_a_manager_sends_the_last_recap_now_and_anybody_else_is_told_whom_
     assert sent is not None
     assert "The recap of “Every day” is on its way. The next one comes at its time all the same." in sent.words
     told = await acme.ada.message(REVENUE, containing="No MRR movements on")
-    assert "ada asked for this now · to <#C0REVENUE> by “Every day” · next: <!date^" in told.words
+    assert "Ada Okafor asked for this now · to <#C0REVENUE> by “Every day” · next: <!date^" in told.words
     assert (await only(acme)).next_run_at == made.next_run_at
     assert (await acme.press({"action_id": "recap_send_now", "value": made.id}, user=DANA)).status == 200
     assert "is on its way" not in (await acme.dana.modal()).words

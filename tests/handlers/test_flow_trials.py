@@ -24,7 +24,7 @@ async def test_a_test_is_posted_to_every_channel_each_time_that_it_is_asked_for(
     for channel in (REVENUE, WINS):
         message = await acme.dana.message(channel, containing=TEST)
         assert "Each movement that it hears of is told here as it happens." in message.words
-        assert "ada asked for this test; nothing happened to MRR" in message.words
+        assert "Ada Okafor asked for this test; nothing happened to MRR" in message.words
         assert message["text"] == "Test of “Every movement”: it can post here"
     shown = await (await acme.home()).click("Send a test", near="Every movement")
     assert shown is not None

@@ -12,7 +12,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -584,22 +584,28 @@ def _functions() -> dict[str, Function]:
 async def test_nothing_of_another_workspace_is_seen_or_changed(database: Database) -> None:
     ids, functions = await seed(database), _functions()
     touched: dict[str, set[str]] = {ACME: set(), GLOBEX: set()}
+    before = await _rows_so_far(database)
     for name, asked in PROBES.items():
         for here, names in touched.items():
-            if await _touches_acme(database, functions[name], here, fill(asked, ids), makes=name in MAKERS):
+            if await _touches_acme(database, functions[name], here, fill(asked, ids), before, makes=name in MAKERS):
                 names.add(name)
     assert set(PROBES) - touched[ACME] == set()
     assert touched[GLOBEX] == set()
 
 
 async def _touches_acme(
-    database: Database, function: Function, here: str, asked: Mapping[str, Any], *, makes: bool
+    database: Database,
+    function: Function,
+    here: str,
+    asked: Mapping[str, Any],
+    before: Sequence[Any],
+    *,
+    makes: bool,
 ) -> bool:
-    """Say whether a call shows or changes anything of Acme's."""
+    """Say whether a call shows or changes anything of Acme's, whose rows were as `before`; and take it back."""
     touches = False
     with contextlib.suppress(UndoneError):
         async with database.write() as session:
-            before = await _rows_of_acme(session)
             try:
                 answer = await function(session, **_asked_in(function, here, asked))
                 shown = _shows(answer) and not makes
@@ -622,6 +628,11 @@ def _asked_in(function: Function, here: str, asked: Mapping[str, Any]) -> dict[s
     }
     named = {"workspace_id": here, "workspace_ids": [here]}
     return said | {name: value for name, value in named.items() if name in names}
+
+
+async def _rows_so_far(database: Database) -> list[Any]:
+    async with database.read() as session:
+        return await _rows_of_acme(session)
 
 
 async def _rows_of_acme(session: AsyncSession) -> list[Any]:
@@ -666,7 +677,8 @@ async def test_a_query_that_mixes_workspaces_up_would_be_found_out(database: Dat
         return list(await session.scalars(query))
 
     await seed(database)
-    assert await _touches_acme(database, careless, GLOBEX, {"names_by_workspace": ["acme"]}, makes=False)
+    before = await _rows_so_far(database)
+    assert await _touches_acme(database, careless, GLOBEX, {"names_by_workspace": ["acme"]}, before, makes=False)
 
 
 async def test_a_query_that_forgot_its_workspace_would_be_found_out(database: Database) -> None:
@@ -676,7 +688,7 @@ async def test_a_query_that_forgot_its_workspace_would_be_found_out(database: Da
         return await session.get(delivery.Delivery, delivery_id)
 
     asked = {"delivery_id": (await seed(database)).delivery}
-    assert await _touches_acme(database, careless, GLOBEX, asked, makes=False)
+    assert await _touches_acme(database, careless, GLOBEX, asked, await _rows_so_far(database), makes=False)
 
 
 @pytest.mark.parametrize("named", [ACME, None])

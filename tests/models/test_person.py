@@ -17,12 +17,14 @@ async def remember(database: Database, workspace_id: str = ACME, **user: Any) ->
 
 async def test_a_person_is_remembered_as_slack_says_and_kept_once(database: Database) -> None:
     await remember(database, profile={"real_name": "Pat Singh", "display_name": "", "email": "Pat@Acme.com"})
-    await remember(database, profile={"real_name": "Pat Singh", "display_name": "Patty"}, tz="Asia/Tokyo", deleted=True)
+    await remember(
+        database, profile={"real_name": "Patty Singh", "display_name": "Patty"}, tz="Asia/Tokyo", deleted=True
+    )
     async with database.read() as session:
         found = await person.get(session, ACME, "U0PAT")
         assert await person.get(session, GLOBEX, "U0PAT") is None
     assert found is not None
-    assert (found.name, found.email, found.time_zone, found.is_deactivated) == ("Patty", None, "Asia/Tokyo", True)
+    assert (found.name, found.email, found.time_zone, found.is_deactivated) == ("Patty Singh", None, "Asia/Tokyo", True)
 
 
 OF_BOTH = {"enterprise_id": "E1", "teams": [ACME, GLOBEX]}

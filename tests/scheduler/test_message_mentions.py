@@ -53,6 +53,7 @@ OURS: dict[str, st.SearchStrategy[Any]] = {
 
 ELSEWHERE = {
     "account": "test_message_account",
+    "draft": "test_message_draft",
     "glance": "test_message_recap",
     "history": "test_message_recap",
     "merged": "test_message_merged",
