@@ -11,6 +11,9 @@ from models.wish import Wish
 from tests.handlers.test_flow_destinations import filled_in
 from tests.stage import Stage
 
+pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
+"""What the engines do differently is asked of models and scheduler; here is what people read and press."""
+
 
 async def recipients(stage: Stage, name: str) -> list[To]:
     async with stage.database.read() as session:

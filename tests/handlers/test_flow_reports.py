@@ -14,6 +14,9 @@ from handlers import session
 from models import report
 from tests.stage import Answer, Stage, staged
 
+pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
+"""What the engines do differently is asked of models and scheduler; here is what people read and press."""
+
 NO_SUCH = "no such report"
 FIGURES = "+$420 (▲ 35 %) net"
 UNKNOWN = f"rep_{'0' * 26}"
@@ -178,7 +181,6 @@ async def test_a_link_copied_after_signing_in_is_the_plain_one(told: Stage) -> N
     assert (answer.status, answer.headers["Location"]) == (302, told.url + await path(told))
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_over_https_cookies_are_secure(database_url: str, database: object) -> None:
     async with staged(database_url, incomplete={"public_url": "https://runrate.example"}) as stage:
         answer = await stage.get(f"{SIGN_IN_PATH}?page={UNKNOWN}&here=1")

@@ -19,6 +19,9 @@ from models.event import Refusal
 from models.source import Source
 from tests.stage import Stage
 
+pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
+"""What the engines do differently is asked of models and scheduler; here is what people read and press."""
+
 
 async def sources(stage: Stage) -> list[Source]:
     async with stage.database.read() as session:
@@ -120,7 +123,6 @@ async def test_the_line_for_segment_brings_an_account(acme: Stage) -> None:
     assert (await sources(acme))[0].account_creation == "contact"
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_name_that_cannot_be_is_refused_under_it_and_the_form_keeps_what_was_typed(acme: Stage) -> None:
     await acme.add_source(name="Billing")
     form = await (await acme.home()).click("Add source")
