@@ -103,6 +103,7 @@ async def main() -> None:
         await _expired(studio)
         await _recaps(studio, webhook, present)
         await _together(studio, webhook)
+        await _failing(studio, webhook, present)
 
 
 @asynccontextmanager
@@ -465,6 +466,19 @@ async def _together(studio: Studio, webhook: str) -> None:
     await ada.go(WINS)
     await expect(ada.messages("replied to a thread")).to_be_in_viewport()
     await studio.take("group", ada.page)
+
+
+async def _failing(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
+    """Archive a channel: the Home tab says what waits, why, and what to do."""
+    stage, ada = studio.stage, studio.ada
+    await stage.slack.archive(stage.slack.channels[REVENUE], by=ADA)
+    for happening in _until(present, 1):
+        await _happen(studio, webhook, happening)
+    await ada.page.set_viewport_size(SCREEN)
+    await ada.go()
+    await expect(ada.section("I can't post to")).to_be_visible()
+    await _drawn_in(ada)
+    await studio.take("failure-home", ada.page)
 
 
 async def _recaps(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
