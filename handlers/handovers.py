@@ -48,12 +48,8 @@ async def handed_over(
     ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Have whoever was chosen answer for the destination."""
-    await people.require_manager(desk, client, visitor)
-    chosen = view.read(body["view"])
-    try:
-        await _require_manager(desk, client, visitor, chosen)
-    except NoKeeperError as error:
-        await ack(response_action="errors", errors=view.errors(str(error)))
+    chosen = await _chosen(ack, body, client, desk, visitor)
+    if chosen is None:
         return
     async with desk.database.write() as session:
         found = await destination.get(session, visitor.workspace_id, subject(body["view"]) or "", hold=True)
@@ -98,16 +94,26 @@ async def handed_all_over(
     ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Have whoever was chosen answer for all of somebody who is gone."""
+    chosen = await _chosen(ack, body, client, desk, visitor)
+    if chosen is None:
+        return
+    names = await _hand_all_over(desk, visitor, subject(body["view"]) or "", to=chosen)
+    await ack(response_action="update", view=view.done_view(chosen, names))
+    await home.refresh(desk, client, visitor)
+
+
+async def _chosen(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> str | None:
+    """Read whom a manager chose; None where that is refused, which is said under the field."""
     await people.require_manager(desk, client, visitor)
     chosen = view.read(body["view"])
     try:
         await _require_manager(desk, client, visitor, chosen)
     except NoKeeperError as error:
         await ack(response_action="errors", errors=view.errors(str(error)))
-        return
-    names = await _hand_all_over(desk, visitor, subject(body["view"]) or "", to=chosen)
-    await ack(response_action="update", view=view.done_view(chosen, names))
-    await home.refresh(desk, client, visitor)
+        return None
+    return chosen
 
 
 async def _require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor, user_id: str) -> None:

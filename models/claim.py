@@ -3,6 +3,7 @@
 Who takes it and who lets it go is said in the thread of the message on which they pressed, and in that one itself.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,10 +121,13 @@ async def many(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, s
 async def holders(session: AsyncSession, kind: FactKind, fact_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Give the names of those who hold claims of what was told, by the workspace and what that is."""
     query = select(Claim).where(among(Claim.fact_id, fact_ids), Claim.fact_kind == kind, Claim.released_at.is_(None))
-    found = {}
+    held_by = defaultdict(list)
     for one in await session.scalars(query):
-        names = await person.named(session, one.workspace_id, [one.user_id])
-        found[one.workspace_id, one.fact_id] = names.get(one.user_id) or SOMEBODY
+        held_by[one.workspace_id].append(one)
+    found: dict[tuple[str, str], str] = {}
+    for workspace_id, theirs in held_by.items():
+        names = await person.named(session, workspace_id, {one.user_id for one in theirs})
+        found |= {(workspace_id, one.fact_id): names.get(one.user_id) or SOMEBODY for one in theirs}
     return found
 
 

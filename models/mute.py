@@ -51,10 +51,11 @@ async def _skip_unsent(session: AsyncSession, workspace_id: str, user_id: str, w
     """Skip what waits for them, as for the end of their quiet hours."""
     theirs = lane.unsent_to(workspace_id, user_id)
     await lane.hold_where(session, theirs)
-    muted = [owed for owed, _ in await movement.unsent(session, theirs, Movement.account_id == what)]
     signals = select(Delivery).join(Signal, Signal.id == Delivery.fact_id).where(theirs)
+    muted = []
     if what != Muted.SIGNALS:
         signals = signals.where(Signal.account_id == what)
+        muted = [owed for owed, _ in await movement.unsent(session, theirs, Movement.account_id == what)]
     muted += await session.scalars(signals.where(Delivery.fact_kind == FactKind.SIGNAL))
     for owed in muted:
         delivery.skip(owed, SkipReason.MUTED, now=now)
