@@ -21,7 +21,8 @@ from models.recipient import RecipientKind
 from models.secret import Keyring, SecretUnreadableError
 from models.thread import Reply
 from scheduler.decisions import CANNOT_BE_MADE, TOKEN_UNREADABLE, Decision, Effort, answer_of, judge_edit, judge_send
-from scheduler.drawing import Drawn, Setting, draw_alone, draw_deliveries
+from scheduler.drawing.kinds import draw_alone, draw_deliveries
+from scheduler.drawing.telling import Drawn, Setting
 from scheduler.messages.message import Edited, Message, Unaddressed, Unfurled
 from scheduler.places import HeldBackError
 

@@ -23,7 +23,8 @@ from bot.bench.stub import Stub, stub
 from bot.sandbox.signing import signed_headers
 from models import delivery, person
 from models.database import Database
-from scheduler.drawing import Setting, draw_deliveries
+from scheduler.drawing.kinds import draw_deliveries
+from scheduler.drawing.telling import Setting
 from scheduler.recap import make_due
 
 DESTINATIONS, MOVEMENTS = 1_000, 1_000_000

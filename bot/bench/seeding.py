@@ -25,7 +25,8 @@ from models.recipient import RecipientKind
 from models.secret import Keyring
 from models.source import SourceKind
 from models.wish import Frequency, Wish
-from scheduler.drawing import Setting, draw_deliveries
+from scheduler.drawing.kinds import draw_deliveries
+from scheduler.drawing.telling import Setting
 from scheduler.match import match_movements
 
 BY = "benchmark"

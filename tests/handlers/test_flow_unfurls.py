@@ -8,7 +8,7 @@ from bot.sandbox.people import ACME, GLOBEX, GUS, OLGA
 from models import delivery, report, workspace
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind
-from scheduler.drawing import UNFURL_KEPT
+from scheduler.drawing.unfurls import UNFURL_KEPT
 from tests.stage import Stage
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])

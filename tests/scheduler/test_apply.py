@@ -27,7 +27,8 @@ from models.fact import AccountStatus, read_facts
 from models.recap import Recap
 from models.source import AccountCreation, Source
 from scheduler.apply import apply_waiting
-from scheduler.drawing import Setting, draw_deliveries
+from scheduler.drawing.kinds import draw_deliveries
+from scheduler.drawing.telling import Setting
 from scheduler.recount import recount_due
 from tests import seeds
 from tests.seeds import ACME, GLOBEX, NOW

@@ -22,7 +22,7 @@ from models.fact import MovementKind, SignalKind
 from models.glance import Glance, Seen
 from models.recap import Figures, Sum
 from models.schedule import Period, Rhythm, Schedule
-from scheduler.drawing import DRAWINGS
+from scheduler.drawing.kinds import DRAWINGS
 from scheduler.messages import api_key, glance, history, keeper, notice, signal, silence, thread, track, welcome
 from scheduler.messages.api_key import RefusedKey
 from scheduler.messages.glance import GlanceMessage

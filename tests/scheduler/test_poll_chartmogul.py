@@ -25,7 +25,8 @@ from models.movement import Movement
 from models.poll import LEASE, LOOK_BACK_EVERY, Activities, ApiKeyError, Poll, PolledRecord
 from models.source import Source, SourceKind
 from scheduler.apply import apply_waiting
-from scheduler.drawing import Setting, draw_deliveries
+from scheduler.drawing.kinds import draw_deliveries
+from scheduler.drawing.telling import Setting
 from scheduler.erase import erase_forgotten
 from scheduler.pollers.chartmogul import COURSE, CUSTOMERS, ChartMogulAdapter, Reader
 from scheduler.pollers.chartmogul_api import ChartMogul

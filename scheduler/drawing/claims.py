@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import claim, person
 from models.delivery import Delivery, FactKind
+from scheduler.drawing.telling import Setting
 from scheduler.messages import claim as drawing
 from scheduler.messages.claim import ClaimMessage
 from scheduler.messages.message import Message
@@ -22,7 +22,7 @@ class ToldClaim:
     about: str
 
 
-async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting: Any) -> dict[str, ToldClaim]:
+async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldClaim]:
     """Find the claims, and what their people are called."""
     found = await claim.many(session, {one.fact_id for one in owed})
     told = {}
@@ -37,7 +37,7 @@ async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting:
     return told
 
 
-def draw_claim(owed: Delivery, told: ToldClaim, _setting: Any) -> Message:
+def draw_claim(owed: Delivery, told: ToldClaim, _setting: Setting) -> Message:
     """Draw the reply: what was claimed may be free again by now, of which the next one tells."""
     return drawing.draw(
         ClaimMessage(

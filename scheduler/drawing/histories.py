@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +11,7 @@ from models.delivery import Delivery
 from models.recap import Figures, Recap
 from models.schedule import Period, Rhythm
 from models.workspace import Workspace
+from scheduler.drawing.telling import Setting
 from scheduler.messages import history as drawing
 from scheduler.messages.history import HistoryMessage
 from scheduler.messages.message import Message
@@ -28,7 +28,7 @@ class ToldHistory:
     tenant: Workspace
 
 
-async def load_histories(session: AsyncSession, owed: Sequence[Delivery], setting: Any) -> dict[str, ToldHistory]:
+async def load_histories(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldHistory]:
     """Sum up last week, in the zone of each reader, for sources that are still there."""
     tenants = await workspace.many(session, {one.workspace_id for one in owed})
     told = {}
@@ -45,7 +45,7 @@ async def load_histories(session: AsyncSession, owed: Sequence[Delivery], settin
     return told
 
 
-def draw_history(owed: Delivery, told: ToldHistory, setting: Any) -> Message:
+def draw_history(owed: Delivery, told: ToldHistory, setting: Setting) -> Message:
     """Draw that history is in."""
     week = RecapMessage(
         rhythm=Rhythm.WEEKLY,

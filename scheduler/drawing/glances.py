@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import channel, glance
 from models.delivery import Delivery
 from models.glance import Seen
+from scheduler.drawing.telling import Setting
 from scheduler.messages import glance as drawing
 from scheduler.messages.glance import GlanceMessage
 from scheduler.messages.message import Message
@@ -23,7 +23,7 @@ class ToldGlance:
     needs_confirmation: bool
 
 
-async def load_glances(session: AsyncSession, owed: Sequence[Delivery], setting: Any) -> dict[str, ToldGlance]:
+async def load_glances(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldGlance]:
     """Sum up the periods as they are known now."""
     unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
     told = {}
@@ -33,7 +33,7 @@ async def load_glances(session: AsyncSession, owed: Sequence[Delivery], setting:
     return told
 
 
-def draw_glance(owed: Delivery, told: ToldGlance, setting: Any) -> Message:
+def draw_glance(owed: Delivery, told: ToldGlance, setting: Setting) -> Message:
     """Draw what was shared, and who did."""
     hold_back_from_outsiders(needs_confirmation=told.needs_confirmation)
     return drawing.draw(
