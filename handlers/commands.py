@@ -22,7 +22,7 @@ from handlers.listening import limited
 from handlers.views import answers
 from handlers.views import pauses as pause_view
 from handlers.views.answers import Answer
-from handlers.views.destination_form import DestinationForm
+from handlers.views.destination_answers import DestinationForm
 from models import destination
 from models.base import UserError
 from models.destination import Destination

@@ -16,10 +16,13 @@ from handlers.listening import limited
 from handlers.recipients import check_recipients
 from handlers.slack_code import slack_code
 from handlers.views import accounts as account_view
+from handlers.views import destination_answers as answers
+from handlers.views import destination_filter as choices
 from handlers.views import destination_form as forms
 from handlers.views import destinations as rows
 from handlers.views.blocks import MOST_OPTIONS, View
-from handlers.views.destination_form import Behind, DestinationForm, Field, Offer
+from handlers.views.destination_answers import Behind, DestinationForm, Field
+from handlers.views.destination_form import Offer
 from handlers.views.recipients import unchosen
 from models import (
     account_search,
@@ -56,22 +59,22 @@ def register(app: AsyncApp) -> None:
     """Listen to the buttons and to the form."""
     app.action(rows.ACTIONS.new)(limited(pressed_new))
     app.action(rows.ACTIONS.edit)(limited(pressed_edit))
-    for action_id in forms.ACTIONS.all:
+    for action_id in answers.ACTIONS.all:
         app.action(action_id)(limited(changed))
-    app.options(forms.ACTIONS.criterion)(limited(offered_criteria))
+    app.options(answers.ACTIONS.criterion)(limited(offered_criteria))
     for action_id in (forms.SHOW_ME, forms.SHOW_ACCOUNT):
         app.action(action_id)(limited(asked_to_show))
     app.options(forms.SHOW_ACCOUNT)(limited(offered_accounts))
-    app.options(forms.ACTIONS.values)(limited(offered_values))
-    app.options(forms.ATTRIBUTES)(limited(offered_attributes))
-    app.view(forms.CALLBACKS.save)(limited(saved))
+    app.options(answers.ACTIONS.values)(limited(offered_values))
+    app.options(choices.ATTRIBUTES)(limited(offered_attributes))
+    app.view(answers.CALLBACKS.save)(limited(saved))
 
 
 async def pressed_new(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Open an empty form."""
-    await open_new(desk, client, visitor, trigger_id=body["trigger_id"], form=forms.read_new(action))
+    await open_new(desk, client, visitor, trigger_id=body["trigger_id"], form=answers.read_new(action))
     await ack()
 
 
@@ -91,12 +94,12 @@ async def changed(
     view = body["view"]
     async with desk.database.read() as session:
         form, behind = await _read(session, view, visitor)
-    if action["action_id"] == forms.ACTIONS.more:
+    if action["action_id"] == answers.ACTIONS.more:
         form = replace(form, shows_more=True)
-    if action["action_id"] == forms.ACTIONS.frequency:
+    if action["action_id"] == answers.ACTIONS.frequency:
         form = replace(form, shows_more=form.shows_more or form.uses_more)
         async with desk.database.write() as session:
-            kept = await draft.keep(session, visitor.workspace_id, forms.as_kept(form), now=desk.now())
+            kept = await draft.keep(session, visitor.workspace_id, answers.as_kept(form), now=desk.now())
         behind = replace(behind, draft_id=kept)
     await _draw_again(view, client, desk, visitor, form, behind)
     await ack()
@@ -111,7 +114,7 @@ async def asked_to_show(
     async with desk.database.read() as session:
         form, behind = await _read(session, view, visitor)
     try:
-        is_sent = await _show(form, desk, visitor, account_id=forms.read_account(action))
+        is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))
     except FieldError as error:
         await _draw_again(view, client, desk, visitor, form, behind, refused=error)
     else:
@@ -197,8 +200,8 @@ async def offered_criteria(
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         of_accounts = await condition.criteria(session, visitor.workspace_id)
-    _, typed = forms.read_suggestion(body)
-    await ack(options=forms.offered_criteria([*OF_MOVEMENTS, *of_accounts], typed))
+    _, typed = choices.read_suggestion(body)
+    await ack(options=choices.offered_criteria([*OF_MOVEMENTS, *of_accounts], typed))
 
 
 async def offered_values(
@@ -206,10 +209,10 @@ async def offered_values(
 ) -> None:
     """Offer the values that a condition can name."""
     await people.require_manager(desk, client, visitor)
-    of, typed = forms.read_suggestion(body)
+    of, typed = choices.read_suggestion(body)
     async with desk.database.read() as session:
         known = await condition.known_values(session, visitor.workspace_id, of) if of else {}
-    await ack(options=forms.offered_values(of, known, typed) if of else [])
+    await ack(options=choices.offered_values(of, known, typed) if of else [])
 
 
 async def offered_attributes(
@@ -219,7 +222,7 @@ async def offered_attributes(
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
         known = await attribute.keys(session, visitor.workspace_id)
-    await ack(options=forms.offered_attributes(known, str(body.get("value") or "")))
+    await ack(options=choices.offered_attributes(known, str(body.get("value") or "")))
 
 
 async def offered_accounts(
@@ -235,7 +238,7 @@ async def offered_accounts(
 
 
 async def _drawn_filled(
-    session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm, *, behind: Behind = forms.NOTHING
+    session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm, *, behind: Behind = answers.NOTHING
 ) -> View:
     """Draw a form that starts with channels; whether others may read along there may be confirmed already."""
     outside = await _outside(session, form.channel_ids, visitor)
@@ -250,7 +253,7 @@ async def _drawn(
     visitor: Visitor,
     form: DestinationForm,
     *,
-    behind: Behind = forms.NOTHING,
+    behind: Behind = answers.NOTHING,
     outside: Sequence[Channel] = (),
     **said: Any,
 ) -> View:
@@ -345,9 +348,9 @@ async def _filled_with(session: AsyncSession, found: Destination) -> Destination
 
 async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> tuple[DestinationForm, Behind]:
     """Read an open form. What it doesn't ask for just now is as it was told before, or as the destination has it."""
-    behind = forms.read_behind(view)
+    behind = answers.read_behind(view)
     kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
-    otherwise = await _otherwise(session, behind, visitor) if kept is None else forms.from_kept(kept)
+    otherwise = await _otherwise(session, behind, visitor) if kept is None else answers.from_kept(kept)
     return await _read_in_zone(session, view, otherwise, visitor), behind
 
 
@@ -355,8 +358,8 @@ async def _read_in_zone(
     session: AsyncSession, view: dict[str, Any], otherwise: DestinationForm | None, visitor: Visitor
 ) -> DestinationForm:
     """Read a form, with the visitor's zone where they mean that."""
-    form = forms.read(view, otherwise=otherwise)
-    if form.zone.casefold() != forms.MY_ZONE:
+    form = answers.read(view, otherwise=otherwise)
+    if form.zone.casefold() != answers.MY_ZONE:
         return form
     return replace(form, zone=await _own_zone(session, visitor) or form.zone)
 
@@ -383,7 +386,7 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
     try:
         question = await _save(view, client, desk, visitor)
     except FieldError as error:
-        await ack(response_action="errors", errors=forms.errors({error.field: str(error)}))
+        await ack(response_action="errors", errors=answers.errors({error.field: str(error)}))
         return
     if question is not None:
         await ack(response_action="update", view=question)
@@ -399,7 +402,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     Raises `FieldError` for a field that has to change first.
     """
     async with desk.database.read() as session:
-        behind = forms.read_behind(view)
+        behind = answers.read_behind(view)
         form = await _read_in_zone(session, view, await _otherwise(session, behind, visitor), visitor)
     wish = _wish(form)
     checked = await check_recipients(form.channel_ids, form.user_ids, client, desk, visitor)
@@ -504,7 +507,7 @@ def _filter(form: DestinationForm) -> Filter:
 
 def _conditions(form: DestinationForm) -> tuple[Condition, ...]:
     """Take the conditions that are chosen. Raises `FieldError` for one without values."""
-    placed = [(where, one) for where, one in zip(forms.CONDITIONS, form.conditions, strict=False) if one]
+    placed = [(where, one) for where, one in zip(answers.CONDITIONS, form.conditions, strict=False) if one]
     for where, one in placed:
         if not one.values:
             raise FieldError(where, "Choose its values below, or “Any account” here.")

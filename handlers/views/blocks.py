@@ -1,6 +1,6 @@
 """Block Kit's pieces as the views use them, so that each view reads as what a person sees."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from scheduler.messages.mrkdwn import marked, plain
@@ -10,6 +10,8 @@ Element = dict[str, Any]
 View = dict[str, Any]
 
 MOST_OPTIONS = 100
+AS_TYPED = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
+"""Has a text told to us while it is typed."""
 
 
 def section(text: str, *, accessory: Element | None = None, block_id: str | None = None) -> Block:
@@ -90,6 +92,26 @@ def text_input(action_id: str, *, initial: str = "", placeholder: str) -> Elemen
     """Draw an input for one line; what it starts with is exactly what was typed."""
     drawn = {"type": "plain_text_input", "action_id": action_id, "placeholder": plain(placeholder, 150)}
     return drawn | ({"initial_value": initial} if initial else {})
+
+
+def checkbox(action_id: str, text: str, *, is_checked: bool) -> Element:
+    """Draw one box to tick, whose value is `yes`."""
+    yes = option(text, "yes")
+    element: Element = {"type": "checkboxes", "action_id": action_id, "options": [yes]}
+    return element | ({"initial_options": [yes]} if is_checked else {})
+
+
+def menu(action_id: str, options: Mapping[str, str], chosen: str) -> Element:
+    """Draw a menu of these values with their words, one of which is chosen."""
+    drawn = {value: option(words, value) for value, words in options.items()}
+    element = {"type": "static_select", "action_id": action_id, "options": list(drawn.values())[:MOST_OPTIONS]}
+    return element | {"initial_option": drawn[chosen]}
+
+
+def looked_up(action_id: str, placeholder: str, *, many: bool = False) -> Element:
+    """Draw a menu whose choices are looked up while somebody types."""
+    kind = "multi_external_select" if many else "external_select"
+    return {"type": kind, "action_id": action_id, "placeholder": plain(placeholder, 150), "min_query_length": 0}
 
 
 def modal(

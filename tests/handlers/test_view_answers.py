@@ -6,7 +6,8 @@ from bot.sandbox.blocks import validate_blocks, validate_view
 from bot.sandbox.elements import placed_in
 from handlers.views import answers, destination_form, destinations, sources
 from handlers.views.answers import Answer
-from handlers.views.destination_form import DestinationForm, Offer
+from handlers.views.destination_answers import DestinationForm
+from handlers.views.destination_form import Offer
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import Listing
 from handlers.views.sources import SourceForm

@@ -7,9 +7,12 @@ import pytest
 
 from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import placed_in, starting
+from handlers.views import destination_answers as answers
+from handlers.views import destination_filter as choices
 from handlers.views import destination_form as forms
 from handlers.views import destinations as rows
-from handlers.views.destination_form import CALLBACKS, Behind, DestinationForm, Field, Offer
+from handlers.views.destination_answers import CALLBACKS, Behind, DestinationForm, Field
+from handlers.views.destination_form import Offer
 from models.condition import About, Condition, Criterion, criterion
 from models.fact import MovementKind
 from models.filter import EVERYTHING, Forecast
@@ -54,8 +57,8 @@ def test_a_new_destination_is_named_and_given_channels() -> None:
     first = ["Name", "Frequency", "Channels", "People", "More options", "Send me this", "Test"]
     assert [placed.label for placed in placed_in(view["blocks"])] == first
     choices = {"Name": "  Every\nmovement ", "Channels": ["C0REVENUE"]}
-    assert forms.read(submitted(view, choices)) == DestinationForm(name="Every movement", channel_ids=("C0REVENUE",))
-    assert forms.read_behind(view) == Behind()
+    assert answers.read(submitted(view, choices)) == DestinationForm(name="Every movement", channel_ids=("C0REVENUE",))
+    assert answers.read_behind(view) == Behind()
 
 
 def test_what_few_people_need_stands_behind_a_button() -> None:
@@ -109,7 +112,7 @@ def test_how_movements_are_told_is_read_back_whatever_was_stored(changes: dict[s
     form = replace(OPEN, **changes)
     view = forms.form(form, Offer(roles=("owner", "ae")))
     validate_view(view)
-    assert forms.read(submitted(view)) == form
+    assert answers.read(submitted(view)) == form
 
 
 def test_ways_to_write_money_are_shown_by_a_sample_in_their_own_names() -> None:
@@ -132,10 +135,10 @@ def test_a_recap_asks_for_its_time_and_shows_no_attributes(frequency: Frequency)
     day = ["Day"] if frequency in own_day else []
     more = ["Business days", "Holidays", "When nothing moved", "Numbers and money", "Send me this", "Test"]
     assert labels == ["Name", "Frequency", *day, "Time", "Time zone", "Channels", "Other companies", "People", *more]
-    assert forms.read(submitted(view), otherwise=FILLED) == filled_in
+    assert answers.read(submitted(view), otherwise=FILLED) == filled_in
     nothing_else = {"attribute_keys": (), "kinds": EVERYTHING.kinds, "least_gain": "", "least_loss": ""}
     nothing_else["conditions"] = ()
-    assert forms.read(submitted(view)) == replace(filled_in, **nothing_else)
+    assert answers.read(submitted(view)) == replace(filled_in, **nothing_else)
 
 
 def test_a_recap_says_when_the_first_one_is_due_and_of_which_days() -> None:
@@ -172,8 +175,8 @@ def test_what_the_form_starts_with_is_what_it_reads_back() -> None:
     view = forms.form(FILLED, Offer(attributes=KNOWN), behind=Behind("dst_1"), outside_channel_ids=("C0PARTNERS",))
     validate_view(view)
     assert view["title"]["text"] == "Edit destination"
-    assert forms.read_behind(view) == Behind("dst_1")
-    assert forms.read(submitted(view)) == FILLED
+    assert answers.read_behind(view) == Behind("dst_1")
+    assert answers.read(submitted(view)) == FILLED
 
 
 def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() -> None:
@@ -192,11 +195,11 @@ def test_each_condition_that_is_chosen_asks_for_its_values_and_offers_another() 
 
 def test_a_condition_is_taken_back_by_any_account() -> None:
     view = submitted(forms.form(FILLED, Offer(attributes=KNOWN)))
-    [back] = forms.offered_criteria([], "any")[:1]
+    [back] = choices.offered_criteria([], "any")[:1]
     view["state"]["values"][Field.CONDITION_1.block_id]["destination_criterion"]["selected_option"] = back
-    assert forms.read(view).conditions == (None, None, COUNTRY)
+    assert answers.read(view).conditions == (None, None, COUNTRY)
     view["state"]["values"][Field.CONDITION_3.block_id]["destination_criterion"]["selected_option"] = back
-    assert forms.read(view).conditions == ()
+    assert answers.read(view).conditions == ()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_what_the_form_never_offered_is_no_criterion(key: str, found: Criterion 
 def test_criteria_are_offered_by_their_names_in_words() -> None:
     about = [("currency", ""), ("plan", ""), ("role", "owner"), ("attribute", "country"), ("attribute", "plan")]
     criteria = [Criterion(About(one), name) for one, name in [*about, ("attribute", "😀" * 76)]]
-    offered = [(one["text"]["text"], one["value"]) for one in forms.offered_criteria(criteria, "")]
+    offered = [(one["text"]["text"], one["value"]) for one in choices.offered_criteria(criteria, "")]
     assert offered == [
         ("Any account", "any"),
         ("Currency", "currency"),
@@ -225,7 +228,7 @@ def test_criteria_are_offered_by_their_names_in_words() -> None:
         ("Country", "attribute:country"),
         ("attribute:plan", "attribute:plan"),
     ]
-    assert [one["value"] for one in forms.offered_criteria(criteria, " COUN")] == ["any", "attribute:country"]
+    assert [one["value"] for one in choices.offered_criteria(criteria, " COUN")] == ["any", "attribute:country"]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +249,7 @@ def test_known_values_are_offered_and_then_what_was_typed(key: str, typed: str, 
     of = criterion(key)
     assert of is not None
     known = {"France": "France", "Germany": "Germany"} if of.name == "country" else {}
-    options = forms.offered_values(of, known, typed)
+    options = choices.offered_values(of, known, typed)
     assert [one["value"] for one in options] == offered
 
 
@@ -259,14 +262,14 @@ def test_the_visitor_s_own_zone_is_named_under_the_field() -> None:
 
 
 def test_a_form_of_nothing_reads_as_empty() -> None:
-    assert forms.read({}) == DestinationForm()
+    assert answers.read({}) == DestinationForm()
 
 
 def test_attributes_are_named_in_words_unless_two_would_read_the_same() -> None:
-    words = [option["text"]["text"] for option in forms.offered_attributes(KNOWN, "")]
+    words = [option["text"]["text"] for option in choices.offered_attributes(KNOWN, "")]
     assert words == ["Country", "employee_count", "employeeCount", "Segment"]
-    assert [option["value"] for option in forms.offered_attributes(KNOWN, "employee c")] == []
-    assert [option["value"] for option in forms.offered_attributes(KNOWN, " COUN")] == [
+    assert [option["value"] for option in choices.offered_attributes(KNOWN, "employee c")] == []
+    assert [option["value"] for option in choices.offered_attributes(KNOWN, " COUN")] == [
         "country",
         "employee_count",
         "employeeCount",
@@ -279,16 +282,16 @@ def test_of_a_thousand_attributes_the_chosen_ones_stay_and_each_is_found() -> No
     validate_view(view)
     [element] = [one.element for one in placed_in(view["blocks"]) if one.label == "Attributes to show"]
     assert [option["value"] for option in element["initial_options"]] == ["key 999"]
-    assert len(forms.offered_attributes(known, "")) == 100
-    assert [option["value"] for option in forms.offered_attributes(known, "KEY 998")] == ["key 998"]
-    assert forms.offered_attributes(known, "😀") == forms.offered_attributes(known, "xx") == []
+    assert len(choices.offered_attributes(known, "")) == 100
+    assert [option["value"] for option in choices.offered_attributes(known, "KEY 998")] == ["key 998"]
+    assert choices.offered_attributes(known, "😀") == choices.offered_attributes(known, "xx") == []
 
 
 def test_without_any_attribute_a_calm_line_stands_in_the_fields_place() -> None:
     view = forms.form(OPEN, Offer())
     validate_view(view)
     assert "*Attributes to show*: none yet. They can be chosen here once a source has sent some." in str(view)
-    assert forms.read(submitted(view)).attribute_keys == ()
+    assert answers.read(submitted(view)).attribute_keys == ()
 
 
 def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
@@ -297,9 +300,9 @@ def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
     assert view["blocks"][3]["text"]["text"] == (
         "People of other companies read along in <#C0PARTNERS> (Slack Connect). They would see every amount."
     )
-    assert not forms.read(submitted(view)).outsiders_confirmed
+    assert not answers.read(submitted(view)).outsiders_confirmed
     yes = {"Other companies": ["Let people of other companies read our MRR there"]}
-    assert forms.read(submitted(view, yes)).outsiders_confirmed
+    assert answers.read(submitted(view, yes)).outsiders_confirmed
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
 def test_a_refusal_stands_under_its_field(field: str, label: str) -> None:
     view = forms.form(FILLED, Offer(attributes=KNOWN), outside_channel_ids=("C0PARTNERS",))
     blocks = {placed.block_id: placed.label for placed in placed_in(view["blocks"])}
-    errors = forms.errors({field: "No."})
+    errors = answers.errors({field: "No."})
     assert {blocks[block_id]: text for block_id, text in errors.items()} == {label: "No."}
 
 
@@ -348,14 +351,14 @@ def test_a_private_channel_without_the_bot_says_exactly_what_to_type(count: int,
 
 
 def test_a_button_can_carry_a_channel_into_the_form() -> None:
-    assert forms.read_new(rows.new_button()) == DestinationForm()
-    assert forms.read_new(rows.new_button(channel_id="C0DEALS")).channel_ids == ("C0DEALS",)
+    assert answers.read_new(rows.new_button()) == DestinationForm()
+    assert answers.read_new(rows.new_button(channel_id="C0DEALS")).channel_ids == ("C0DEALS",)
 
 
 def test_what_stands_behind_a_form_comes_back_with_it() -> None:
     for behind in (Behind("dst_1", "m4rk", "drf_1"), Behind("dst_1", "m4rk"), Behind(None, "", "drf_1"), Behind()):
-        assert forms.read_behind(forms.form(DestinationForm(), Offer(), behind=behind)) == behind
-    assert forms.read_behind({"private_metadata": "a|b|c|d"}) == Behind("a", "b", "c")
+        assert answers.read_behind(forms.form(DestinationForm(), Offer(), behind=behind)) == behind
+    assert answers.read_behind({"private_metadata": "a|b|c|d"}) == Behind("a", "b", "c")
 
 
 def test_a_form_is_told_from_what_it_became_since() -> None:
@@ -363,8 +366,8 @@ def test_a_form_is_told_from_what_it_became_since() -> None:
 
 
 def test_answers_that_are_not_asked_for_are_kept_as_json() -> None:
-    kept = forms.as_kept(FILLED)
-    assert forms.from_kept(json.loads(json.dumps(kept))) == FILLED
+    kept = answers.as_kept(FILLED)
+    assert answers.from_kept(json.loads(json.dumps(kept))) == FILLED
 
 
 def test_what_cannot_be_shown_yet_is_said_by_its_field() -> None:

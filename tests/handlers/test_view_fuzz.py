@@ -18,6 +18,7 @@ from handlers.views import (
     answers,
     claims,
     deliveries,
+    destination_answers,
     destination_details,
     destination_form,
     destinations,
@@ -37,8 +38,9 @@ from handlers.views import (
 )
 from handlers.views.accounts import Reader
 from handlers.views.deliveries import Delivering, Failure, Trouble
+from handlers.views.destination_answers import Behind, DestinationForm
 from handlers.views.destination_details import Change, DestinationDetails, GivenUp, MutedHere
-from handlers.views.destination_form import Behind, DestinationForm, Offer
+from handlers.views.destination_form import Offer
 from handlers.views.destinations import DestinationRow
 from handlers.views.hearing import Hearer, Hearing, ToldHere
 from handlers.views.listing import Listing
@@ -376,9 +378,9 @@ def test_the_form_of_a_destination_gives_back_what_it_was_given(
     check(view)
     offered = tuple(key for key in keys if key and mrkdwn.width(key) <= 150)[:10]
     asks_for_attributes = form.shows_more and not form.frequency.is_recap and (offered or any(known))
-    read = destination_form.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form)
+    read = destination_answers.read({**view, "state": {"values": starting(view["blocks"])}}, otherwise=form)
     assert read == (replace(form, attribute_keys=offered) if asks_for_attributes else form)
-    assert destination_form.from_kept(destination_form.as_kept(form)) == form
+    assert destination_answers.from_kept(destination_answers.as_kept(form)) == form
 
 
 @given(typed, typed)

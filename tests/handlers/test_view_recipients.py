@@ -4,9 +4,11 @@ import pytest
 
 from bot.sandbox.blocks import validate_view
 from bot.sandbox.elements import placed_in
+from handlers.views import destination_answers as answers
 from handlers.views import destination_form as forms
 from handlers.views import recipients
-from handlers.views.destination_form import DestinationForm, Offer
+from handlers.views.destination_answers import DestinationForm
+from handlers.views.destination_form import Offer
 from handlers.views.destinations import DestinationRow, what
 from handlers.views.recipients import Unfit
 from models.filter import Forecast
@@ -51,7 +53,7 @@ def test_several_people_are_asked_whether_they_hear_together(
     view = forms.form(form, Offer())
     validate_view(view)
     assert [one.label for one in placed_in(view["blocks"]) if one.label in LABELS] == labels
-    read = forms.read(submitted(view), otherwise=form)
+    read = answers.read(submitted(view), otherwise=form)
     assert (read, read.recipients) == (form, told_to)
     assert recipients.unchosen(told_to) == (form.channel_ids, tuple(sorted(form.user_ids)), told_to == (PAIR,))
 
