@@ -1,7 +1,6 @@
 """The Web API: POST and GET /api/{method}."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
@@ -12,16 +11,14 @@ from bot.sandbox.errors import RateLimitedError, SlackError
 from bot.sandbox.faults import Fault
 from bot.sandbox.methods import COMMON_ERRORS, METHODS, Ask, Caller, Method, OpenAsk, OpenMethod
 from bot.sandbox.records import Call, Json
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 SECRET_ANSWERS = frozenset({"access_token", "refresh_token", "id_token"})
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
+def add_routes(web_app: web.Application, world: World) -> None:
     async def call(request: web.Request) -> web.StreamResponse:
-        return await WebApiCall(sandbox, request).answer()
+        return await WebApiCall(world, request).answer()
 
     web_app.router.add_route("GET", "/api/{method}", call)
     web_app.router.add_route("POST", "/api/{method}", call)
@@ -30,9 +27,9 @@ def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
 class WebApiCall:
     """One call: who asks, whether it may be answered, and the witness of it."""
 
-    def __init__(self, sandbox: "Sandbox", request: web.Request) -> None:
-        self.sandbox = sandbox
-        self.slack = sandbox.state
+    def __init__(self, world: World, request: web.Request) -> None:
+        self.world = world
+        self.slack = world.state
         self.request = request
         self.name = request.match_info["method"]
         self.args = Arguments(values={})
@@ -82,7 +79,7 @@ class WebApiCall:
     def _fault(self) -> Fault | None:
         workspace_id = self.caller.workspace.id if self.caller else None
         named = [self.args.text(name) or "" for name in ("channel", "user_id")]
-        return self.sandbox.faults.next(self.name, workspace_id=workspace_id, channels=named)
+        return self.world.faults.next(self.name, workspace_id=workspace_id, channels=named)
 
     async def _misbehave(self) -> Json | None:
         """Do what the fault says before anything else happens; None lets the call go on."""
@@ -118,13 +115,13 @@ class WebApiCall:
     async def _call_as_bot(self, method: Method) -> Json:
         if self.caller is None:
             raise SlackError("not_authed")
-        wait = self.sandbox.limiter.method_wait(method.tier, method.name, self.caller.app.id, self.caller.workspace.id)
+        wait = self.world.limiter.method_wait(method.tier, method.name, self.caller.app.id, self.caller.workspace.id)
         if wait:
             raise RateLimitedError(wait)
         if method.scopes:
             scopes.require(self.caller.scopes, *method.scopes)
         self._refuse_incomplete(method)
-        return await method.answer(Ask(self.slack, self.sandbox.limiter, self.args, self.caller))
+        return await method.answer(Ask(self.slack, self.world.limiter, self.args, self.caller))
 
     def _refuse_incomplete(self, method: Method | OpenMethod) -> None:
         missing = [name for name in method.required if name not in self.args.present]
@@ -159,7 +156,7 @@ class WebApiCall:
     def _witness(self, answer: Json, status: int) -> None:
         told = {name: "…" if name in SECRET_ANSWERS else value for name, value in answer.items()}
         call = Call(
-            at=self.sandbox.now(),
+            at=self.world.now(),
             method=self.name,
             app_id=self.caller.app.id if self.caller else None,
             workspace_id=self.caller.workspace.id if self.caller else None,

@@ -8,7 +8,7 @@ import base64
 import binascii
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 from aiohttp import web
@@ -23,9 +23,7 @@ from bot.sandbox.interactions import InMessage, Place
 from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import Channel, Json, Person, View
 from bot.sandbox.screen import Screen
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 LONGEST_POLL = 25.0
 CLIENTS = web.AppKey("clients", Clients)
@@ -212,9 +210,9 @@ ACTS: Mapping[str, Callable[[Act], Awaitable[Json]]] = {
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
-    clients = web_app[CLIENTS] = Clients(sandbox.state, sandbox.outbound)
-    witness, faults = Witness(clients), Misbehaviour(sandbox.faults)
+def add_routes(web_app: web.Application, world: World) -> None:
+    clients = web_app[CLIENTS] = Clients(world.state, world.outbound)
+    witness, faults = Witness(clients), Misbehaviour(world.faults)
     web_app.add_routes(
         [
             *[web.post(f"/_sandbox/{name}", _acting(clients, act)) for name, act in ACTS.items()],

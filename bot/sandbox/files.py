@@ -1,22 +1,18 @@
 """Files: where an app sends the bytes of an upload, and where a browser fetches a picture from."""
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from bot.sandbox.methods.files import UPLOAD_PATH
 from bot.sandbox.records import File
 from bot.sandbox.state import Slack
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 # Whoever can upload a file must not be able to run it as a page beside ours.
 HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
-    files = Files(sandbox.state)
+def add_routes(web_app: web.Application, world: World) -> None:
+    files = Files(world.state)
     web_app.router.add_post(UPLOAD_PATH + "/{ticket}", files.take)
     web_app.router.add_get("/files-pri/{workspace}-{file}/{name}", files.give)
 

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
@@ -15,9 +14,7 @@ from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import OAuthCode, Person
 from bot.sandbox.remembered import remember, remembered
 from bot.sandbox.state import Slack
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 PATH = "/oauth/v2/authorize"
 CODE_SECONDS = 10 * 60.0
@@ -54,8 +51,8 @@ class Request:
         return f"{url}{'&' if '?' in url else '?'}{urlencode(told)}"
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
-    page = AuthorisePage(sandbox.state)
+def add_routes(web_app: web.Application, world: World) -> None:
+    page = AuthorisePage(world.state)
     web_app.router.add_get(PATH, page.show)
     web_app.router.add_post(PATH, page.decide)
 

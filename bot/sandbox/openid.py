@@ -2,7 +2,6 @@
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -16,9 +15,7 @@ from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import Person, SignInCode
 from bot.sandbox.remembered import remembered
 from bot.sandbox.state import Slack
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 PATH = "/openid/connect/authorize"
 KEYS_PATH = "/openid/connect/keys"
@@ -41,8 +38,8 @@ AVATAR = Markup(
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
-    page = SignInPage(sandbox.state)
+def add_routes(web_app: web.Application, world: World) -> None:
+    page = SignInPage(world.state)
     web_app.add_routes(
         [
             web.get(PATH, page.show),

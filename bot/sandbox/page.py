@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
@@ -18,9 +18,7 @@ from bot.sandbox.people import SLACKBOT
 from bot.sandbox.records import Channel, File, Person, View
 from bot.sandbox.surface import Surface
 from bot.sandbox.talk import Talk
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = {".css": "text/css", ".js": "text/javascript"}
@@ -262,11 +260,11 @@ class Page:
         return template.render(page=self, draw=self.draw, inputs=INPUTS, change=self.slack.changes.count)
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
+def add_routes(web_app: web.Application, world: World) -> None:
     async def show(request: web.Request) -> web.Response:
         query = dict(request.query)
         query.setdefault("as", remembered.remembered(request))
-        shown = Page(request.app[CLIENTS], query, travels=sandbox.travel is not None)
+        shown = Page(request.app[CLIENTS], query, travels=world.travel is not None)
         response = web.Response(text=shown.html(), content_type="text/html", headers=HEADERS)
         remembered.remember(response, shown.person.id)
         return response

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -20,9 +19,7 @@ from bot.sandbox.outbound import Delivery
 from bot.sandbox.page import HEADERS, chosen, templates
 from bot.sandbox.reading import Reading
 from bot.sandbox.records import Call, Channel, Json, Organisation, Person
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
+from bot.sandbox.world import World
 
 NEWEST = 40
 OPENING_HOUR = 9
@@ -93,8 +90,8 @@ class Sent:
 class Panel:
     """All that the panel shows one person."""
 
-    def __init__(self, sandbox: "Sandbox", clients: Clients, query: Mapping[str, str]) -> None:
-        self.sandbox = sandbox
+    def __init__(self, world: World, clients: Clients, query: Mapping[str, str]) -> None:
+        self.world = world
         self.slack = clients.slack
         self.person = chosen(clients, query.get("as", ""))
         self.at = query.get("at", "")
@@ -109,7 +106,7 @@ class Panel:
     async def read(self) -> None:
         """Take the owner's readings, for the workspace whose panel this is."""
         workspace_id = self.person.workspace_id
-        self.readings = {title: await read(workspace_id) for title, read in self.sandbox.readings.items()}
+        self.readings = {title: await read(workspace_id) for title, read in self.world.readings.items()}
 
     def cell(self, value: str | datetime) -> str:
         """Write what stands in a reading's table."""
@@ -133,7 +130,7 @@ class Panel:
 
     @property
     def jumps(self) -> list[Jump]:
-        return jumps(datetime.fromtimestamp(self.slack.now(), UTC)) if self.sandbox.travel else []
+        return jumps(datetime.fromtimestamp(self.slack.now(), UTC)) if self.world.travel else []
 
     @property
     def installed(self) -> bool:
@@ -159,7 +156,7 @@ class Panel:
 
     @property
     def faults(self) -> list[str]:
-        return [self._in_words(one) for one in self.sandbox.faults.in_force()]
+        return [self._in_words(one) for one in self.world.faults.in_force()]
 
     def _in_words(self, fault: Fault) -> str:
         details = {
@@ -211,19 +208,19 @@ def jumps(now: datetime) -> list[Jump]:
     ]
 
 
-def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
+def add_routes(web_app: web.Application, world: World) -> None:
     async def show(request: web.Request) -> web.Response:
         query = {"as": remembered.remembered(request), **request.query}
-        shown = Panel(sandbox, request.app[CLIENTS], query)
+        shown = Panel(world, request.app[CLIENTS], query)
         await shown.read()
         return web.Response(text=shown.html(), content_type="text/html", headers=HEADERS)
 
     async def travel(request: web.Request) -> web.Response:
-        await _travel(sandbox, await asked_of(request))
-        return answered({"now": sandbox.now()})
+        await _travel(world, await asked_of(request))
+        return answered({"now": world.now()})
 
     async def pull(request: web.Request) -> web.Response:
-        return answered(await _pull(sandbox, await asked_of(request)))
+        return answered(await _pull(world, await asked_of(request)))
 
     async def manage(_request: web.Request) -> web.Response:
         # What an organisation's admins do on a page of Slack's for each app is done here.
@@ -235,17 +232,17 @@ def add_routes(web_app: web.Application, sandbox: "Sandbox") -> None:
     web_app.router.add_post("/_sandbox/lever", plainly(pull))
 
 
-async def _travel(sandbox: "Sandbox", asked: Json) -> None:
+async def _travel(world: World, asked: Json) -> None:
     """Set the clock to `to` (ISO 8601, with its zone), or ahead by `seconds`."""
-    if sandbox.travel is None:
+    if world.travel is None:
         raise NotPossibleError("This Slack has no time machine: it was started without one.")
-    now = datetime.fromtimestamp(sandbox.now(), UTC)
+    now = datetime.fromtimestamp(world.now(), UTC)
     to = _named(asked, now)
     if not now <= to <= now + FARTHEST:
         raise NotPossibleError("The clock goes ahead only, by at most ten years.")
-    await sandbox.travel(to)
-    for workspace_id in sandbox.state.workspaces:
-        sandbox.state.changes.add("time", workspace_id)
+    await world.travel(to)
+    for workspace_id in world.state.workspaces:
+        world.state.changes.add("time", workspace_id)
 
 
 def _named(asked: Json, now: datetime) -> datetime:
@@ -260,8 +257,8 @@ def _named(asked: Json, now: datetime) -> datetime:
     return to.astimezone(UTC)
 
 
-async def _pull(sandbox: "Sandbox", asked: Json) -> Json:
-    lever = sandbox.levers.get(str(asked.get("name")))
+async def _pull(world: World, asked: Json) -> Json:
+    lever = world.levers.get(str(asked.get("name")))
     if lever is None:
-        raise NotPossibleError(f"Name one of these with “name”: {', '.join(sandbox.levers) or 'there are none'}.")
+        raise NotPossibleError(f"Name one of these with “name”: {', '.join(world.levers) or 'there are none'}.")
     return {"said": await lever()}
