@@ -1,6 +1,7 @@
 """Money for people: minor units and a currency become `$1,620`, `+$420` or `−$720` in the reader's locale."""
 
 import re
+import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -13,9 +14,11 @@ DEFAULT_LOCALE = "en_US"
 MINUS = "−"
 NO_BREAK_SPACE = "\u00a0"
 JOINER = "\u2060"
+LEFT_TO_RIGHT = "\u200e"
 
 _NO_CURRENCY = "XXX"
 _CODE = re.compile(r"[A-Z]{3}")
+_DIRECTIONS = re.compile("[\u200e\u200f\u061c]")
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +28,14 @@ def amount(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     value = Decimal(abs(minor)).scaleb(-digits(code))
     pattern = _pattern(code, digits(code) if value % 1 else 0, locale)
     written: str = format_currency(value, code, format=pattern, locale=_locale(locale), currency_digits=False)
-    return MINUS + written if minor < 0 else written
+    return f"{MINUS if minor < 0 else ''}{_in_line(written)}"
+
+
+def _in_line(written: str) -> str:
+    """Keep an amount in our left-to-right sentences: else two of them would be read as `$1,620 → $1,200`."""
+    plain = _DIRECTIONS.sub("", written)
+    has_letters = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in plain)
+    return f"{LEFT_TO_RIGHT}{plain}{LEFT_TO_RIGHT}" if has_letters else plain
 
 
 def signed(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
@@ -48,6 +58,12 @@ def percent(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
         return f"under {_decimal(Decimal('0.1'), locale)}{NO_BREAK_SPACE}%"
     step = Decimal("0.1") if share < Decimal("9.95") else Decimal(1)
     return f"{_decimal(share.quantize(step, ROUND_HALF_UP), locale)}{NO_BREAK_SPACE}%"
+
+
+def share(part: int, whole: int, locale: str = DEFAULT_LOCALE) -> str | None:
+    """Write the size of a change with its direction, `▲ 35 %`; None where there is nothing to compare with."""
+    size = percent(part, whole, locale)
+    return f"{'▲' if part > 0 else '▼'}{NO_BREAK_SPACE}{size}" if size else None
 
 
 @lru_cache(maxsize=4096)

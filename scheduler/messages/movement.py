@@ -126,8 +126,8 @@ def _amount(movement: MovementMessage) -> str:
 
 def _share(movement: MovementMessage) -> str:
     """Compare with the MRR before, where there was any."""
-    share = money.percent(movement.amount_minor, movement.before_minor or 0, movement.locale)
-    return f" ({'▲' if movement.amount_minor > 0 else '▼'} {share})" if share else ""
+    share = money.share(movement.amount_minor, movement.before_minor or 0, movement.locale)
+    return f" ({share})" if share else ""
 
 
 def _change(movement: MovementMessage, *, strong: bool = False) -> str:

@@ -269,12 +269,11 @@ def _together(amount: str, number: str) -> str:
 def _headline(recap: RecapMessage, one: Figures) -> str:
     """Say the net and where it led; below that, the net before it and a year ago."""
     net = f"{mrkdwn.bold(_signed(recap, one.net_minor, one))} net"
-    share = money.percent(one.net_minor, one.start_minor or 0, recap.locale)
-    shape = "▲" if one.net_minor > 0 else "▼"
+    share = money.share(one.net_minor, one.start_minor or 0, recap.locale)
     before = _before(recap, one)
     if one.start_minor is None or one.end_minor is None:
         return f"{net}\n{UNKNOWN_START}"
-    net = f"{net} ({shape} {share})" if share else net
+    net = f"{net} ({share})" if share else net
     year_ago = "" if one.year_ago_minor is None else f"a year ago: {_signed(recap, one.year_ago_minor, one)}"
     led_to = f"{net} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
     compared = _DOT.join(part for part in (before, year_ago) if part)

@@ -42,9 +42,9 @@ def period(now: datetime) -> str:
 def net(figures: Figures, locale: str) -> str:
     """Say how MRR changed, and by how much of what it was: `+$4,310 (▲ 2.9 %)`."""
     start = (figures.mrr_minor or 0) - figures.net_minor if figures.mrr_minor is not None else 0
-    share = money.percent(figures.net_minor, max(start, 0), locale)
+    share = money.share(figures.net_minor, max(start, 0), locale)
     amount = money.signed(figures.net_minor, figures.currency, locale)
-    return f"{amount} ({'▲' if figures.net_minor > 0 else '▼'} {share})" if share else amount
+    return f"{amount} ({share})" if share else amount
 
 
 def now(figures: Figures, locale: str) -> str | None:

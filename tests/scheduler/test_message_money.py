@@ -35,6 +35,9 @@ NBSP = "\u00a0"
         (1234, "ZZZ", "en_US", f"ZZZ{NBSP}12.34"),
         (1234, "<!channel>", "en_US", "¤12.34"),
         (123456789000, "INR", "hi_IN", "₹1,23,45,67,890"),
+        (162050, "EUR", "ar_EG", f"1,620.50{NBSP}€"),
+        (-162000, "EUR", "he_IL", f"−1,620{NBSP}€"),
+        (-162000, "EGP", "ar_EG", f"−\u200e1,620{NBSP}ج.م.\u200e"),
         (162000, "USD", "nowhere", "$1,620"),
         (162000, "USD", "", "$1,620"),
     ],
@@ -86,6 +89,8 @@ def test_no_digit_is_lost(minor: int, currency: str) -> None:
 
 
 @pytest.mark.parametrize("locale", localedata.locale_identifiers()[::7])
-def test_every_locale_can_write_money(locale: str) -> None:
-    assert money.signed(123450, "KWD", locale)
+def test_every_locale_can_write_money_in_a_line_from_left_to_right(locale: str) -> None:
+    written = money.signed(123450, "KWD", locale)
+    assert written.startswith("+")
+    assert not {"\u200f", "\u061c"} & set(written)
     assert money.percent(29, 1000, locale)

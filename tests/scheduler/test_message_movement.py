@@ -16,6 +16,7 @@ from scheduler.messages.movement import Holder, MovementMessage, draw
 NBSP = "\u00a0"
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 TIME = "<!date^1795183320^{time}|14:02 UTC>"
+URL = "https://crm.example/northwind?tab=mrr&amp;x=1"
 MOMENT = "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
 NORTHWIND = MovementMessage(
     account_name="Northwind Traders",
@@ -46,7 +47,7 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
     message = draw(NORTHWIND)
     assert message["text"] == "Northwind Traders: expansion +$420 MRR ($1,200 → $1,620)"
     assert lines(message) == [
-        f"▲ *<https://crm.example/northwind?tab=mrr&amp;x=1|Northwind Traders>* — Expansion *+$420 MRR* (▲ 35{NBSP}%)",
+        f"▲ *<{URL}|Northwind Traders>* — Expansion *+$420 MRR* (▲{NBSP}35{NBSP}%)",
         "$1,200 → *$1,620* · Scale, 12 → 16 seats",
         "*Country*  Germany",
         "*Segment*  Mid-market",
@@ -69,13 +70,13 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
         (
             {"kind": MovementKind.CONTRACTION, "amount_minor": -72000, "before_minor": 144000, "after_minor": 72000},
             "Contoso: contraction −$720 MRR ($1,440 → $720)",
-            f"▼ *Contoso* — Contraction *−$720 MRR* (▼ 50{NBSP}%)",
+            f"▼ *Contoso* — Contraction *−$720 MRR* (▼{NBSP}50{NBSP}%)",
             "$1,440 → *$720*",
         ),
         (
             {"kind": MovementKind.CHURN, "amount_minor": -72050, "before_minor": 72050, "after_minor": 0},
             "Contoso: churn −$720.50 MRR ($720.50 → $0)",
-            f"✕ *Contoso* — Churn *−$720.50 MRR* (▼ 100{NBSP}%)",
+            f"✕ *Contoso* — Churn *−$720.50 MRR* (▼{NBSP}100{NBSP}%)",
             "$720.50 → *$0*",
         ),
         (
@@ -87,13 +88,13 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
         (
             {"amount_minor": 5000, "currency": "JPY", "before_minor": 100000, "after_minor": 105000},
             "Contoso: expansion +¥5,000 MRR (¥100,000 → ¥105,000)",
-            f"▲ *Contoso* — Expansion *+¥5,000 MRR* (▲ 5{NBSP}%)",
+            f"▲ *Contoso* — Expansion *+¥5,000 MRR* (▲{NBSP}5{NBSP}%)",
             "¥100,000 → *¥105,000*",
         ),
         (
             {"amount_minor": 1500, "currency": "KWD", "before_minor": 1000000, "after_minor": 1001500},
             f"Contoso: expansion +KWD{NBSP}1.500 MRR (KWD{NBSP}1,000 → KWD{NBSP}1,001.500)",
-            f"▲ *Contoso* — Expansion *+KWD{NBSP}1.500 MRR* (▲ 0.2{NBSP}%)",
+            f"▲ *Contoso* — Expansion *+KWD{NBSP}1.500 MRR* (▲{NBSP}0.2{NBSP}%)",
             f"KWD{NBSP}1,000 → *KWD{NBSP}1,001.500*",
         ),
         (
@@ -105,7 +106,7 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
                 "locale": "de_DE",
             },
             f"Contoso: expansion +420{NBSP}€ MRR (12.000{NBSP}€ → 12.420{NBSP}€)",
-            f"▲ *Contoso* — Expansion *+420{NBSP}€ MRR* (▲ 3,5{NBSP}%)",
+            f"▲ *Contoso* — Expansion *+420{NBSP}€ MRR* (▲{NBSP}3,5{NBSP}%)",
             f"12.000{NBSP}€ → *12.420{NBSP}€*",
         ),
         (
@@ -117,7 +118,7 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
         (
             {"before_minor": 120000, "after_minor": None, "plan": "Scale", "plan_before": "Start"},
             "Contoso: expansion +$420 MRR (from $1,200)",
-            f"▲ *Contoso* — Expansion *+$420 MRR* (▲ 35{NBSP}%)",
+            f"▲ *Contoso* — Expansion *+$420 MRR* (▲{NBSP}35{NBSP}%)",
             "from $1,200 · Start → Scale",
         ),
         (

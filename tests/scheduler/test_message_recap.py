@@ -75,7 +75,7 @@ def test_a_week_reads_as_the_net_then_its_kinds_then_who_moved_it() -> None:
     assert message["text"] == "MRR, week of 16 – 22 November: +$4,180 net → $152,350"
     assert lines(message) == [
         "*MRR, week of 16 – 22 November*",
-        f"*+$4,180* net (▲ 2.8{NBSP}%) → *$152,350*",
+        f"*+$4,180* net (▲{NBSP}2.8{NBSP}%) → *$152,350*",
         "the week before: +$1,950",
         "[MRR change by kind, USD]",
         "USD | MRR | Movements",
@@ -212,7 +212,7 @@ def test_a_total_comes_first_and_says_what_rates_did() -> None:
     assert read[:13] == [
         "*MRR, Tuesday 17 November*",
         "All currencies together in USD, by the rates of their days",
-        f"*+$3,470* net (▲ 2.3{NBSP}%) → *$151,640*",
+        f"*+$3,470* net (▲{NBSP}2.3{NBSP}%) → *$151,640*",
         "[MRR change by kind, all in USD]",
         "MRR (movements) | All in USD | USD | EUR",
         "At the start | $148,170 | $148,170 | unknown",

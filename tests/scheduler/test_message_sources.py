@@ -60,7 +60,7 @@ def test_history_that_is_in_is_told_by_the_recap_that_it_would_have_made() -> No
     assert first == (
         "*The history from “Import” is in. None of it was posted.*\nThis is what Monday's recap would have said:"
     )
-    assert headline.startswith("*MRR, week of 9 – 15 November*\n*+$420* net (▲ 35\xa0%)")
+    assert headline.startswith("*MRR, week of 9 – 15 November*\n*+$420* net (▲\xa035\xa0%)")
     assert last == history.EACH_WEEK
     assert drawn["text"].startswith("The history from “Import” is in. None of it was posted. MRR, week of")
     assert any(block["type"] == CHART for block in drawn["blocks"])

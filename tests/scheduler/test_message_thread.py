@@ -72,7 +72,7 @@ def test_several_changes_told_as_one_say_how_many_they_are() -> None:
     )
     drawn = movement.draw(told)
     assert drawn["text"] == "Northwind: expansion +$420 MRR in 3 changes ($1,200 → $1,620)"
-    assert "▲ *Northwind* — Expansion *+$420 MRR* (▲ 35\u00a0%) in 3 changes" in drawn["blocks"][0]["text"]["text"]
+    assert "▲ *Northwind* — Expansion *+$420 MRR* (▲\u00a035\u00a0%) in 3 changes" in drawn["blocks"][0]["text"]["text"]
 
 
 @settings(max_examples=50)
