@@ -1,6 +1,5 @@
 """Accounts: `/mrr account` and the card that it answers, sharing it, all its movements, and merging two into one."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from handlers.views import accounts as view
 from handlers.views import sharing as sharing_view
 from handlers.views.accounts import Menu, Reader
 from handlers.views.answers import Answer
+from handlers.views.typed import name_in
 from models import account, account_card, account_search, duplicate, ledger, movement, person, workspace
 from models.account import Account
 from models.account_card import AccountCard
@@ -25,9 +25,6 @@ from models.person import Person
 
 OFFERED = 20
 """As many accounts are offered while somebody types."""
-
-_LINK = re.compile(r"<(?:mailto:)?([^<>|]+)(?:\|([^<>]*))?>")
-_QUOTES = "\"'“”„‘’«» "
 
 
 def register(app: AsyncApp) -> None:
@@ -52,7 +49,7 @@ async def find(
     visitor: Visitor,
 ) -> None:
     """Answer `/mrr account` with the card, with a choice, or with what to type instead."""
-    typed = read_typed(str(command.get("text") or ""))
+    typed = name_in(str(command.get("text") or ""))
     visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
         forms = await _found(session, desk, visiting, typed, channel=sharing.channel_of(command))
@@ -85,13 +82,6 @@ async def the_one(session: AsyncSession, visiting: Person, typed: str, *, word: 
     if len(found.accounts) == 1 and found.fit > Fit.NEAR:
         return found.accounts[0]
     return view.which(typed, found, word=word) if found else view.not_found(typed)
-
-
-def read_typed(text: str) -> str:
-    """Read what follows the command's word. Slack makes links of addresses, and entities of three characters."""
-    _, _, rest = " ".join(text.split()).partition(" ")
-    plain = _LINK.sub(lambda link: link[2] or link[1], rest)
-    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip(_QUOTES)
 
 
 async def opened(

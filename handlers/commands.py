@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,17 +24,18 @@ from handlers.views import answers
 from handlers.views import pauses as pause_view
 from handlers.views.answers import Answer
 from handlers.views.destination_answers import DestinationForm
+from handlers.views.typed import name_in
 from models import destination
 from models.base import UserError
 from models.destination import Destination
 
 COMMAND = "/mrr"
-QUOTES = "\"'“”„‘’«» "
 
 
 def register(app: AsyncApp) -> None:
-    """Listen to the command."""
+    """Listen to the command, and to the button that takes a misspelt one for what was meant."""
     app.command(COMMAND)(limited(run))
+    app.action(answers.ACTIONS.meant)(limited(meant))
 
 
 async def run(
@@ -68,14 +70,30 @@ async def run(
             await ack(**await _answer(words, typed, command, client, desk, visitor))
 
 
+async def meant(
+    ack: AsyncAck,
+    action: dict[str, Any],
+    body: dict[str, Any],
+    respond: AsyncRespond,
+    client: AsyncWebClient,
+    desk: Desk,
+    visitor: Visitor,
+) -> None:
+    """Do what was meant; what a command is acknowledged with stands in the place of the question."""
+    channel = {"channel_id": body["channel"]["id"], "channel_name": body["channel"].get("name")}
+    command = {**channel, "trigger_id": body["trigger_id"], "text": answers.read_meant(action)}
+    await run(ack, command, respond, client, desk, visitor)
+    answered = ack.response
+    if answered is not None and answered.body:
+        await respond(**orjson.loads(answered.body), replace_original=True)
+    await ack()
+
+
 async def _answer(
     words: list[str], typed: str, command: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> Answer:
     """Answer what only asks, or only concerns who asks."""
     match words:
-        case ["help", *_]:
-            await people.require_member(desk, client, visitor)
-            return answers.usage()
         case ["list"]:
             return await destinations.listed(desk, client, visitor)
         case ["deliveries"]:
@@ -86,7 +104,8 @@ async def _answer(
             change = mutes.add if word == "mute" else mutes.remove
             return await change(typed, client, desk, visitor)
         case _:
-            return answers.unknown_command(typed)
+            await people.require_member(desk, client, visitor)
+            return answers.usage() if words[0] == "help" else answers.unknown_command(typed)
 
 
 async def _resume(named: Destination, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
@@ -106,13 +125,9 @@ async def _new(command: dict[str, Any], client: AsyncWebClient, desk: Desk, visi
 
 
 async def _named(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Destination:
-    """Find the destination whose name follows the command's word; without a name, the only one there is.
-
-    Slack writes three characters of what was typed as entities.
-    """
+    """Find the destination whose name follows the command's word; without a name, the only one there is."""
     await people.require_manager(desk, client, visitor)
-    word, _, rest = typed.partition(" ")
-    name = rest.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip(QUOTES)
+    name = name_in(typed)
     async with desk.database.read() as session:
         if name:
             return await destination.named(session, visitor.workspace_id, name)
@@ -121,4 +136,5 @@ async def _named(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visito
         return known[0]
     if not known:
         raise UserError("There is no destination yet. Make one with /mrr new.")
+    word = typed.split(maxsplit=1)[0]
     raise UserError(f"Say which one: /mrr {word} NAME, such as /mrr {word} {known[0].name}")

@@ -11,6 +11,7 @@ from handlers.desk import Desk, Visitor
 from handlers.views import hearing as view
 from handlers.views.answers import Answer
 from handlers.views.hearing import Hearer, Hearing, ToldHere
+from handlers.views.typed import name_in
 from models import (
     conversation,
     destination,
@@ -43,7 +44,7 @@ async def explain(command: Mapping[str, Any], client: AsyncWebClient, desk: Desk
     """Answer who hears of the account that was typed, and why; to each only what they may know."""
     visiting = await people.require_member(desk, client, visitor)
     async with desk.database.read() as session:
-        typed = accounts.read_typed(str(command.get("text") or ""))
+        typed = name_in(str(command.get("text") or ""))
         about = await accounts.the_one(session, visiting, typed, word="why")
         if not isinstance(about, Account):
             return about

@@ -203,7 +203,7 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
             personal=await _personal(session, visiting, now=now),
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
             pages=pages,
-            manager_ids=tuple(await person.named_managers(session, workspace_id)),
+            to_ask=await people.to_ask(session, workspace_id),
             is_guest=visiting.is_guest,
         )
     )

@@ -19,6 +19,7 @@ from handlers.views import mutes as view
 from handlers.views.answers import Answer
 from handlers.views.filled import subject
 from handlers.views.mutes import Lasting, Length, Muting, Place
+from handlers.views.typed import name_in
 from models import delivery, destination, destination_mute, ledger, mute, person
 from models.account import Account
 from models.delivery import RUNRATE, Delivery
@@ -42,7 +43,7 @@ def register(app: AsyncApp) -> None:
 async def add(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
     """Tell somebody nothing about an account any more."""
     visiting, now = await people.require_member(desk, client, visitor), desk.now()
-    name, length = view.read_length(accounts.read_typed(typed))
+    name, length = view.read_length(name_in(typed))
     async with desk.database.read() as session:
         found = await accounts.the_one(session, visiting, name, word="mute")
     if not isinstance(found, Account):
@@ -56,7 +57,7 @@ async def add(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) 
 
 async def remove(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> Answer:
     """Tell somebody of an account again; without a name, list what they muted."""
-    name = accounts.read_typed(typed)
+    name = name_in(typed)
     if not name:
         visiting = await people.who(desk, client, visitor)
         async with desk.database.read() as session:

@@ -1,6 +1,7 @@
 """Who somebody is, and whether they may change something: known for an hour, asked of Slack otherwise."""
 
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers.desk import Desk, Visitor
 from models import installation, person
@@ -32,18 +33,24 @@ async def require_member(desk: Desk, client: AsyncWebClient, visitor: Visitor) -
     if not (visiting.is_guest or visiting.is_deactivated):
         return visiting
     async with desk.database.read() as session:
-        raise NotMemberError(await person.named_managers(session, visitor.workspace_id))
+        raise NotMemberError(await to_ask(session, visitor.workspace_id))
 
 
 async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> None:
     """Let only managers pass. Raises `NotManagerError` or `NotMemberError`, which say whom to ask."""
     visiting = await require_member(desk, client, visitor)
     async with desk.database.read() as session:
-        if await person.is_manager(session, visiting):
-            return
-        named = await person.named_managers(session, visitor.workspace_id)
-        grant = await installation.get(session, visitor.workspace_id)
-        installer = await person.get(session, visitor.workspace_id, grant.installed_by) if grant else None
-        if installer is not None and await person.is_manager(session, installer):
-            named.append(installer.user_id)
-    raise NotManagerError(named)
+        if not await person.is_manager(session, visiting):
+            raise NotManagerError(await to_ask(session, visitor.workspace_id))
+
+
+async def to_ask(session: AsyncSession, workspace_id: str) -> tuple[str, ...]:
+    """Give those who can be asked for a change: whom admins named, and who installed us, while they may change it."""
+    named = await person.named_managers(session, workspace_id)
+    gone = await person.unfit(session, {(workspace_id, one) for one in named})
+    known = [one for one in named if (workspace_id, one) not in gone]
+    grant = await installation.get(session, workspace_id)
+    installer = await person.get(session, workspace_id, grant.installed_by) if grant else None
+    if installer is not None and await person.is_manager(session, installer):
+        known.append(installer.user_id)
+    return tuple(dict.fromkeys(known))

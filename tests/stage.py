@@ -22,7 +22,7 @@ from bot.app import Runrate
 from bot.chaos import Chaos
 from bot.clock import Clock
 from bot.sandbox import UNLIMITED, Limits, Sandbox, SlackApp
-from bot.sandbox.people import ACME, GLOBEX
+from bot.sandbox.people import ACME, ADA, GLOBEX
 from bot.sandbox.person import Browser, Home, Modal, Person
 from bot.sandbox.signing import signed_headers
 from bot.sandbox.state import Slack
@@ -42,7 +42,7 @@ RETRIES_AT_ONCE = 0.0005
 PATIENCE = 15.0
 """Seconds that this Slack waits for an answer or a trigger, not three, and a listener nearly as long: machines that run
 tests are busy."""
-NOT_FOR_GUESTS = "What Runrate tells is for members of this workspace, not for guests. Ask a Slack admin."
+NOT_FOR_GUESTS = f"What Runrate tells is for members of this workspace, not for guests. Ask <@{ADA}> or a Slack admin."
 WITHOUT_A_WORKER = 2.0
 """Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 

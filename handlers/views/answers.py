@@ -1,17 +1,21 @@
 """What `/mrr` and the buttons answer to one person: lists, help, refusals, and a sentence for when something failed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypedDict
 
 from handlers.views import destinations, managers
-from handlers.views.blocks import Block, View, context, modal, section
+from handlers.views.blocks import Block, View, button, context, modal, section
 from handlers.views.destinations import DestinationRow
 from handlers.views.listing import Listing
+from handlers.views.typed import plain
 from models.recipient import To
 from scheduler.messages import mrkdwn
 
 MOST_LISTED = 20
+LONGEST_REST = 200
+"""As many characters of what followed a misspelt word are kept."""
 
 COMMANDS = {
     "": "show how MRR stands today",
@@ -44,8 +48,9 @@ SYNONYMS = {
     "destinations": "list",
     "digest": "recap",
     "summary": "recap",
-    "week": "recap",
-    "month": "recap",
+    "day": "recap day",
+    "week": "recap week",
+    "month": "recap month",
     "reason": "why",
     "ignore": "mute",
     "quiet": "mute",
@@ -72,6 +77,16 @@ FAILED = "That didn't work, and nothing was changed. Try again; if it keeps fail
 """The sentence for a failure that we can't explain to the person."""
 
 UNKNOWN_BUTTON = "That button does nothing any more. Open Runrate's Home tab to see how things stand now."
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The name of what can be pressed."""
+
+    meant: str = "command_meant"
+
+
+ACTIONS = Actions()
 
 
 class Answer(TypedDict):
@@ -145,12 +160,32 @@ def _no_destination(*, may_change: bool) -> Answer:
 
 
 def unknown_command(typed: str) -> Answer:
-    """Answer to a word that is no command, with the one that was probably meant."""
-    word = mrkdwn.one_line(typed).casefold().split(" ")[0]
-    near = SYNONYMS.get(word) or next(iter(get_close_matches(word, filter(None, COMMANDS), n=1, cutoff=0.5)), None)
-    advice = f"Did you mean `/mrr {near}`?" if near else "See what there is: `/mrr help`"
-    text = f"{mrkdwn.code(f'/mrr {typed}')} is no command. {advice}"
-    return _answer(text, section(text))
+    """Answer to a word that is no command, with what was probably meant, and a button that does it.
+
+    `typed` is what Slack made of it.
+    """
+    refused = f"{mrkdwn.code(f'/mrr {plain(typed)}')} is no command."
+    meant = _meant(typed)
+    if meant is None:
+        text = f"{refused} See what there is: `/mrr help`"
+        return _answer(text, section(text))
+    text = f"{refused} Did you mean {mrkdwn.code(f'/mrr {plain(meant)}')}?"
+    return _answer(text, section(text, accessory=button("Yes, do it", ACTIONS.meant, value=meant)))
+
+
+def _meant(typed: str) -> str | None:
+    """Guess the command that was meant, with whatever followed a word that was only misspelt."""
+    first, _, rest = mrkdwn.one_line(typed).partition(" ")
+    word = first.casefold()
+    if word in SYNONYMS:
+        return SYNONYMS[word]
+    near = get_close_matches(word, filter(None, COMMANDS), n=1, cutoff=0.5)
+    return f"{near[0]} {rest[:LONGEST_REST]}".strip() if near else None
+
+
+def read_meant(action: Mapping[str, Any]) -> str:
+    """Read what was meant."""
+    return str(action.get("value"))
 
 
 def not_a_manager(manager_ids: Sequence[str]) -> Answer:

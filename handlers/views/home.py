@@ -97,7 +97,8 @@ class MemberHome:
     personal: Personal
     report_url: str | None = None
     pages: Pages = FIRST_PAGES
-    manager_ids: tuple[str, ...] = ()
+    to_ask: tuple[str, ...] = ()
+    """Some of those who can be asked for a change."""
     is_guest: bool = False
 
 
@@ -152,11 +153,11 @@ def member_home(view: MemberHome) -> View:
 
 def _told(view: MemberHome) -> list[Block]:
     if view.is_guest:
-        return [section(answers.for_guests((*view.manager_ids, view.installed_by)))]
+        return [section(answers.for_guests(view.to_ask))]
     return [
         *_posted(view),
         *([reports.member_row(view.report_url)] if view.report_url else []),
-        section(f"To change what is posted, ask {_whom_to_ask(view)}."),
+        section(f"To change what is posted, ask {managers.whom_to_ask(view.to_ask)}."),
     ]
 
 
@@ -254,7 +255,3 @@ def _missing(view: ManagerHome) -> list[Block]:
     grant = button("Grant", ACTIONS.grant, url=view.install_url) if view.install_url else None
     lines = [f"`{scope.name}`: {scope.brings or scope.reason}" for scope in view.missing_scopes]
     return [divider(), section("\n".join(["*Not granted, and what it would bring*", *lines]), accessory=grant)]
-
-
-def _whom_to_ask(view: MemberHome) -> str:
-    return managers.whom_to_ask((*view.manager_ids, view.installed_by))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import DEALS, GUS, PARTNERS, PAT, REVENUE
-from handlers.accounts import read_typed
+from handlers.views.typed import name_in
 from models import delivery, destination, event
 from models.delivery import DeliveryState, FactKind
 from models.event import EventState
@@ -180,7 +180,7 @@ async def test_who_may_not_is_told_so(acme: Stage) -> None:
     ],
 )
 def test_what_slack_makes_of_what_was_typed_is_undone(text: str, typed: str) -> None:
-    assert read_typed(text) == typed
+    assert name_in(text) == typed
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

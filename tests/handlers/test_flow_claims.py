@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ADA, DANA, GUS, LIAM, PAT, REVENUE
-from tests.stage import Stage
+from tests.stage import NOT_FOR_GUESTS, Stage
 
 CLAIM = "Claim"
 OWNER = {"type": "role", "account_external_id": "contoso", "role": "owner", "email": "dana@acme.com"}
@@ -92,9 +92,7 @@ async def test_a_guest_is_told_whom_to_ask(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     await acme.ada.invite(REVENUE, GUS)
     await press(acme, GUS)
-    assert await answers(acme, GUS) == [
-        "What Runrate tells is for members of this workspace, not for guests. Ask a Slack admin."
-    ]
+    assert await answers(acme, GUS) == [NOT_FOR_GUESTS]
     assert await acme.called("chat.postMessage") == 1
 
 

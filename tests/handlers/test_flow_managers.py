@@ -24,6 +24,7 @@ FOR_MEMBERS = {
     "action account_movements_newer", "action glance_share", "action message_menu", "action personal_recap_ask",
     "action personal_recap_change", "view personal_recap", "action destination_details",
     "action destination_newer_changes", "action destination_older_changes", "action claim_take", "action claim_release",
+    "action command_meant",
 }  # fmt: skip
 """What any full member may press, and no guest."""
 
@@ -175,7 +176,7 @@ async def test_guests_are_refused_everywhere_in_the_same_words(furnished: Stage)
     await furnished.ada.invite("C0REVENUE", GUS)
     for typed in (
         "", "recap week", "account Northwind", "why Northwind", "mute Northwind", "unmute Northwind", "list",
-        "deliveries", "new", "edit", "pause", "resume", "test",
+        "deliveries", "new", "edit", "pause", "resume", "test", "help", "recpa", "nonsense",
     ):  # fmt: skip
         answered = await gus.run(f"/mrr {typed}".strip(), channel="C0GENERAL")
         assert answered.words == NOT_FOR_GUESTS, typed

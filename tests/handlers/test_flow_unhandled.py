@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.people import ACME, ADA, REVENUE
+from bot.sandbox.people import ACME, ADA, GENERAL, GUS, REVENUE
 from tests.stage import Stage
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -108,3 +108,20 @@ async def test_a_mention_is_answered_to_its_author_and_a_refusal_of_slacks_is_le
     assert (await acme.event(again)).status == 200
     await acme.browser.fault("http_500", method="chat.postEphemeral", times=1)
     assert (await acme.event(again)).status == 500
+
+
+async def test_a_misspelt_command_is_done_by_its_button(acme: Stage) -> None:
+    await acme.add_destination("Every movement")
+    question = (await acme.ada.run("/mrr paues Every　movement", channel=REVENUE)).message
+    assert question is not None
+    asked = await question.click("Yes, do it")
+    assert asked is not None
+    assert "*Every movement* posts nothing" in asked.words
+    listing = (await acme.ada.run("/mrr lsit", channel=REVENUE)).message
+    assert listing is not None
+    await listing.click("Yes, do it")
+    await acme.ada.message(REVENUE, containing="*1 destination*")
+    assert not [one for one in await acme.ada.messages(REVENUE) if "/mrr lsit" in one.words], (
+        "it gave way to the answer"
+    )
+    assert "Ask <@U0ADA> or a Slack admin" in (await acme.person(GUS).run("/mrr lsit", channel=GENERAL)).words

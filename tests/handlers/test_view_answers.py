@@ -79,11 +79,13 @@ def test_an_empty_list_tells_anybody_else_who_can_make_one() -> None:
     ("typed", "said"),
     [
         ("lst", "`/mrr lst` is no command. Did you mean `/mrr list`?"),
+        ("recpa week <#C1|wins>", "`/mrr recpa week #wins` is no command. Did you mean `/mrr recap week #wins`?"),
+        ("week", "`/mrr week` is no command. Did you mean `/mrr recap week`?"),
         ("HLEP", "`/mrr HLEP` is no command. Did you mean `/mrr help`?"),
         ("nwe", "`/mrr nwe` is no command. Did you mean `/mrr new`?"),
         ("create one", "`/mrr create one` is no command. Did you mean `/mrr new`?"),
         ("frobnicate", "`/mrr frobnicate` is no command. See what there is: `/mrr help`"),
-        ("<!channel> `x`", "`/mrr &lt;!channel&gt; ˋxˋ` is no command. See what there is: `/mrr help`"),
+        ("&lt;!channel&gt; `x`", "`/mrr &lt;!channel&gt; ˋxˋ` is no command. See what there is: `/mrr help`"),
     ],
 )
 def test_a_near_miss_suggests_what_was_meant(typed: str, said: str) -> None:

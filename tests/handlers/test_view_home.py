@@ -317,7 +317,7 @@ MEMBER = MemberHome(
     installed_by="U0ADA",
     installed_at=AT,
     destinations=Listing((EVERY_MOVEMENT,), 1),
-    manager_ids=("U0DANA",),
+    to_ask=("U0DANA", "U0ADA"),
 )
 
 
@@ -413,7 +413,7 @@ def test_the_forms_begin_with_what_somebody_has() -> None:
 
 
 def test_a_member_of_an_empty_workspace_is_told_so() -> None:
-    view = member_home(replace(MEMBER, destinations=Listing(), manager_ids=()))
+    view = member_home(replace(MEMBER, destinations=Listing(), to_ask=("U0ADA",)))
     validate_view(view)
     assert read(view)[5:] == [
         "No MRR movement is posted where you can read it yet.",
