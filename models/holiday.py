@@ -15,6 +15,8 @@ MOST_SUGGESTED = 3
 LONGEST_COUNTRY = 2
 LONGEST_TYPED = 100
 FIRST_YEAR, LAST_YEAR = 1970, 2100
+_SHORT = {"usa": "US", "uk": "GB"}
+"""What people write for these countries, and is neither their name nor their letters."""
 
 
 class CountryUnknownError(UserError):
@@ -48,7 +50,7 @@ def countries() -> dict[str, str]:
     from holidays import list_supported_countries  # noqa: PLC0415 - see the module's docstring
 
     codes = [code for code in list_supported_countries(include_aliases=False) if len(code) == LONGEST_COUNTRY]
-    return {written.casefold(): code for code in codes for written in (code, name_of(code))}
+    return _SHORT | {written.casefold(): code for code in codes for written in (code, name_of(code))}
 
 
 @cache

@@ -10,7 +10,10 @@ from models.holiday import CountryUnknownError
 ADVICE = "Name a country in English or by its two letters, such as Germany or DE."
 
 
-@pytest.mark.parametrize(("typed", "code"), [("DE", "DE"), ("de", "DE"), (" Germany ", "DE"), ("united  states", "US")])
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("DE", "DE"), ("de", "DE"), (" Germany ", "DE"), ("united  states", "US"), ("USA", "US"), ("UK", "GB")],
+)
 def test_a_country_is_found_by_its_name_or_letters(typed: str, code: str) -> None:
     assert holiday.named(typed) == code
 
