@@ -95,12 +95,16 @@ document.addEventListener("click", (event) => {
   if (button && !button.hasAttribute("aria-busy")) press(button);
 });
 
-let typing;
+// What is being typed, until a pause; each field waits for its own.
+const typing = new Map();
 document.addEventListener("input", (event) => {
   const field = event.target.closest("[data-field][data-dispatch~=on_character_entered]");
   if (!field) return;
-  clearTimeout(typing);
-  typing = setTimeout(() => fill(field), TYPING);
+  clearTimeout(typing.get(field));
+  typing.set(field, setTimeout(() => {
+    typing.delete(field);
+    fill(field);
+  }, TYPING));
 });
 
 document.addEventListener("change", async (event) => {
@@ -149,6 +153,9 @@ async function openDirect(form) {
 async function submit(form) {
   const button = form.querySelector("footer .primary");
   if (!button || button.hasAttribute("aria-busy")) return;
+  // What is submitted needn't be told for itself.
+  typing.forEach(clearTimeout);
+  typing.clear();
   await busily(button, () => act("submit", { view_id: form.closest("dialog").dataset.view, values: values(form) }));
   modal()?.querySelector(".wrong :is(input, textarea)")?.focus();
 }
