@@ -1,9 +1,10 @@
 """What every listener is given: the desk with the database and the keys, and who it is that came to it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from handlers.turns import Turns
 from models.database import Database
 from models.secret import Keyring
 
@@ -16,6 +17,7 @@ class Desk:
     keyring: Keyring
     public_url: str
     now: Callable[[], datetime]
+    turns: Turns = field(default_factory=Turns)
 
     def webhook_url(self, key: str) -> str:
         """Give the webhook URL of the source with this key."""

@@ -47,7 +47,6 @@ from models.draft import Shown
 from models.filter import EVERYTHING, AmountError, Filter, Forecast, minimum
 from models.holiday import name_of
 from models.person import Person
-from models.schedule import Period
 from models.wish import LONGEST_NAME, FieldError, Frequency, Wish
 from models.workspace import Workspace
 
@@ -90,18 +89,10 @@ async def changed(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Draw the form again with what follows from what was chosen or pressed; what it asks for no more is kept."""
-    await people.require_manager(desk, client, visitor)
-    view = body["view"]
-    async with desk.database.read() as session:
-        form, behind = await _read(session, view, visitor)
+    form, behind = await _read_open(body["view"], client, desk, visitor)
     if action["action_id"] == answers.ACTIONS.more:
         form = replace(form, shows_more=True)
-    if action["action_id"] == answers.ACTIONS.frequency:
-        form = replace(form, shows_more=form.shows_more or form.uses_more)
-        async with desk.database.write() as session:
-            kept = await draft.keep(session, visitor.workspace_id, answers.as_kept(form), now=desk.now())
-        behind = replace(behind, draft_id=kept)
-    await _draw_again(view, client, desk, visitor, form, behind)
+    await _draw_again(body["view"], client, desk, visitor, form, behind)
     await ack()
 
 
@@ -109,16 +100,13 @@ async def asked_to_show(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Send whoever asks what a destination like this would tell, or say in the form why there is nothing to send."""
-    await people.require_manager(desk, client, visitor)
-    view = body["view"]
-    async with desk.database.read() as session:
-        form, behind = await _read(session, view, visitor)
+    form, behind = await _read_open(body["view"], client, desk, visitor)
     try:
         is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))
     except FieldError as error:
-        await _draw_again(view, client, desk, visitor, form, behind, refused=error)
+        await _draw_again(body["view"], client, desk, visitor, form, behind, refused=error)
     else:
-        await _draw_again(view, client, desk, visitor, form, behind, is_sent=is_sent)
+        await _draw_again(body["view"], client, desk, visitor, form, behind, is_sent=is_sent)
     await ack()
 
 
@@ -147,17 +135,30 @@ async def _draw_again(
     behind: Behind,
     **said: Any,
 ) -> None:
-    """Draw an open form again over itself."""
-    async with desk.database.read() as session:
-        outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
-        drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
-    try:
-        # The last answer counts, and not the first: who goes on typing or presses a button meanwhile waits for that.
-        await client.views_update(view_id=view["id"], view=drawn)
-    except SlackApiError as error:
-        # Who closed or saved the form meanwhile waits for none.
-        if slack_code(error) != "not_found":
-            raise
+    """Draw an open form again over itself, unless something newer is about to."""
+    async with desk.turns.of(view["id"]) as is_newest:
+        if not is_newest:
+            return
+        if answers.drawn_frequency(view) != form.frequency:
+            form = replace(form, shows_more=form.shows_more or form.uses_more)
+            behind = await _keep(form, behind, desk, visitor)
+        async with desk.database.read() as session:
+            outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
+            drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
+        try:
+            # Who goes on typing or presses a button meanwhile waits for that: the last answer counts, not the first.
+            await client.views_update(view_id=view["id"], view=drawn)
+        except SlackApiError as error:
+            # Who closed or saved the form meanwhile waits for none.
+            if slack_code(error) != "not_found":
+                raise
+
+
+async def _keep(form: DestinationForm, behind: Behind, desk: Desk, visitor: Visitor) -> Behind:
+    """Keep the answers for which the form is about to ask no more."""
+    async with desk.database.write() as session:
+        kept = await draft.keep(session, visitor.workspace_id, answers.as_kept(form), now=desk.now())
+    return replace(behind, draft_id=kept)
 
 
 async def open_new(
@@ -274,9 +275,22 @@ async def _offer(session: AsyncSession, desk: Desk, visitor: Visitor, form: Dest
         own_zone=await _own_zone(session, visitor) if is_recap else None,
         locale=tenant.locale,
         currency=tenant.base_currency,
-        forecast=None if is_recap else await _forecast(session, desk, visitor, form),
-        first_recap=_first_recap(form, desk, visitor) if is_recap else None,
+        **await _outlook(session, desk, visitor, form),
     )
+
+
+async def _outlook(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> dict[str, Any]:
+    """Find what would come of the form as it stands, or what has to change before that can be said."""
+    try:
+        wish = _wish_so_far(form, visitor)
+    except FieldError as error:
+        return {"unclear": error}
+    now, schedule = desk.now(), wish.schedule
+    if schedule is None:
+        found = await filters.forecast(session, visitor.workspace_id, wish.filter, now=now)
+        return {"forecast": found or Forecast(told=0, happened=0)}
+    due_at = schedule.next_after(now)
+    return {"first_recap": (due_at, schedule.period_of(due_at))}
 
 
 async def _tenant(session: AsyncSession, visitor: Visitor) -> Workspace:
@@ -285,31 +299,9 @@ async def _tenant(session: AsyncSession, visitor: Visitor) -> Workspace:
     return tenant
 
 
-def _first_recap(form: DestinationForm, desk: Desk, visitor: Visitor) -> tuple[datetime, Period] | None:
-    """Say when the next recap would be due, and of which days it would tell; None while that is being written."""
-    try:
-        schedule = _wish_so_far(form, visitor).schedule
-    except FieldError:
-        return None
-    if schedule is None:
-        return None
-    due_at = schedule.next_after(desk.now())
-    return due_at, schedule.period_of(due_at)
-
-
 async def _own_zone(session: AsyncSession, visitor: Visitor) -> str | None:
     visiting = await person.get(session, visitor.workspace_id, visitor.user_id)
     return visiting.zone.key if visiting else None
-
-
-async def _forecast(session: AsyncSession, desk: Desk, visitor: Visitor, form: DestinationForm) -> Forecast | None:
-    """Try the filter out; None where nothing can be said, as while an amount is being written."""
-    try:
-        wanted = _filter(form)
-    except FieldError:
-        return None
-    found = await filters.forecast(session, visitor.workspace_id, wanted, now=desk.now())
-    return found or Forecast(told=0, happened=0)
 
 
 async def _stored(session: AsyncSession, visitor: Visitor, destination_id: str) -> DestinationForm:
@@ -346,12 +338,16 @@ async def _filled_with(session: AsyncSession, found: Destination) -> Destination
     )
 
 
-async def _read(session: AsyncSession, view: dict[str, Any], visitor: Visitor) -> tuple[DestinationForm, Behind]:
-    """Read an open form. What it doesn't ask for just now is as it was told before, or as the destination has it."""
+async def _read_open(
+    view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+) -> tuple[DestinationForm, Behind]:
+    """Read a manager's open form. What it doesn't ask for is as it was told before, or as the destination has it."""
+    await people.require_manager(desk, client, visitor)
     behind = answers.read_behind(view)
-    kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
-    otherwise = await _otherwise(session, behind, visitor) if kept is None else answers.from_kept(kept)
-    return await _read_in_zone(session, view, otherwise, visitor), behind
+    async with desk.database.read() as session:
+        kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
+        otherwise = await _otherwise(session, behind, visitor) if kept is None else answers.from_kept(kept)
+        return await _read_in_zone(session, view, otherwise, visitor), behind
 
 
 async def _read_in_zone(

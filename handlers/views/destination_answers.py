@@ -253,6 +253,14 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
     )
 
 
+def drawn_frequency(view: Mapping[str, Any]) -> Frequency | None:
+    """Read for which frequency an open form asks just now, whatever was chosen since it was drawn."""
+    blocks = {block.get("block_id"): block for block in view.get("blocks") or ()}
+    element = blocks.get(Field.FREQUENCY.block_id, {}).get("element", {})
+    chosen = element.get("initial_option", {}).get("value")
+    return Frequency(chosen) if chosen else None
+
+
 def _one(answers: Filled, where: Field) -> str:
     """Read what is chosen in a menu; empty for its choice of none."""
     chosen = answers.option(where.block_id) or NONE

@@ -74,7 +74,9 @@ class Offer:
     currency: str = "USD"
     forecast: Forecast | None = None
     first_recap: tuple[datetime, Period] | None = None
-    """When the next recap is due, and of which days it tells; None where nothing can be said."""
+    """When the next recap is due, and of which days it tells."""
+    unclear: FieldError | None = None
+    """What has to change before either can be said."""
 
 
 def form(
@@ -94,7 +96,7 @@ def form(
     filter nor attributes. `notice` is said first. Under the buttons stands what came of one: whether anything `is_sent`
     to whoever asked for it, or what was `refused`.
     """
-    asked = [
+    deciding = [
         field(
             "Name",
             text_input("name", initial=filled_in.name, placeholder=NAMES[filled_in.frequency]),
@@ -105,13 +107,15 @@ def form(
         _channels(filled_in),
         *_confirmation(filled_in, outside_channel_ids),
         *recipients.people_fields(filled_in.user_ids, is_together=filled_in.is_together, prefix=PREFIX),
-        *(_more(filled_in, offer) if filled_in.shows_more else _outlook(filled_in, offer)),
+        *(_filtering(filled_in, offer) if filled_in.shows_more else []),
     ]
     blocks = [
         *([section(notice)] if notice else []),
-        *asked,
+        *deciding,
+        *_outlook(filled_in, offer, deciding),
+        *(_telling(filled_in, offer) if filled_in.shows_more else []),
         _buttons(filled_in),
-        *([section(_refusal(refused, asked))] if refused else []),
+        *([section(f"*Nothing was sent.* {_refusal(refused, deciding)}")] if refused else []),
         *([] if is_sent is None else [_shown(filled_in, is_sent=is_sent)]),
         *([] if behind.destination_id else [_test(filled_in)]),
     ]
@@ -128,27 +132,32 @@ NAMES = {
 """How one might name a destination."""
 
 
-def _more(filled_in: DestinationForm, offer: Offer) -> list[Block]:
-    """Ask for what few people need."""
+def _filtering(filled_in: DestinationForm, offer: Offer) -> list[Block]:
+    """Ask for what few people need and what decides what is told, and when."""
+    return business_fields(filled_in) if filled_in.frequency.is_recap else filter_fields(filled_in, offer.holders)
+
+
+def _telling(filled_in: DestinationForm, offer: Offer) -> list[Block]:
+    """Ask for what few people need and what decides how it is told."""
     if filled_in.frequency.is_recap:
-        return [*business_fields(filled_in), *_outlook(filled_in, offer), _empty(filled_in), _locale(filled_in, offer)]
+        return [_empty(filled_in), _locale(filled_in, offer)]
     return [
-        *filter_fields(filled_in, offer.holders),
-        *_outlook(filled_in, offer),
         attribute_field(filled_in, offer.attributes),
-        _telling(filled_in),
+        _together(filled_in),
         _mentions(filled_in, offer.roles),
         _locale(filled_in, offer),
     ]
 
 
-def _outlook(filled_in: DestinationForm, offer: Offer) -> list[Block]:
-    """Say in a line what would come of the form as it stands."""
-    if not filled_in.frequency.is_recap:
-        told = _forecast(offer.forecast, filled_in.recipients) if offer.forecast else ""
-        return [context(told)] if told else []
+def _outlook(filled_in: DestinationForm, offer: Offer, asked: Iterable[Block]) -> list[Block]:
+    """Say in a line what would come of the form as it stands, or which field keeps that from being said."""
+    if offer.unclear:
+        what = "When the next recap is due" if filled_in.frequency.is_recap else "How many messages it would be"
+        return [context(f"{what} can't be said yet. {_refusal(offer.unclear, asked)}")]
+    if offer.forecast:
+        return [context(_forecast(offer.forecast, filled_in.recipients))]
     if offer.first_recap is None:
-        return [context(UNFILTERED)]
+        return []
     due_at, period = offer.first_recap
     days = period_name(Rhythm(filled_in.frequency), period)
     the = "the " if filled_in.frequency is Frequency.WEEKLY else ""
@@ -170,11 +179,11 @@ def _shown(filled_in: DestinationForm, *, is_sent: bool) -> Block:
 
 
 def _refusal(refused: FieldError, asked: Iterable[Block]) -> str:
-    """Say under the buttons what has to change first, and in which field."""
+    """Say what has to change first, and in which field."""
     labels = {block.get("block_id"): block["label"]["text"] for block in asked if "label" in block}
     block_id, text = next(iter(errors({refused.field: str(refused)}).items()))
     words = f"{labels[block_id]}: {text}" if block_id in labels else text
-    return f"*Nothing was sent.* {mrkdwn.escape(words, 1000)}"
+    return mrkdwn.escape(words, 1000)
 
 
 def _test(filled_in: DestinationForm) -> Block:
@@ -182,7 +191,7 @@ def _test(filled_in: DestinationForm) -> Block:
     return field("Test", element, block_id=Field.TEST.block_id, optional=True)
 
 
-def _telling(filled_in: DestinationForm) -> Block:
+def _together(filled_in: DestinationForm) -> Block:
     minutes = sorted({*GROUPS, *([filled_in.group_minutes] if filled_in.group_minutes else [])})
     options = {
         NONE: "Each in a message of its own",

@@ -32,7 +32,7 @@ def _select(action_id: str, options: Mapping[int, Element], chosen: int) -> Elem
 
 def business_fields(filled_in: DestinationForm) -> list[Block]:
     """Ask whether recaps come on business days only, and whose holidays are none."""
-    hint = "What falls on another day comes on the next one."
+    hint = "A recap that falls on a weekend or holiday comes on the next business day."
     if filled_in.frequency is Frequency.DAILY:
         hint = "The first one after a weekend or holiday tells of those days too."
     element = checkbox(ACTIONS.business, "On business days only", is_checked=filled_in.is_business)

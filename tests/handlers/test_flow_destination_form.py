@@ -1,6 +1,8 @@
 """The form of a destination: what it keeps, what it shows before it is saved, and two people who save at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -55,7 +57,7 @@ async def test_what_another_frequency_does_not_ask_for_is_there_again_when_one_c
     await form.fill({"Time": "18:00", "When nothing moved": "Post nothing", "Time zone": "Europe/Berlin"})
     assert "The next recap is due" in form.words
     await form.fill({"Time zone": "Nowhere"})
-    assert "The next recap is due" not in form.words
+    assert "When the next recap is due can't be said yet. Time zone: Name a time zone by its region" in form.words
     await form.fill({"Frequency": REAL_TIME})
     assert form.filled["Minimum gain"] == "5 hundred"
     chosen = {
@@ -68,6 +70,40 @@ async def test_what_another_frequency_does_not_ask_for_is_there_again_when_one_c
     [made] = await destinations(acme)
     assert (made.name, made.zone, made.locale, made.tells_empty) == ("Both", "Europe/Berlin", "de_DE", False)
     assert (made.kinds, made.mentions) == (list(seeds.wish("C1").filter.kinds), None)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_slow_answer_does_not_stand_over_a_newer_one(acme: Stage) -> None:
+    form = await acme.destination_form(more=True)
+    await form.fill({"Name": "Quick", "Minimum loss": "700"})
+    async with slow_answer(acme):
+        slow = asyncio.create_task(form.fill({"Minimum gain": "many"}))
+        await acme.until(lambda: is_under_way(acme))
+        again = await acme.ada.modal()
+        await asyncio.gather(again.fill({"Minimum gain": "500"}), slow)
+    assert "Minimum gain: Write a whole amount" not in (await acme.ada.modal()).words
+    form = await acme.ada.modal()
+    async with slow_answer(acme):
+        slow = asyncio.create_task(form.fill({"Frequency": DAILY}))
+        await acme.until(lambda: is_under_way(acme))
+        again = await acme.ada.modal()
+        await asyncio.gather(again.fill({"Minimum gain": "900"}), slow)
+    form = await acme.ada.modal()
+    assert "The next recap is due" in form.words
+    await form.fill({"Frequency": REAL_TIME})
+    assert (form.filled["Minimum gain"], form.filled["Minimum loss"]) == ("900", "700")
+
+
+@asynccontextmanager
+async def slow_answer(stage: Stage) -> AsyncIterator[None]:
+    """Let Slack be slow to take the next drawing."""
+    await stage.browser.fault("delay", method="views.update", times=1, seconds=0.3)
+    yield
+    await stage.browser.clear_faults()
+
+
+async def is_under_way(stage: Stage) -> bool:
+    return stage.sandbox.faults.in_force() == []
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -374,3 +374,22 @@ def test_what_cannot_be_shown_yet_is_said_by_its_field() -> None:
     view = forms.form(FILLED, Offer(), refused=FieldError("least_loss", "Write an *amount*."))
     validate_view(view)
     assert view["blocks"][-2]["text"]["text"] == "*Nothing was sent.* Minimum loss: Write an ∗amount∗."
+
+
+@pytest.mark.parametrize(
+    ("frequency", "field", "said"),
+    [
+        (
+            Frequency.REAL_TIME,
+            "least_loss",
+            "How many messages it would be can't be said yet. Minimum loss: No ∗amount∗.",
+        ),
+        (Frequency.DAILY, "zone", "When the next recap is due can't be said yet. Time zone: No ∗amount∗."),
+    ],
+)
+def test_what_keeps_the_outlook_from_being_known_is_said_in_its_place(
+    frequency: Frequency, field: str, said: str
+) -> None:
+    view = forms.form(replace(FILLED, frequency=frequency), Offer(unclear=FieldError(field, "No *amount*.")))
+    validate_view(view)
+    assert said in str(view["blocks"])
