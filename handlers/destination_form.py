@@ -57,7 +57,8 @@ MOST_LATE = 20
 def register(app: AsyncApp) -> None:
     """Listen to the buttons and to the form."""
     app.action(rows.ACTIONS.new)(limited(pressed_new))
-    app.action(rows.ACTIONS.edit)(limited(pressed_edit))
+    for action_id in rows.ACTIONS.edits:
+        app.action(action_id)(limited(pressed_edit))
     for action_id in answers.ACTIONS.all:
         app.action(action_id)(limited(changed))
     app.options(answers.ACTIONS.criterion)(limited(offered_criteria))

@@ -21,7 +21,8 @@ from models.workflow import Workflow
 def register(app: AsyncApp) -> None:
     """Listen to the button, the menu and the forms."""
     app.action(forms.ACTIONS.new)(limited(pressed_new))
-    app.action(forms.ACTIONS.edit)(limited(pressed_edit))
+    for action_id in forms.ACTIONS.edits:
+        app.action(action_id)(limited(pressed_edit))
     app.action(forms.ACTIONS.menu)(limited(chose))
     app.view(forms.CALLBACKS.save)(limited(saved))
     app.view(forms.CALLBACKS.delete)(limited(deleted))

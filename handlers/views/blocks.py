@@ -13,6 +13,14 @@ MOST_OPTIONS = 100
 AS_TYPED = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
 """Has a text told to us while it is typed."""
 
+MOST_IN_A_ROW = 3
+"""So many buttons of one kind stand beside each other at most."""
+
+
+def in_a_row(action_id: str) -> tuple[str, ...]:
+    """Name buttons that do the same to different things, since Slack refuses two of one name in a row."""
+    return (action_id, *(f"{action_id}_{number}" for number in range(2, MOST_IN_A_ROW + 1)))
+
 
 def section(text: str, *, accessory: Element | None = None, block_id: str | None = None) -> Block:
     """Draw a paragraph of mrkdwn, with one thing to press beside it."""

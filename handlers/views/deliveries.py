@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from handlers.views import destinations, managers, signals, workflows
 from handlers.views.answers import Answer
-from handlers.views.blocks import Block, Element, actions, button, context, section
+from handlers.views.blocks import MOST_IN_A_ROW, Block, Element, actions, button, context, section
 from handlers.views.recipients import word
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
@@ -17,7 +17,6 @@ from scheduler.messages import money, movement, mrkdwn, notice, signal
 from scheduler.messages.recap import period_name
 
 MOST_FAILING = 8
-MOST_ASKERS = 3
 MOST_FAILURES = 5
 LONG = timedelta(minutes=5)
 """Whoever waits longer than this is not well served."""
@@ -238,11 +237,11 @@ def _edits(trouble: Trouble) -> list[Element]:
     """Draw the buttons that open what asks for the messages; a person's are asked for by nobody who could edit that."""
     if not trouble.askers:
         return [] if trouble.failing.recipient_kind in IN_PERSON else [signals.fallback_button()]
-    names = {AskerKind.DESTINATION: destinations.ACTIONS.edit, AskerKind.WORKFLOW: workflows.ACTIONS.edit}
+    names = {AskerKind.DESTINATION: destinations.ACTIONS.edits, AskerKind.WORKFLOW: workflows.ACTIONS.edits}
+    editable = [one for one in trouble.askers if not one.is_personal]
     return [
-        button(f"Edit “{mrkdwn.shown(one.name, 50)}”", names[one.kind], value=one.id)
-        for one in trouble.askers[:MOST_ASKERS]
-        if not one.is_personal
+        button(f"Edit “{mrkdwn.shown(one.name, 50)}”", names[one.kind][number], value=one.id)
+        for number, one in enumerate(editable[:MOST_IN_A_ROW])
     ]
 
 

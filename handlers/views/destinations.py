@@ -12,6 +12,7 @@ from handlers.views.blocks import (
     Element,
     View,
     button,
+    in_a_row,
     modal,
     option,
     overflow,
@@ -45,7 +46,7 @@ class Actions:
     """The names of what can be pressed."""
 
     new: str = welcome.ACTIONS.new
-    edit: str = notice.ACTIONS.edit
+    edits: tuple[str, ...] = in_a_row(notice.ACTIONS.edit)
     menu: str = "destination_menu"
     details: str = "destination_details"
 

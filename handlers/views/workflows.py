@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from handlers.views.blocks import Element, View, button, field, modal, option, overflow, section, text_input
+from handlers.views.blocks import Element, View, button, field, in_a_row, modal, option, overflow, section, text_input
 from handlers.views.filled import filled
 from models.wish import FieldError
 from models.workflow import WorkflowWish
@@ -25,7 +25,7 @@ class Actions:
     """The names of what can be pressed."""
 
     new: str = "workflow_new"
-    edit: str = notice.ACTIONS.edit_workflow
+    edits: tuple[str, ...] = in_a_row(notice.ACTIONS.edit_workflow)
     menu: str = "workflow_menu"
 
 

@@ -8,9 +8,10 @@ from handlers.views.answers import Answer
 from handlers.views.deliveries import REASONS, STATES, Delivering, Failure, Trouble, answer, blocks, words
 from models.delivery import DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
-from models.ledger import Failing, Told
+from models.ledger import Asker, AskerKind, Failing, Told
 from models.recipient import RecipientKind
 from models.schedule import Period, Rhythm
+from models.wish import Frequency
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 WELL = Delivering(counts={(DeliveryState.DELIVERED, None): 214})
@@ -89,6 +90,19 @@ def test_a_person_who_cannot_be_written_to_has_nothing_to_edit(kind: RecipientKi
         "1 update is waiting; nothing is lost. Reinstall Runrate."
     )
     assert [one["text"]["text"] for one in buttons["elements"]] == ["Try now"]
+
+
+def test_of_many_that_ask_for_a_broken_channel_some_can_be_edited_from_there() -> None:
+    failing = Failing(
+        target="C0DEALS", recipient_kind=RecipientKind.CHANNEL, reason="it is archived", fix="", waiting=9, asked_by=()
+    )
+    made = {"kind": AskerKind.DESTINATION, "hears": Frequency.DAILY, "created_by": "U0ADA", "created_at": AT}
+    askers = tuple(Asker(id=f"dst_{number}", name=f"No {number}", is_deleted=False, **made) for number in range(20))
+    drawn = blocks(Delivering(counts={}, troubles=(Trouble(failing=failing, askers=askers),)))
+    validate_blocks(drawn, surface="home")
+    buttons = [(one["text"]["text"], one.get("value")) for one in drawn[-1]["elements"]]
+    edits = [(f"Edit “No {number}”", f"dst_{number}") for number in range(3)]
+    assert buttons == [*edits, ("Try now", "C0DEALS")]
 
 
 def test_the_answer_names_each_failure_with_its_reason_and_fix() -> None:

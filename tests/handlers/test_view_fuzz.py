@@ -258,7 +258,7 @@ def troubled(name: str, reason: str, fix: str) -> Delivering:
     failing = Failing(
         target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=reason, fix=fix, waiting=2, asked_by=("dst_1",)
     )
-    asked = Trouble(failing=failing, askers=tuple(asker(kind, name) for kind in AskerKind))
+    asked = Trouble(failing=failing, askers=tuple(asker(kind, name) for kind in AskerKind) * 2)
     person = Trouble(failing=replace(failing, target="U0DANA", recipient_kind=RecipientKind.PERSON))
     counts = {(state, None): 1 for state in DeliveryState} | {(DeliveryState.SKIPPED, why): 2 for why in SkipReason}
     return Delivering(counts=counts, oldest_waiting=timedelta(hours=2), troubles=(asked, person) * 15)
