@@ -79,17 +79,28 @@ async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[
     theirs = (Destination.workspace_id == workspace_id, among(Destination.id, asked_by))
     rows = await session.execute(select(Destination.id, last).where(*theirs))
     found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
-    reason = case((Delivery.fix.is_not(None), Delivery.reason))
     waiting = (
-        select(Delivery.asked_by, reason, func.sum(_TELLS))
+        select(Delivery.asked_by, Delivery.lane_id, Delivery.target, func.sum(_TELLS))
         .where(_is_open(workspace_id), among(Delivery.asked_by, asked_by))
-        .group_by(Delivery.asked_by, reason)
-        .order_by(Delivery.asked_by, reason)
+        .group_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
+        .order_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
     )
-    for asking, why, number in await session.execute(waiting):
+    lots = [tuple(row) for row in await session.execute(waiting)]
+    hindrances = await _hindrances(session, {lane_id for _, lane_id, _, _ in lots})
+    for asking, lane_id, target, number in lots:
         one = found.get(asking, Health())
-        reasons = (*one.reasons, why) if why else one.reasons
+        reasons = tuple(dict.fromkeys((*one.reasons, *hindrances.get((lane_id, target), ()))))
         found[asking] = replace(one, waiting=one.waiting + int(number), reasons=reasons)
+    return found
+
+
+async def _hindrances(session: AsyncSession, lane_ids: Collection[str]) -> dict[tuple[str, str], list[str]]:
+    """Give what stands in the way by lane and target: of what waits there only the first is tried, whoever asked."""
+    query = select(Delivery.lane_id, Delivery.target, Delivery.reason).distinct()
+    query = query.where(among(Delivery.lane_id, lane_ids), _IS_OPEN, Delivery.fix.is_not(None))
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in await session.execute(query.order_by(Delivery.reason)):
+        found.setdefault((row.lane_id, row.target), []).append(row.reason)
     return found
 
 
