@@ -72,6 +72,11 @@ async def _rename(one: Happening) -> None:
     await one.slack.rename(one.channel, one.text("name"))
 
 
+async def _convert(one: Happening) -> None:
+    """Make a public channel private, or a private one public."""
+    one.slack.convert(one.channel)
+
+
 async def _delete_channel(one: Happening) -> None:
     await one.slack.delete_channel(one.channel, by=one.by)
 
@@ -170,6 +175,7 @@ HAPPENINGS: Mapping[str, Callable[[Happening], Awaitable[None]]] = {
     "archive": _archive,
     "unarchive": _unarchive,
     "rename": _rename,
+    "convert": _convert,
     "delete_channel": _delete_channel,
     "change_channel_id": _change_channel_id,
     "share": _share,

@@ -18,7 +18,7 @@ from bot.sandbox.methods import METHODS
 from bot.sandbox.outbound import Delivery
 from bot.sandbox.page import HEADERS, chosen, templates
 from bot.sandbox.reading import Reading
-from bot.sandbox.records import Call, Channel, Json, Organisation, Person
+from bot.sandbox.records import Call, Channel, Json, Organisation, Person, Workspace
 from bot.sandbox.world import World
 
 NEWEST = 40
@@ -149,6 +149,16 @@ class Panel:
     def channels(self) -> list[Channel]:
         own = [one for one in self.slack.channels_of(self.person.workspace_id) if not one.is_direct]
         return sorted(own, key=lambda one: one.name)
+
+    @property
+    def others(self) -> list[Workspace]:
+        """The workspaces with which a channel can be shared."""
+        return [one for one in self.slack.workspaces.values() if one.id != self.person.workspace_id]
+
+    @property
+    def people(self) -> list[Person]:
+        own = [one for one in self.slack.people.values() if self.person.workspace_id in one.workspace_ids]
+        return sorted((one for one in own if not one.is_bot), key=lambda one: one.real_name)
 
     def has_bot(self, channel: Channel) -> bool:
         bot = self.slack.bot(self.app.id, self.person.workspace_id)

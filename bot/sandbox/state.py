@@ -160,6 +160,14 @@ class Slack(Store):
         }
         await self._publish_about(channel, {"type": f"{_word(channel)}_rename", "channel": about})
 
+    def convert(self, channel: Channel) -> None:
+        """Make a public channel private, or a private one public.
+
+        Slack tells of it by a message in the channel, which an app gets that subscribes to everything people write.
+        """
+        channel.kind = "private" if channel.kind == "public" else "public"
+        self.changed("channel", channel)
+
     async def delete_channel(self, channel: Channel, *, by: str) -> None:
         event = {"type": f"{_word(channel)}_deleted", "channel": channel.id, "actor_id": by}
         await self._publish_about(channel, event)
@@ -242,6 +250,7 @@ class Slack(Store):
             "is_ext_shared": channel.is_ext_shared,
         }
         await self.publish(channel.workspace_ids[0], event, channel=channel)
+        await self.publish(with_workspace, event)
 
     async def change_channel_id(self, channel: Channel, new_id: str) -> None:
         old_id = channel.id

@@ -18,13 +18,14 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from bot import logs
 from bot.replay import Replay
-from bot.sandbox.people import ACME, ADA, DANA, GENERAL, REVENUE, WINS
+from bot.sandbox.people import ACME, ADA, DANA, GENERAL, LIAM, MEI, REVENUE, WINS
 from bot.story import Happening, Signal, Story
 from bot.town import set_up_desk
-from models import account, destination
+from models import account, destination, person
 from models.fact import MovementFact, MovementKind, SignalFact, dump_facts
-from models.recipient import RecipientKind
+from models.recipient import RecipientKind, together
 from models.source import SourceKind
+from models.wakeup import Topic
 from models.wish import Wish
 from tests.browser import chromium
 from tests.browser.seat import Seat, seated
@@ -103,7 +104,9 @@ async def main() -> None:
         await _expired(studio)
         await _recaps(studio, webhook, present)
         await _together(studio, webhook)
+        await _in_a_group(studio, webhook, present)
         await _failing(studio, webhook, present)
+        await _left(studio)
 
 
 @asynccontextmanager
@@ -479,6 +482,39 @@ async def _failing(studio: Studio, webhook: str, present: Iterator[Happening]) -
     await expect(ada.section("I can't post to")).to_be_visible()
     await _drawn_in(ada)
     await studio.take("failure-home", ada.page)
+    await ada.enter("Runrate")
+    await expect(ada.messages("I can't post to")).to_have_count(1)
+    await studio.take("failure-notice", ada.messages("I can't post to"))
+
+
+async def _left(studio: Studio) -> None:
+    """Let a manager leave who answers for a destination: another one hears of it, and may take over."""
+    stage, ada = studio.stage, studio.ada
+    async with stage.database.write() as session:
+        now = stage.clock.now()
+        await person.name_managers(session, ACME, [LIAM], by=ADA, now=now)
+        wish = Wish(name="Enterprise deals", recipients=((RecipientKind.CHANNEL, WINS),))
+        await destination.create(session, ACME, wish, by=LIAM, now=now)
+    await stage.slack.deactivate(stage.slack.people[LIAM])
+    await stage.sandbox.outbound.settled()
+    await stage.database.wakeups.notify(Topic.RECAPS)
+    await expect(ada.messages("Enterprise deals")).to_have_count(1)
+    await studio.take("hand-over", ada.messages("Enterprise deals"))
+
+
+async def _in_a_group(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
+    """Tell some people together, in a conversation of their own."""
+    stage, dana = studio.stage, studio.dana
+    async with stage.database.write() as session:
+        wish = Wish(name="West team", recipients=(together([DANA, LIAM, MEI]),))
+        await destination.create(session, ACME, wish, by=ADA, now=stage.clock.now())
+    for happening in _until(present, 1):
+        await _happen(studio, webhook, happening)
+    await dana.page.set_viewport_size(SCREEN)
+    await dana.go(REVENUE)
+    await dana.enter("Mei Tanaka")
+    await expect(dana.messages("West team")).to_have_count(1)
+    await studio.take("group-dm", dana.page)
 
 
 async def _recaps(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:

@@ -56,15 +56,15 @@ CASES = {
         "add_bot",
         place=DEALS,
     ),
-    "made private with us in it": Case(("make_private",), {"is_member": True}),
+    "made private with us in it": Case(("convert",), {"is_member": True}),
     "made private without us": Case(
-        ("remove_bot", "forget_why", "make_private"),
+        ("remove_bot", "forget_why", "convert"),
         {"is_member": False, "is_private": False},
         "the channel isn't public any more, and I'm not in it",
         INVITE,
         "add_bot",
     ),
-    "made public again": Case(("remove_bot", "make_public"), {"is_member": False}, place=DEALS),
+    "made public again": Case(("remove_bot", "convert"), {"is_member": False}, place=DEALS),
     "shared with another company": Case(
         ("share",),
         {"is_shared_outside": True, "needs_confirmation": True},
@@ -85,9 +85,6 @@ async def happen(stage: Stage, do: str, place: str) -> None:
     """Let it happen in Slack, and wait until we have heard of what Slack tells us of."""
     known = stage.slack.channels[place]
     match do:
-        case "make_private" | "make_public":
-            # Of this Slack tells nobody.
-            known.kind = "private" if do == "make_private" else "public"
         case "forget_why":
             async with stage.database.write() as session:
                 await channel.change(session, ACME, place, absence=None)

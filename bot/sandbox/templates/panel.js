@@ -46,6 +46,6 @@ document.addEventListener("change", (event) => {
 });
 
 showDetails();
-keepFresh(["clock", "faults", "app", "readings", "places", "calls", "events"], { concerns: () => true, after: showDetails });
+keepFresh(["clock", "faults", "app", "readings", "places", "people", "calls", "events"], { concerns: () => true, after: showDetails });
 // What the owner shows of itself moves on without anything happening here.
 if (root.moves !== undefined) setInterval(() => document.hidden || refresh(), 1000);

@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox import Sandbox
 from bot.sandbox.errors import NotPossibleError
 from bot.sandbox.panel import jumps
-from bot.sandbox.people import ACME
+from bot.sandbox.people import ACME, GLOBEX
 from bot.sandbox.person import Browser
 
 
@@ -59,6 +59,30 @@ async def test_channels_say_whether_the_bot_is_in_them(ready: Any) -> None:
     assert shown.text.count("Remove the bot") == 1
     assert shown.text.count("Add the bot") == 6
     assert shown.text.count("Unarchive") == 1
+
+
+async def test_a_channel_can_be_made_private_and_public_shared_and_lost(ready: Any) -> None:
+    control, channels = ready.browser.control, ready.sandbox.state.channels
+    await control("convert", channel="C0WINS")
+    assert channels["C0WINS"].is_private
+    assert (await panel(ready)).text.count("Make public") == 3
+    await control("convert", channel="C0WINS")
+    assert not channels["C0WINS"].is_private
+
+    await control("share", channel="C0WINS", **{"with": GLOBEX})
+    assert (await panel(ready)).text.count("Stop sharing with Globex") == 2
+    theirs = await ready.browser.open(f"{ready.sandbox.url}/chaos?as=U1GINA")
+    assert theirs.text.count("Acme stops sharing it") == 2
+    await control("unshare", channel="C0WINS", **{"with": GLOBEX})
+    assert not channels["C0WINS"].is_ext_shared
+
+
+async def test_people_can_be_deactivated_and_come_back(ready: Any) -> None:
+    assert (await panel(ready)).text.count("Reactivate") == 1
+    await ready.browser.control("deactivate", user="U0DANA")
+    assert "Dana Reyes deactivated" in (await panel(ready)).text
+    await ready.browser.control("reactivate", user="U0DANA")
+    assert "Dana Reyes deactivated" not in (await panel(ready)).text
 
 
 async def test_the_clock_goes_ahead_for_everybody(ready: Any) -> None:
