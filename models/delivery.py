@@ -215,7 +215,7 @@ class Delivery(Base):
     """An edit that was asked for once more since it was drawn."""
     coalesced_into: Mapped[str | None] = mapped_column(Id)
     replies_to: Mapped[str | None] = mapped_column(Id)
-    """The delivery in the thread of whose message it stands."""
+    """The delivery in the thread of whose message it stands, or which it corrects."""
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 

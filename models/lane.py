@@ -37,7 +37,7 @@ from models import quiet
 from models.base import IDS, UNSEEN, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
-from models.delivery import MAIL, UNSENT, UPDATE, Delivery, DeliveryState, Owed, SkipReason, is_open
+from models.delivery import MAIL, UNSENT, UPDATE, Delivery, DeliveryState, FactKind, Owed, SkipReason, is_open
 from models.given import given
 from models.installation import Installation
 from models.notice import Streak
@@ -214,12 +214,16 @@ LEASED = (
     .values(owner=bindparam("new_owner"), lease_until=bindparam("until"), token=Lane.token + 1)
 )
 _theirs = aliased(Delivery)
-_oldest = select(func.min(_theirs.id)).where(_theirs.lane_id == Lane.id, is_open(_theirs)).scalar_subquery()
-HEADS = select(Delivery).where(Delivery.id.in_(select(_oldest).where(among(Lane.id, IDS))))
+_oldest = select(func.min(_theirs.id)).where(_theirs.lane_id == Lane.id, is_open(_theirs))
+_oldest_news = _oldest.where(_theirs.fact_kind != FactKind.CORRECTION)
+"""Corrections come last: what was told already is brought up to date, and news doesn't wait for that."""
+_first = func.coalesce(_oldest_news.scalar_subquery(), _oldest.scalar_subquery())
+HEADS = select(Delivery).where(Delivery.id.in_(select(_first).where(among(Lane.id, IDS))))
+_is_due_news = and_(_theirs.fact_kind != FactKind.EDIT, _theirs.due_at <= NOW)
 _longest_due = (
     select(_theirs.id)
     .where(_theirs.lane_id == Lane.id, is_open(_theirs))
-    .order_by(_theirs.due_at, _theirs.id)
+    .order_by(case((_is_due_news, 0), else_=1), _theirs.due_at, _theirs.id)
     .limit(1)
     .scalar_subquery()
 )
@@ -330,13 +334,16 @@ def _within(free: Sequence[Row[Any]], most_of_one: int) -> Iterator[Row[Any]]:
 
 
 async def heads(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, Delivery]:
-    """Give the oldest delivery of each lane that is not settled, by the lane's id."""
+    """Give what each lane sends next, by the lane's id: the oldest that is not settled, a correction after the rest."""
     return {head.lane_id: head for head in await session.scalars(HEADS, {"ids": lane_ids})}
 
 
-async def next_updates(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, Delivery]:
-    """Give of each lane of updates the one that is due for the longest, by the lane's id: none waits for another."""
-    return {one.lane_id: one for one in await session.scalars(NEXT_UPDATES, {"ids": lane_ids})}
+async def next_updates(session: AsyncSession, lane_ids: Sequence[str], *, now: datetime) -> dict[str, Delivery]:
+    """Give of each lane of updates the one that is due for the longest, by the lane's id: none waits for another.
+
+    One that tells something goes before those that only bring messages up to date, however many these are.
+    """
+    return {one.lane_id: one for one in await session.scalars(NEXT_UPDATES, {"ids": lane_ids, "now": now})}
 
 
 async def next_time(session: AsyncSession, *, now: datetime) -> datetime | None:

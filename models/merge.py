@@ -2,9 +2,11 @@
 
 The oldest of them, the head of its lane, tells the others too; these become `coalesced` into it and share its fate.
 Nothing is dropped: each row says which message it went into. What a head tells changes only while it is certain that
-it was not posted; money is in minor units and never summed across currencies.
+it was not posted; money is in minor units and never summed across currencies. Corrections that piled up go together in
+the same way, and apart from movements.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,16 +24,18 @@ from models.fact import MovementKind
 from models.lane import Lane
 from models.movement import Movement
 from models.recap import MOST_ACCOUNTS, Figures, Sum
+from models.subscription import Restatement
 
 SINGLY = 20
 """As many movements of one destination may wait for a channel; of more, which would take longer, one message tells."""
 
-
 _UNTRIED = (is_open(), Delivery.state == DeliveryState.PENDING, Delivery.attempts == 0)
-_WAITS = (*_UNTRIED, Delivery.fact_kind == FactKind.MOVEMENT)
 """Whether a delivery may go into another: nobody has tried to send it yet, or others may have gone into it."""
-_GOES_WITH_IT = (*_UNTRIED, Delivery.fact_kind.in_((FactKind.MOVEMENT, FactKind.THREAD)))
-"""Movements, and the cards above them, which nothing would stand under."""
+_TOGETHER = {
+    FactKind.MOVEMENT: (FactKind.MOVEMENT, FactKind.THREAD),
+    FactKind.CORRECTION: (FactKind.CORRECTION,),
+}
+"""What piles up, and what goes with it: with movements the cards above them, which nothing would stand under."""
 
 
 # These statements are put together once: that takes longer than to run them.
@@ -41,9 +45,9 @@ LONG = select(Lane.id).where(
 )
 """Lanes so long that something may have piled up there. Few are, and an index alone knows which."""
 PILES = (
-    select(Delivery.lane_id, Delivery.asked_by)
-    .where(among(Delivery.lane_id, IDS), *_WAITS)
-    .group_by(Delivery.lane_id, Delivery.asked_by)
+    select(Delivery.lane_id, Delivery.asked_by, Delivery.fact_kind)
+    .where(among(Delivery.lane_id, IDS), *_UNTRIED, Delivery.fact_kind.in_(tuple(_TOGETHER)))
+    .group_by(Delivery.lane_id, Delivery.asked_by, Delivery.fact_kind)
     .having(func.count() > SINGLY)
 )
 _told = aliased(Delivery)
@@ -65,25 +69,26 @@ class Merged:
 
 async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: datetime) -> None:
     """Merge into the heads of lanes what has piled up behind them."""
-    ready = {(head.lane_id, head.asked_by): head for head in heads if _may_carry(head)}
+    ready = {(head.lane_id, head.asked_by, head.fact_kind): head for head in heads if _may_carry(head)}
     if not ready:
         return
     connection = await session.connection()
-    lanes = (await connection.scalars(LONG, {"ids": {lane_id for lane_id, _ in ready}})).all()
+    lanes = (await connection.scalars(LONG, {"ids": {lane_id for lane_id, _, _ in ready}})).all()
     if not lanes:
         return
-    for lane_id, asked_by in (await connection.execute(PILES, {"ids": lanes})).all():
-        head = ready.get((lane_id, asked_by))
+    for lane_id, asked_by, kind in (await connection.execute(PILES, {"ids": lanes})).all():
+        head = ready.get((lane_id, asked_by, kind))
         if head is not None:
-            pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_GOES_WITH_IT)
+            alike = Delivery.fact_kind.in_(_TOGETHER[FactKind(kind)])
+            pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_UNTRIED)
             values = {"state": DeliveryState.COALESCED, "coalesced_into": head.id, "settled_at": now}
-            statement = update(Delivery).where(*pile).values(values)
+            statement = update(Delivery).where(*pile, alike).values(values)
             await session.execute(statement, execution_options=UNSEEN)
 
 
 def _may_carry(head: Delivery) -> bool:
     is_certain = head.state in UNSENT and not head.may_be_repeat
-    return is_certain and head.fact_kind == FactKind.MOVEMENT and head.edits is None
+    return is_certain and head.fact_kind in _TOGETHER and head.edits is None
 
 
 async def let_go(session: AsyncSession, carrier: Delivery, *, now: datetime) -> None:
@@ -99,9 +104,13 @@ async def let_go(session: AsyncSession, carrier: Delivery, *, now: datetime) -> 
 
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:
     """Sum up what those of these deliveries tell that tell of many movements, by the delivery's id."""
+    return {one.id: await _sum_up(session, one) for one in await _carriers(session, owed)}
+
+
+async def _carriers(session: AsyncSession, owed: Sequence[Delivery]) -> list[Delivery]:
     connection = await session.connection()
     carriers = set(await connection.scalars(CARRIERS, {"ids": {one.id for one in owed}}))
-    return {one.id: await _sum_up(session, one) for one in owed if one.id in carriers}
+    return [one for one in owed if one.id in carriers]
 
 
 async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
@@ -122,8 +131,12 @@ async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
 
 def _told_by(query: Any, carrier: Delivery) -> Any:
     """Narrow a query on movements down to those that a delivery tells: its own, and what was merged into it."""
+    return query.join(Delivery, Delivery.fact_id == Movement.id).where(_goes_out_with(carrier))
+
+
+def _goes_out_with(carrier: Delivery) -> ColumnElement[bool]:
     into = and_(Delivery.workspace_id == carrier.workspace_id, Delivery.coalesced_into == carrier.id)
-    return query.join(Delivery, Delivery.fact_id == Movement.id).where(or_(Delivery.id == carrier.id, into))
+    return or_(Delivery.id == carrier.id, into)
 
 
 async def _figures(session: AsyncSession, carrier: Delivery, currency: str, kinds: dict[MovementKind, Sum]) -> Figures:
@@ -146,3 +159,79 @@ async def _largest(
     theirs = told.where(Movement.currency == currency).group_by(Account.id, Account.name, Account.external_id)
     rows = await session.execute(theirs.having(which).order_by(order, Account.external_id).limit(MOST_ACCOUNTS))
     return tuple((name or external_id, int(amount)) for name, external_id, amount in rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrections:
+    """What one message tells of many corrections: how many movements are other than they were told, and how.
+
+    By currency what that changes, and the accounts for which it changes most; in minor units.
+    """
+
+    count: int
+    taken_back: int
+    of_another_kind: int
+    """Those that come to the same amount, under another name."""
+    nets: tuple[tuple[str, int], ...]
+    largest: tuple[tuple[str, str, int], ...]
+    """An account's name, the currency, and the change."""
+    more: int
+    """How many accounts change beside these."""
+    first_at: datetime
+    last_at: datetime
+    corrected_at: datetime
+
+
+async def corrections(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Corrections | None]:
+    """Sum up what those of these deliveries correct that tell of many corrections, by the delivery's id.
+
+    None where what was told is right after all, or never arrived.
+    """
+    return {one.id: _sum_up_corrected(await _restated(session, one)) for one in await _carriers(session, owed)}
+
+
+async def _restated(session: AsyncSession, carrier: Delivery) -> list[tuple[Restatement, str]]:
+    """List in their order the restatements of movements that were told, each with the account's name."""
+    told = aliased(Delivery)
+    query = (
+        select(Restatement, func.coalesce(func.nullif(Account.name, ""), Account.external_id))
+        .join(Delivery, Delivery.fact_id == Restatement.id)
+        .join(told, told.id == Delivery.replies_to)
+        .join(Account, Account.id == Restatement.account_id)
+        .where(_goes_out_with(carrier), told.state == DeliveryState.DELIVERED)
+    )
+    rows = await session.execute(query.order_by(Restatement.restated_at, Restatement.id))
+    return [(row[0], row[1]) for row in rows]
+
+
+def _sum_up_corrected(restated: Sequence[tuple[Restatement, str]]) -> Corrections | None:
+    """Compare what each movement was at first with what it is at last."""
+    first: dict[str, Restatement] = {}
+    for one, _ in restated:
+        first.setdefault(one.movement_id, one)
+    last = {one.movement_id: one for one, _ in restated}
+    changed = [(first[key], now) for key, now in last.items() if _is_other(first[key], now)]
+    if not changed:
+        return None
+    nets, by_account = Counter[str](), Counter[tuple[str, str]]()
+    for was, now in changed:
+        change = (now.amount_minor or 0) - was.amount_before_minor
+        nets[now.currency] += change
+        by_account[now.account_id, now.currency] += change
+    names = {one.account_id: name for one, name in restated}
+    moved = sorted(((key, change) for key, change in by_account.items() if change), key=lambda one: -abs(one[1]))
+    return Corrections(
+        count=len(changed),
+        taken_back=sum(now.kind is None for _, now in changed),
+        of_another_kind=sum(now.amount_minor == was.amount_before_minor for was, now in changed),
+        nets=tuple(sorted(nets.items())),
+        largest=tuple((names[of], currency, change) for (of, currency), change in moved[:MOST_ACCOUNTS]),
+        more=len(moved[MOST_ACCOUNTS:]),
+        first_at=min(now.occurred_at for _, now in changed),
+        last_at=max(now.occurred_at for _, now in changed),
+        corrected_at=max(now.restated_at for _, now in changed),
+    )
+
+
+def _is_other(was: Restatement, now: Restatement) -> bool:
+    return (was.kind_before, was.amount_before_minor) != (now.kind, now.amount_minor)

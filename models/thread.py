@@ -72,7 +72,12 @@ async def arrange(session: AsyncSession, heads: Collection[Delivery], *, now: da
 
 
 async def _answer(session: AsyncSession, made: Arrangement, owed: Delivery) -> None:
-    """Put what answers a message into the thread in which that stands; on one that is being told it waits."""
+    """Put what answers a message into the thread in which that stands; on one that is being told it waits.
+
+    What answers many stands by itself.
+    """
+    if await _carries(session, owed):
+        return
     told = await session.get(Delivery, owed.replies_to)
     if told is not None and told.state in UNDER_WAY:
         made.put_off.add(owed.id)

@@ -178,7 +178,7 @@ class Claimer:
 
 async def _turns(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime) -> tuple[list[Turn], list[Release]]:
     """Find the heads of claimed lanes. What is not due yet, or owes nothing, is given back."""
-    heads = await _heads(session, lanes)
+    heads = await _heads(session, lanes, now=now)
     await quiet.put_off(session, heads.values(), now=now)
     grants = await installation.many(session, {one.workspace_id for one in lanes})
     turns, given_back = [], []
@@ -200,11 +200,11 @@ async def _arrange(session: AsyncSession, turns: Sequence[Turn], *, now: datetim
     return [replace(turn, reply=replies[turn.owed.id]) if turn.owed.id in replies else turn for turn in going], put_off
 
 
-async def _heads(session: AsyncSession, lanes: Sequence[Lease]) -> dict[str, Delivery]:
+async def _heads(session: AsyncSession, lanes: Sequence[Lease], *, now: datetime) -> dict[str, Delivery]:
     """Find what each lane sends next."""
     updates = [one.lane_id for one in lanes if one.method == delivery.UPDATE]
     found = await lane.heads(session, [one.lane_id for one in lanes if one.method != delivery.UPDATE])
-    return found | await lane.next_updates(session, updates) if updates else found
+    return found | await lane.next_updates(session, updates, now=now) if updates else found
 
 
 def _give_back(claimed: Lease, *, at: datetime) -> Release:

@@ -1,4 +1,7 @@
-"""Telling whoever was told of a movement, in its message's thread, that it is another than it was, or is no more."""
+"""Telling whoever was told of a movement that it is another than it was, or is no more.
+
+That is said in the thread of its message; of many at once, in one message of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,31 +10,59 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account, channel, delivery, destination, edit, movement, recipient, subscription, thread, workspace
+from models import (
+    account,
+    channel,
+    delivery,
+    destination,
+    edit,
+    merge,
+    movement,
+    recipient,
+    subscription,
+    thread,
+    workspace,
+)
 from models.account import Account
 from models.delivery import Delivery, DeliveryState, FactKind, Owed, SkipReason
 from models.destination import Destination
 from models.fact import MovementKind
+from models.merge import Corrections
 from models.movement import Movement
 from models.recipient import RecipientKind
 from models.subscription import Restatement
 from scheduler.messages import correction as drawing
-from scheduler.messages.correction import CorrectionMessage
+from scheduler.messages.correction import CorrectionMessage, MergedCorrections
 from scheduler.messages.message import Message
 from scheduler.places import hold_back_from_outsiders
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class To:
+    """The destination by which a correction is told, and what bears on that."""
+
+    wanting: Destination
+    locale: str
+    needs_confirmation: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ToldCorrection:
     """A restatement on its way to whoever was told; no movement where there is none any more."""
 
     restated: Restatement
     about: Account
     moved: Movement | None
-    wanting: Destination
-    locale: str
-    needs_confirmation: bool
+    to: To
     was_told: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldCorrections:
+    """Many corrections on their way in one message; None where nothing was told that isn't so."""
+
+    merged: Corrections | None
+    to: To
 
 
 async def mark_corrected(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> None:
@@ -48,32 +79,48 @@ async def mark_corrected(session: AsyncSession, owed: Sequence[tuple[str, Owed]]
         await edit.ask(session, workspace_id, [*ids, *above], now=now)
 
 
-async def load_corrections(session: AsyncSession, owed: Sequence[Delivery], _setting: Any) -> dict[str, ToldCorrection]:
+async def load_corrections(
+    session: AsyncSession, owed: Sequence[Delivery], _setting: Any
+) -> dict[str, ToldCorrection | ToldCorrections]:
     """Find what was restated, for destinations that still have the recipient."""
-    found = await subscription.restatements(session, {one.fact_id for one in owed})
-    asking = await destination.many(session, {one.asked_by for one in owed})
-    chosen = await recipient.chosen(session, {(one.asked_by, one.recipient_kind, one.target) for one in owed})
-    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
-    tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    hearing = await _hearing(session, owed)
+    merged = await merge.corrections(session, [one for one in owed if one.id in hearing])
+    told: dict[str, ToldCorrection | ToldCorrections] = {
+        key: ToldCorrections(merged=several, to=hearing[key]) for key, several in merged.items()
+    }
+    singly = [one for one in owed if one.id in hearing and one.id not in merged]
+    found = await subscription.restatements(session, {one.fact_id for one in singly})
     moved = await movement.many(session, {one.movement_id for one in found.values()})
-    told = {}
-    for one in owed:
+    for one in singly:
         restated = found.get((one.workspace_id, one.fact_id))
-        if restated is None or (one.asked_by, one.recipient_kind, one.target) not in chosen:
-            continue
-        about = await account.get(session, one.workspace_id, restated.account_id)
-        if about is not None:
-            wanting, now = asking[one.asked_by], moved.get((one.workspace_id, restated.movement_id))
+        about = await account.get(session, one.workspace_id, restated.account_id) if restated is not None else None
+        if restated is not None and about is not None:
+            now = moved.get((one.workspace_id, restated.movement_id))
             told[one.id] = ToldCorrection(
                 restated=restated,
                 about=about,
                 moved=now[0] if now is not None else None,
-                wanting=wanting,
-                locale=wanting.locale or tenants[one.workspace_id].locale,
-                needs_confirmation=(one.workspace_id, one.target) in unconfirmed,
+                to=hearing[one.id],
                 was_told=await _stands(session, one),
             )
     return told
+
+
+async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, To]:
+    """Find the destinations of corrections, by the delivery's id, where they still have the recipient."""
+    asking = await destination.many(session, {one.asked_by for one in owed})
+    chosen = await recipient.chosen(session, {(one.asked_by, one.recipient_kind, one.target) for one in owed})
+    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
+    tenants = await workspace.many(session, {one.workspace_id for one in owed})
+    return {
+        one.id: To(
+            wanting=asking[one.asked_by],
+            locale=asking[one.asked_by].locale or tenants[one.workspace_id].locale,
+            needs_confirmation=(one.workspace_id, one.target) in unconfirmed,
+        )
+        for one in owed
+        if (one.asked_by, one.recipient_kind, one.target) in chosen
+    }
 
 
 async def _stands(session: AsyncSession, owed: Delivery) -> bool:
@@ -82,13 +129,33 @@ async def _stands(session: AsyncSession, owed: Delivery) -> bool:
     return told.state == DeliveryState.DELIVERED
 
 
-def draw_correction(owed: Delivery, told: ToldCorrection, setting: Any) -> Message | SkipReason:
-    """Draw the reply; there is none where the message itself never arrived."""
-    if told.wanting.is_paused(setting.now):
+def draw_correction(owed: Delivery, told: ToldCorrection | ToldCorrections, setting: Any) -> Message | SkipReason:
+    """Draw the reply, or what many come to; there is none where the message itself never arrived."""
+    if told.to.wanting.is_paused(setting.now):
         return SkipReason.PAUSED
-    if not told.was_told:
+    if isinstance(told, ToldCorrections):
+        return _draw_merged(owed, told)
+    return _draw_one(owed, told) if told.was_told else SkipReason.EMPTY
+
+
+def _draw_merged(owed: Delivery, told: ToldCorrections) -> Message | SkipReason:
+    if told.merged is None:
         return SkipReason.EMPTY
-    hold_back_from_outsiders(needs_confirmation=told.needs_confirmation)
+    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
+    return drawing.draw_merged(
+        MergedCorrections(
+            corrections=told.merged,
+            destination_name=told.to.wanting.name,
+            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
+            is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
+            locale=told.to.locale,
+            may_be_repeat=owed.may_be_repeat,
+        )
+    )
+
+
+def _draw_one(owed: Delivery, told: ToldCorrection) -> Message:
+    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
     restated = told.restated
     is_newest = told.moved is not None and told.moved.amount_minor == restated.amount_minor
     return drawing.draw(
@@ -104,10 +171,10 @@ def draw_correction(owed: Delivery, told: ToldCorrection, setting: Any) -> Messa
             after_minor=told.moved.mrr_after_minor if told.moved is not None and is_newest else None,
             occurred_at=restated.occurred_at,
             corrected_at=restated.restated_at,
-            destination_name=told.wanting.name,
+            destination_name=told.to.wanting.name,
             channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
-            locale=told.locale,
+            locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,
         )
     )

@@ -135,8 +135,9 @@ def movement(of: str = "acme", **fields: Any) -> MovementFact:
 
 def subscribed(of: str = "acme", **fields: Any) -> SubscriptionFact:
     """A subscription of 100.00 a month since a year ago, said at `NOW` unless said otherwise."""
-    told = {"mrr_minor": 10_000, "currency": "USD", "starts_at": NOW - timedelta(days=365), "as_of": NOW}
-    return SubscriptionFact(external_id="sub_1", account_external_id=of, **{**told, **fields})
+    told = {"external_id": "sub_1", "mrr_minor": 10_000, "currency": "USD"}
+    told |= {"starts_at": NOW - timedelta(days=365), "as_of": NOW}
+    return SubscriptionFact(account_external_id=of, **{**told, **fields})
 
 
 def signal(of: str = "acme", **fields: Any) -> SignalFact:

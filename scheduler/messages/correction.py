@@ -1,13 +1,21 @@
-"""A correction: that a movement which was told is another than it was, or is no more. It stands in its thread."""
+"""A correction: that a movement which was told is another than it was, or is no more. It stands in its thread.
+
+Many of them are told in one message, which stands by itself.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from models.fact import MovementKind
+from models.merge import Corrections
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.menu import Choice, menu
 from scheduler.messages.message import Message, message
 from scheduler.messages.movement import KINDS
+from scheduler.messages.recap import LONGEST_ACCOUNT
+
+MOST_CURRENCIES = 3
+"""Of the rest only the number is told."""
 
 _DOT = " · "
 
@@ -35,6 +43,19 @@ class CorrectionMessage:
     may_be_repeat: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class MergedCorrections:
+    """Corrections that are told together, and to whom."""
+
+    corrections: Corrections
+    destination_name: str
+    channel_id: str | None
+    """The channel that it is posted to; None where people get it by themselves."""
+    is_group: bool = False
+    locale: str = money.DEFAULT_LOCALE
+    may_be_repeat: bool = False
+
+
 def draw(correction: CorrectionMessage) -> Message:
     """Draw the reply."""
     name = mrkdwn.escape(correction.account_name, empty="An account without a name")
@@ -48,7 +69,8 @@ def draw(correction: CorrectionMessage) -> Message:
         "accessory": menu(Choice.HISTORY),
     }
     repeat = " (may be a repeat)" if correction.may_be_repeat else ""
-    context = {"type": "context", "elements": [mrkdwn.marked(_reason(correction))]}
+    happened = f"it happened {mrkdwn.moment(correction.occurred_at)}"
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(correction, correction.corrected_at, happened))]}
     return message(f"{name}: {_said(correction).replace('*', '')}{repeat}", section, context)
 
 
@@ -83,14 +105,56 @@ def _unsigned(correction: CorrectionMessage, minor: int) -> str:
     return money.amount(minor, correction.currency, correction.locale)
 
 
-def _reason(correction: CorrectionMessage) -> str:
+def _reason(correction: CorrectionMessage | MergedCorrections, at: datetime, happened: str) -> str:
     """Say when it was corrected, when it had happened, and whose wish it is that this stands here."""
     to = mrkdwn.reader(correction.channel_id, is_group=correction.is_group)
-    parts = [
-        f"corrected {mrkdwn.moment(correction.corrected_at)}",
-        f"it happened {mrkdwn.moment(correction.occurred_at)}",
-        f"to {to} by {mrkdwn.quoted(correction.destination_name)}",
-    ]
+    by = f"to {to} by {mrkdwn.quoted(correction.destination_name)}"
+    parts = [f"corrected {mrkdwn.moment(at)}", happened, by]
     if correction.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")
     return _DOT.join(parts)
+
+
+def draw_merged(merged: MergedCorrections) -> Message:
+    """Draw one message of many corrections."""
+    told = merged.corrections
+    title = f"{told.count:,} {'movement is' if told.count == 1 else 'movements are'} corrected"
+    lines = [
+        f"{mrkdwn.bold(title)} in one message. What was told of them is brought up to date in its place.",
+        f"{mrkdwn.bold(_net(merged))}{_DOT}{_how(told)}",
+        *_most_changed(merged),
+    ]
+    section = {"type": "section", "text": mrkdwn.marked("\n".join(lines)), "accessory": menu()}
+    happened = f"they happened {mrkdwn.moment(told.first_at)} – {mrkdwn.moment(told.last_at)}"
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(merged, told.corrected_at, happened))]}
+    repeat = " (may be a repeat)" if merged.may_be_repeat else ""
+    return message(f"{title}: {_net(merged)}{repeat}", section, context)
+
+
+def _net(merged: MergedCorrections) -> str:
+    """Say what the corrections come to in each currency."""
+    nets = [(currency, net) for currency, net in merged.corrections.nets if net]
+    told = (f"{money.signed(net, currency, merged.locale)} net" for currency, net in nets)
+    return mrkdwn.listed(told, most=MOST_CURRENCIES) or "MRR is the same"
+
+
+def _how(told: Corrections) -> str:
+    """Say `12 taken back · 20 with another amount · 5 of another kind`."""
+    another_amount = told.count - told.taken_back - told.of_another_kind
+    ways = (
+        (told.taken_back, "taken back"),
+        (another_amount, "with another amount"),
+        (told.of_another_kind, "of another kind"),
+    )
+    return _DOT.join(f"{number:,} {how}" for number, how in ways if number)
+
+
+def _most_changed(merged: MergedCorrections) -> list[str]:
+    """Name the accounts for which it changes most."""
+    told = merged.corrections
+    named = [
+        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.unbroken(money.signed(change, currency, merged.locale))}"
+        for name, currency, change in told.largest
+    ]
+    more = [f"{told.more:,} more"] if told.more else []
+    return [f"{mrkdwn.bold('Most changed')}  {_DOT.join([*named, *more])}"] if named else []

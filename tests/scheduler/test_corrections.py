@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import delivery, destination, destination_mute, event
+from models import balance, delivery, destination, destination_mute, event, merge
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.fact import SubscriptionFact
 from models.source import Source
@@ -186,3 +186,86 @@ async def test_what_arrives_late_says_so(line: Sending) -> None:
     prompt, late = (one.blocks[-1]["elements"][0]["text"] for one in line.messages())
     assert "late" not in prompt
     assert late.startswith("arrived late: it happened <!date^")
+
+
+FLOOD = merge.SINGLY + 5
+
+
+async def say_of_many(line: Sending, origin: Source, minute: float, accounts: range, **fields: object) -> None:
+    """Let the source say in one breath what so many accounts have since `NOW`."""
+    line.clock.at = max(NOW + minute * MINUTE, line.clock.at)
+    at = line.clock.now()
+    facts = [
+        seeds.subscribed(f"a{one}", external_id=f"sub_{one}", starts_at=NOW, as_of=at, **fields) for one in accounts
+    ]
+    async with line.database.write() as session:
+        told = {"occurred_at": at, "received_at": at}
+        await event.store(session, [seeds.event_of(origin, *facts, key=f"{minute} {accounts}", **told)])
+    while await apply_waiting(line.database, now=at):
+        pass
+
+
+async def told_of_many(line: Sending, origin: Source) -> None:
+    """Tell of so many accounts, in one message."""
+    await say_of_many(line, origin, 0, range(FLOOD))
+    await line.run()
+    assert len(line.messages()) == 1
+
+
+async def test_a_flood_of_corrections_is_one_message_and_what_was_told_is_brought_up_to_date(line: Sending) -> None:
+    origin = await ready(line)
+    await told_of_many(line, origin)
+    await say_of_many(line, origin, 5, range(FLOOD), mrr_minor=12_000)
+    await line.run()
+    told, corrected = line.messages()
+    assert corrected.text == f"{FLOOD} movements are corrected: +${20 * FLOOD} net"
+    assert corrected.thread_ts is None
+    assert told.text == f"{FLOOD} MRR movements: +${120 * FLOOD:,} net"
+    assert {one.state for one in await corrections(line)} == {DeliveryState.DELIVERED, DeliveryState.COALESCED}
+    async with line.database.read() as session:
+        assert (await balance.deliveries(session)).is_balanced
+
+
+async def test_corrections_that_nobody_merges_would_each_be_a_message(
+    line: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broken variant."""
+    monkeypatch.delitem(merge._TOGETHER, FactKind.CORRECTION)
+    origin = await ready(line)
+    await told_of_many(line, origin)
+    await say_of_many(line, origin, 5, range(FLOOD), mrr_minor=12_000)
+    await line.run(seconds=5)
+    assert {one.state for one in await corrections(line)} == {DeliveryState.DELIVERED, DeliveryState.PENDING}
+
+
+async def test_what_comes_to_what_was_told_is_not_corrected(line: Sending) -> None:
+    origin = await ready(line)
+    await told_of_many(line, origin)
+    for minute, amount in ((5, 12_000), (6, 10_000)):
+        await say_of_many(line, origin, minute, range(FLOOD), mrr_minor=amount)
+    await line.run()
+    assert len(line.messages()) == 1
+    assert {(one.state, one.reason) for one in await corrections(line)} == {
+        (DeliveryState.SKIPPED, SkipReason.EMPTY),
+        (DeliveryState.COALESCED, None),
+    }
+
+
+async def test_news_waits_neither_for_corrections_nor_for_messages_to_be_brought_up_to_date(line: Sending) -> None:
+    await line.install()
+    await line.let_in(REVENUE)
+    await line.destination(REVENUE, group_minutes=10)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400))
+    line.sources[ACME] = origin
+    for accounts in (range(FLOOD), range(FLOOD, 2 * FLOOD)):
+        await say_of_many(line, origin, 0, accounts)
+        await line.run()
+    await line.move(of="Contoso")
+    await line.run(seconds=5)
+    await say_of_many(line, origin, 1, range(FLOOD - 5, FLOOD + 5), mrr_minor=12_000)
+    await line.move(of="Contoso")
+    await line.move(of="Initech")
+    await line.run(seconds=2)
+    _, _, contoso, initech, *_ = (one.text for one in line.messages())
+    assert contoso == "Contoso: expansion +$200 MRR in 2 changes"
+    assert initech.startswith("Initech: expansion")

@@ -86,7 +86,7 @@ async def claim_and_change(line: Sending, owed: Delivery) -> None:
     await ask(line, owed)
     async with line.database.write() as session:
         held = (await lane.claim(session, owner="slow", limit=1, now=line.clock.now()))[0]
-        [one] = (await lane.next_updates(session, [held.lane_id])).values()
+        [one] = (await lane.next_updates(session, [held.lane_id], now=line.clock.now())).values()
         one.state = S.SENDING
     await rename(line, "Contoso")
     await ask(line, owed)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks
 from models.fact import MovementKind
+from models.merge import Corrections
 from models.recap import Figures, Sum
+from scheduler.messages.correction import MergedCorrections, draw_merged
 from scheduler.messages.merged import MergedMessage, draw
 from scheduler.messages.message import Message
 
@@ -98,3 +100,40 @@ def test_no_value_can_mention_anybody_or_break_a_limit(name: str, account: str, 
 def test_it_says_where_it_goes(channel_id: str | None) -> None:
     reason = lines(draw(replace(FLOOD, channel_id=channel_id)))[-1]
     assert ("to you by" in reason) == (channel_id is None)
+
+
+CORRECTED = MergedCorrections(
+    corrections=Corrections(
+        count=1_037,
+        taken_back=12,
+        of_another_kind=5,
+        nets=(("EUR", 0), ("USD", -124_000)),
+        largest=(("Contoso", "USD", -39_000), ("Northwind", "USD", 2_000)),
+        more=3,
+        first_at=AT,
+        last_at=AT + timedelta(minutes=1),
+        corrected_at=AT,
+    ),
+    destination_name="Every movement",
+    channel_id="C0REVENUE",
+)
+
+
+def test_many_corrections_read_as_their_number_what_they_change_and_where_most() -> None:
+    drawn = draw_merged(CORRECTED)
+    assert drawn["text"] == "1,037 movements are corrected: −$1,240 net"
+    *told, reason = lines(drawn)
+    assert told == [
+        "*1,037 movements are corrected* in one message. What was told of them is brought up to date in its place.",
+        "*−$1,240 net* · 12 taken back · 1,020 with another amount · 5 of another kind",
+        "*Most changed*  Contoso −\u2060$390 · Northwind +\u2060$20 · 3 more",
+    ]
+    assert reason.startswith("corrected <!date^")
+    assert reason.endswith("to <#C0REVENUE> by “Every movement”")
+
+
+def test_corrections_of_kinds_alone_say_that_mrr_is_the_same() -> None:
+    of_kinds = replace(CORRECTED.corrections, count=1, taken_back=0, of_another_kind=1, nets=(), largest=(), more=0)
+    drawn = draw_merged(replace(CORRECTED, corrections=of_kinds, may_be_repeat=True))
+    assert drawn["text"] == "1 movement is corrected: MRR is the same (may be a repeat)"
+    assert lines(drawn)[1] == "*MRR is the same* · 1 of another kind"
