@@ -10,12 +10,11 @@ from sqlalchemy import ForeignKey, and_, delete, exists, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from models import audit, delivery, lane, movement
+from models import audit, delivery, lane, thread
 from models.account import Account
 from models.base import UNSEEN, Base, Id, among, insert
 from models.delivery import Delivery, SkipReason
 from models.destination import Destination
-from models.movement import Movement
 
 
 class DestinationMute(Base):
@@ -113,7 +112,7 @@ async def move(session: AsyncSession, workspace_id: str, account_id: str, to_acc
 
 async def _skip_unsent(session: AsyncSession, told_by: Destination, about: Account, *, now: datetime) -> None:
     """Skip what is owed of the account and not sent."""
-    for owed, _ in await movement.unsent(session, Delivery.asked_by == told_by.id, Movement.account_id == about.id):
+    for owed in await thread.unsent_about(session, about.id, Delivery.asked_by == told_by.id):
         delivery.skip(owed, SkipReason.MUTED, now=now)
 
 

@@ -8,11 +8,10 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import delivery, lane, movement
+from models import delivery, lane, thread
 from models.account import Account
 from models.base import Base, Id, insert, rows_among
 from models.delivery import Delivery, FactKind, SkipReason
-from models.movement import Movement
 from models.signal import Signal
 
 
@@ -52,10 +51,10 @@ async def _skip_unsent(session: AsyncSession, workspace_id: str, user_id: str, w
     theirs = lane.unsent_to(workspace_id, user_id)
     await lane.hold_where(session, theirs)
     signals = select(Delivery).join(Signal, Signal.id == Delivery.fact_id).where(theirs)
-    muted = []
+    muted: list[Delivery] = []
     if what != Muted.SIGNALS:
         signals = signals.where(Signal.account_id == what)
-        muted = [owed for owed, _ in await movement.unsent(session, theirs, Movement.account_id == what)]
+        muted = await thread.unsent_about(session, what, theirs)
     muted += await session.scalars(signals.where(Delivery.fact_kind == FactKind.SIGNAL))
     for owed in muted:
         delivery.skip(owed, SkipReason.MUTED, now=now)

@@ -14,17 +14,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from models import destination, edit, lane, movement
 from models.account import Account
 from models.base import UNSEEN, among
-from models.delivery import POST, Delivery, DeliveryState, FactKind, MessageEnd, is_open
+from models.delivery import POST, UNSENT, Delivery, DeliveryState, FactKind, MessageEnd, is_open
 from models.destination import Destination
 from models.edit import UNDER_WAY
 from models.movement import Movement
+from models.subscription import Restatement
 
 AS_ONE = timedelta(minutes=2)
 """How long after a change another one of its kind is told by changing its message."""
@@ -276,6 +277,18 @@ async def told_together(session: AsyncSession, owed: Collection[Delivery]) -> li
         told.setdefault(base_id, []).append(moved)
     together = [(one, told.get(one.edits or one.id, [])) for one in kept]
     return [(one, several) for one, several in together if len(several) > 1]
+
+
+async def unsent_about(session: AsyncSession, account_id: str, *which: ColumnElement[bool]) -> list[Delivery]:
+    """List what is owed of an account and not sent: movements, the card above them, and corrections of them."""
+    movements = [owed for owed, _ in await movement.unsent(session, *which, Movement.account_id == account_id)]
+    merged = aliased(Delivery)
+    carries = exists().where(merged.workspace_id == Delivery.workspace_id, merged.coalesced_into == Delivery.id)
+    waits = (is_open(), Delivery.state.in_(UNSENT), ~carries)
+    is_card = and_(Delivery.fact_kind == FactKind.THREAD, Delivery.fact_id == account_id)
+    corrects = and_(Delivery.fact_kind == FactKind.CORRECTION, Restatement.account_id == account_id)
+    query = select(Delivery).outerjoin(Restatement, Restatement.id == Delivery.fact_id)
+    return [*movements, *await session.scalars(query.where(*which, *waits, or_(is_card, corrects)))]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from models import balance, delivery, destination, destination_mute, event, merge
+from models import balance, delivery, destination, destination_mute, event, merge, mute
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
 from models.fact import SubscriptionFact
+from models.recipient import RecipientKind, To
 from models.source import Source
 from scheduler.apply import apply_waiting
 from tests import seeds
@@ -119,6 +120,30 @@ async def test_what_never_arrived_is_not_corrected(line: Sending) -> None:
     await line.run()
     await say(line, origin, 5, mrr_minor=12_000)
     assert await corrections(line) == []
+
+
+@pytest.mark.parametrize("by_a_manager", [True, False])
+async def test_a_new_mute_skips_the_correction_and_the_card_that_wait(line: Sending, *, by_a_manager: bool) -> None:
+    await line.install()
+    await line.let_in(REVENUE)
+    here = await line.destination(recipients=(To(RecipientKind.PERSON, "U0DANA"),), has_threads=True)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400))
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 5, mrr_minor=12_000)
+    await say_of_many(line, origin, 5, range(1))
+    for of in ("acme", "a0"):
+        async with line.database.write() as session:
+            about = await seeds.hold(session, of)
+            if by_a_manager:
+                held = await destination.get(session, ACME, here.id, hold=True)
+                await destination_mute.add(session, held, about, until=None, by="U0ADA", now=line.clock.now())
+            else:
+                await mute.add(session, ACME, "U0DANA", about.id, now=line.clock.now())
+    waited = [one for one in await line.ledger() if one.state != DeliveryState.DELIVERED]
+    skipped = {(one.fact_kind, one.state, one.reason) for one in waited if one.fact_kind != FactKind.EDIT}
+    kinds = (FactKind.CORRECTION, FactKind.THREAD, FactKind.MOVEMENT)
+    assert skipped == {(kind, DeliveryState.SKIPPED, SkipReason.MUTED) for kind in kinds}
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
