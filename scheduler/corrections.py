@@ -6,44 +6,23 @@ That is said in the thread of its message; of many at once, in one message of it
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    account,
-    channel,
-    delivery,
-    destination,
-    edit,
-    merge,
-    movement,
-    recipient,
-    subscription,
-    thread,
-    workspace,
-)
+from models import account, delivery, edit, merge, movement, subscription, thread
 from models.account import Account
 from models.delivery import Delivery, DeliveryState, FactKind, Owed, SkipReason
-from models.destination import Destination
 from models.fact import MovementKind
 from models.merge import Corrections
 from models.movement import Movement
 from models.recipient import RecipientKind
 from models.subscription import Restatement
+from scheduler.drawing.hearing import Hearing, find_hearings
+from scheduler.drawing.telling import Setting, channel_of
 from scheduler.messages import correction as drawing
 from scheduler.messages.correction import CorrectionMessage, MergedCorrections
 from scheduler.messages.message import Message
-from scheduler.places import hold_back_from_outsiders
-
-
-@dataclass(frozen=True, kw_only=True)
-class To:
-    """The destination by which a correction is told, and what bears on that."""
-
-    wanting: Destination
-    locale: str
-    needs_confirmation: bool
+from scheduler.places import hold_back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +32,7 @@ class ToldCorrection:
     restated: Restatement
     about: Account
     moved: Movement | None
-    to: To
+    to: Hearing
     was_told: bool
 
 
@@ -62,7 +41,7 @@ class ToldCorrections:
     """Many corrections on their way in one message; None where nothing was told that isn't so."""
 
     merged: Corrections | None
-    to: To
+    to: Hearing
 
 
 async def mark_corrected(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> None:
@@ -80,10 +59,10 @@ async def mark_corrected(session: AsyncSession, owed: Sequence[tuple[str, Owed]]
 
 
 async def load_corrections(
-    session: AsyncSession, owed: Sequence[Delivery], _setting: Any
+    session: AsyncSession, owed: Sequence[Delivery], _setting: Setting
 ) -> dict[str, ToldCorrection | ToldCorrections]:
     """Find what was restated, for destinations that still have the recipient."""
-    hearing = await _hearing(session, owed)
+    hearing = await find_hearings(session, owed)
     merged = await merge.corrections(session, [one for one in owed if one.id in hearing])
     told: dict[str, ToldCorrection | ToldCorrections] = {
         key: ToldCorrections(merged=several, to=hearing[key]) for key, several in merged.items()
@@ -106,47 +85,30 @@ async def load_corrections(
     return told
 
 
-async def _hearing(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, To]:
-    """Find the destinations of corrections, by the delivery's id, where they still have the recipient."""
-    asking = await destination.many(session, {one.asked_by for one in owed})
-    chosen = await recipient.chosen(session, {(one.asked_by, one.recipient_kind, one.target) for one in owed})
-    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
-    tenants = await workspace.many(session, {one.workspace_id for one in owed})
-    return {
-        one.id: To(
-            wanting=asking[one.asked_by],
-            locale=asking[one.asked_by].locale or tenants[one.workspace_id].locale,
-            needs_confirmation=(one.workspace_id, one.target) in unconfirmed,
-        )
-        for one in owed
-        if (one.asked_by, one.recipient_kind, one.target) in chosen
-    }
-
-
 async def _stands(session: AsyncSession, owed: Delivery) -> bool:
     """Say whether the message arrived in whose thread a correction is to stand."""
     told = await delivery.get(session, owed.workspace_id, owed.replies_to or "")
     return told.state == DeliveryState.DELIVERED
 
 
-def draw_correction(owed: Delivery, told: ToldCorrection | ToldCorrections, setting: Any) -> Message | SkipReason:
+def draw_correction(owed: Delivery, told: ToldCorrection | ToldCorrections, setting: Setting) -> Message | SkipReason:
     """Draw the reply, or what many come to; there is none where the message itself never arrived."""
-    if told.to.wanting.is_paused(setting.now):
+    if told.to.destination.is_paused(setting.now):
         return SkipReason.PAUSED
-    if isinstance(told, ToldCorrections):
-        return _draw_merged(owed, told)
-    return _draw_one(owed, told) if told.was_told else SkipReason.EMPTY
-
-
-def _draw_merged(owed: Delivery, told: ToldCorrections) -> Message | SkipReason:
-    if told.merged is None:
+    is_empty = told.merged is None if isinstance(told, ToldCorrections) else not told.was_told
+    if is_empty:
         return SkipReason.EMPTY
-    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
+    hold_back(told.to.because)
+    return _draw_merged(owed, told) if isinstance(told, ToldCorrections) else _draw_one(owed, told)
+
+
+def _draw_merged(owed: Delivery, told: ToldCorrections) -> Message:
+    assert told.merged is not None  # noqa: S101 - there is something to tell
     return drawing.draw_merged(
         MergedCorrections(
             corrections=told.merged,
-            destination_name=told.to.wanting.name,
-            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
+            destination_name=told.to.destination.name,
+            channel_id=channel_of(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,
@@ -155,7 +117,6 @@ def _draw_merged(owed: Delivery, told: ToldCorrections) -> Message | SkipReason:
 
 
 def _draw_one(owed: Delivery, told: ToldCorrection) -> Message:
-    hold_back_from_outsiders(needs_confirmation=told.to.needs_confirmation)
     restated = told.restated
     is_newest = told.moved is not None and told.moved.amount_minor == restated.amount_minor
     return drawing.draw(
@@ -171,8 +132,8 @@ def _draw_one(owed: Delivery, told: ToldCorrection) -> Message:
             after_minor=told.moved.mrr_after_minor if told.moved is not None and is_newest else None,
             occurred_at=restated.occurred_at,
             corrected_at=restated.restated_at,
-            destination_name=told.to.wanting.name,
-            channel_id=owed.target if owed.recipient_kind == RecipientKind.CHANNEL else None,
+            destination_name=told.to.destination.name,
+            channel_id=channel_of(owed),
             is_group=owed.recipient_kind == RecipientKind.GROUP_DM,
             locale=told.to.locale,
             may_be_repeat=owed.may_be_repeat,

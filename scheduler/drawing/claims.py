@@ -7,10 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import claim, person
 from models.delivery import Delivery, FactKind
+from scheduler.decisions import Decision
+from scheduler.drawing.hearing import find_barred
 from scheduler.drawing.telling import Setting
 from scheduler.messages import claim as drawing
 from scheduler.messages.claim import ClaimMessage
 from scheduler.messages.message import Message
+from scheduler.places import hold_back
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,14 @@ class ToldClaim:
     who: str
     released_by: str
     about: str
+    because: Decision | None
+    """Why nothing of MRR may be told there, if so."""
 
 
 async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting: Setting) -> dict[str, ToldClaim]:
     """Find the claims, and what their people are called."""
     found = await claim.many(session, {one.fact_id for one in owed})
+    barred = await find_barred(session, owed)
     told = {}
     for one in owed:
         claimed = found.get((one.workspace_id, one.fact_id))
@@ -33,12 +39,13 @@ async def load_claims(session: AsyncSession, owed: Sequence[Delivery], _setting:
             people = {claimed.user_id, claimed.released_by or claimed.user_id}
             names = await person.named(session, one.workspace_id, people)
             who, by = (names.get(user) or claim.SOMEBODY for user in (claimed.user_id, claimed.released_by or ""))
-            told[one.id] = ToldClaim(who, by, about)
+            told[one.id] = ToldClaim(who, by, about, barred.get(one.id))
     return told
 
 
 def draw_claim(owed: Delivery, told: ToldClaim, _setting: Setting) -> Message:
     """Draw the reply: what was claimed may be free again by now, of which the next one tells."""
+    hold_back(told.because)
     return drawing.draw(
         ClaimMessage(
             who=told.who,

@@ -6,6 +6,7 @@ from typing import Any
 from models import (
     account,
     balance,
+    channel,
     claim,
     delivery,
     destination,
@@ -23,6 +24,7 @@ from models.quiet import Hours
 from models.recipient import RecipientKind
 from models.wish import Wish
 from scheduler.apply import apply_waiting
+from scheduler.places import OUTSIDERS
 from tests import seeds
 from tests.seeds import ACME, NOW
 from tests.sending import REVENUE, Sending
@@ -119,6 +121,26 @@ async def test_who_claimed_it_is_said_still_when_more_is_told_in_the_message(lin
     await line.run(seconds=20)
     assert "2 changes" in line.messages()[0].text
     assert "Claimed by" in str(line.messages()[0].blocks)
+
+
+async def test_no_channel_in_which_outsiders_read_hears_who_claimed_what(line: Sending) -> None:
+    await ready(line)
+    await line.move(of=NORTHWIND)
+    await line.run(seconds=20)
+    [told] = await of(line, FactKind.MOVEMENT)
+    shared = {"id": REVENUE, "name": "revenue", "is_member": True, "is_ext_shared": True}
+    async with line.database.write() as session:
+        await channel.remember(session, ACME, shared, now=line.clock.now())
+        held = await delivery.get(session, ACME, told.id)
+        await claim.take(session, held, by=DANA, now=line.clock.now())
+    await line.run(seconds=20)
+    [waiting] = await of(line, FactKind.CLAIM)
+    assert (waiting.state, waiting.reason) == (S.RETRYING, OUTSIDERS.reason)
+    assert len(line.messages()) == 1
+    async with line.database.write() as session:
+        await channel.confirm_outsiders(session, ACME, [REVENUE], by=DANA, now=line.clock.now())
+    await line.run(seconds=600)
+    assert len(line.messages()) == 2
 
 
 async def say(line: Sending, origin: Any, minute: float, **fields: Any) -> None:
