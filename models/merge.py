@@ -36,6 +36,7 @@ _TOGETHER = {
     FactKind.CORRECTION: (FactKind.CORRECTION,),
 }
 """What piles up, and what goes with it: with movements the cards above them, which nothing would stand under."""
+_KIND_OF_PILE = {kind: pile for pile, kinds in _TOGETHER.items() for kind in kinds}
 
 
 # These statements are put together once: that takes longer than to run them.
@@ -67,28 +68,66 @@ class Merged:
     figures: tuple[Figures, ...]
 
 
-async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: datetime) -> None:
-    """Merge into the heads of lanes what has piled up behind them."""
-    ready = {(head.lane_id, head.asked_by, head.fact_kind): head for head in heads if _may_carry(head)}
+async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: datetime) -> dict[str, Delivery]:
+    """Merge into the heads of lanes what has piled up behind them.
+
+    A card that is not posted yet goes with it, and its lane has another head then, given by the card's id.
+    """
+    ready = {(head.lane_id, head.asked_by, _KIND_OF_PILE[head.fact_kind]): head for head in heads if _may_carry(head)}
     if not ready:
-        return
+        return {}
     connection = await session.connection()
     lanes = (await connection.scalars(LONG, {"ids": {lane_id for lane_id, _, _ in ready}})).all()
     if not lanes:
-        return
+        return {}
+    instead = {}
     for lane_id, asked_by, kind in (await connection.execute(PILES, {"ids": lanes})).all():
         head = ready.get((lane_id, asked_by, kind))
-        if head is not None:
-            alike = Delivery.fact_kind.in_(_TOGETHER[FactKind(kind)])
-            pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != head.id, *_UNTRIED)
-            values = {"state": DeliveryState.COALESCED, "coalesced_into": head.id, "settled_at": now}
-            statement = update(Delivery).where(*pile, alike).values(values)
-            await session.execute(statement, execution_options=UNSEEN)
+        if head is None or await _is_awaited(session, head):
+            continue
+        carrier = head if head.fact_kind == kind else await _first_movement(session, head)
+        alike = Delivery.fact_kind.in_(_TOGETHER[FactKind(kind)])
+        pile = (Delivery.lane_id == lane_id, Delivery.asked_by == asked_by, Delivery.id != carrier.id, *_UNTRIED)
+        values = {"state": DeliveryState.COALESCED, "coalesced_into": carrier.id, "settled_at": now}
+        await session.execute(update(Delivery).where(*pile, alike).values(values), execution_options=UNSEEN)
+        if carrier is not head:
+            instead[head.id] = carrier
+    return instead
 
 
 def _may_carry(head: Delivery) -> bool:
     is_certain = head.state in UNSENT and not head.may_be_repeat
+    if head.fact_kind == FactKind.THREAD:
+        return is_certain and head.attempts == 0
     return is_certain and head.fact_kind in _TOGETHER and head.edits is None
+
+
+async def _first_movement(session: AsyncSession, card: Delivery) -> Delivery:
+    """Give the oldest of the movements that piled up behind a card."""
+    theirs = (Delivery.lane_id == card.lane_id, Delivery.asked_by == card.asked_by, *_UNTRIED)
+    query = select(Delivery).where(*theirs, Delivery.fact_kind == FactKind.MOVEMENT).order_by(Delivery.id).limit(1)
+    return (await session.scalars(query)).one()
+
+
+async def _is_awaited(session: AsyncSession, head: Delivery) -> bool:
+    """Say whether the card of a movement's account stands with nothing under it: then this one is told there."""
+    if head.fact_kind != FactKind.MOVEMENT or not head.is_kept_together:
+        return False
+    card, moved, reply, told = aliased(Delivery), aliased(Movement), aliased(Delivery), aliased(Movement)
+    has_reply = (
+        exists()
+        .where(told.account_id == moved.account_id, reply.fact_id == told.id, reply.fact_kind == FactKind.MOVEMENT)
+        .where(reply.asked_by == head.asked_by, reply.target == head.target)
+        .where(reply.replies_to == card.id, reply.state == DeliveryState.DELIVERED)
+    )
+    stands = (card.state == DeliveryState.DELIVERED, card.message_ts.is_not(None), card.message_end.is_(None))
+    query = (
+        select(card.id)
+        .join(moved, moved.account_id == card.fact_id)
+        .where(moved.id == head.fact_id, card.asked_by == head.asked_by, card.fact_kind == FactKind.THREAD)
+        .where(card.target == head.target, *stands, ~has_reply)
+    )
+    return await session.scalar(query) is not None
 
 
 async def let_go(session: AsyncSession, carrier: Delivery, *, now: datetime) -> None:

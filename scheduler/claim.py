@@ -107,7 +107,8 @@ class Claimer:
         if not lanes:
             return Claimed(0, [])
         turns, given_back = await _turns(session, lanes, now=now)
-        await merge.merge(session, [turn.owed for turn in turns], now=now)
+        instead = await merge.merge(session, [turn.owed for turn in turns], now=now)
+        turns = [replace(turn, owed=instead.get(turn.owed.id, turn.owed)) for turn in turns]
         turns, put_off = await _arrange(session, turns, now=now)
         given_back += [_give_back(turn.lease, at=now + SOON) for turn in put_off]
         looked = {turn.owed.id for turn in turns if turn.is_lost and await _can_look(session, turn)}
