@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.desk import Desk, Visitor
 from handlers.slack_code import slack_code
+from handlers.together import together
 from handlers.views.destination_form import not_invited
 from models import channel
 from models.channel import Channel
@@ -55,11 +56,11 @@ def _is_enterable(info: dict[str, Any] | None) -> bool:
 async def _ask(channel_ids: Sequence[str], client: AsyncWebClient) -> dict[str, dict[str, Any] | None]:
     """Ask Slack about channels, all at once; None for one that we can't see."""
     try:
-        async with asyncio.timeout(CHECK_LIMIT):
-            answers = await asyncio.gather(*(_ask_one(channel_id, client) for channel_id in channel_ids))
+        async with asyncio.timeout(CHECK_LIMIT), together() as group:
+            answers = {one: group.create_task(_ask_one(one, client)) for one in channel_ids}
     except TimeoutError as error:
         raise FieldError("recipients", "Slack didn't say in time whether I can post there. Save again.") from error
-    return dict(zip(channel_ids, answers, strict=True))
+    return {channel_id: answer.result() for channel_id, answer in answers.items()}
 
 
 async def _ask_one(channel_id: str, client: AsyncWebClient) -> dict[str, Any] | None:

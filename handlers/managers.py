@@ -1,6 +1,5 @@
 """Naming managers beside Slack's admins and owners."""
 
-import asyncio
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -9,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers import home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
+from handlers.together import together
 from handlers.views import managers as forms
 from handlers.views.managers import ManagersForm
 from models import person
@@ -33,8 +33,11 @@ async def saved(ack: AsyncAck, view: dict[str, Any], client: AsyncWebClient, des
     """Name exactly these people. Guests and deactivated people are refused under the field."""
     await people.require_manager(desk, client, visitor)
     named = forms.read(view).user_ids
-    asked = [people.who(desk, client, Visitor(visitor.workspace_id, user_id)) for user_id in named]
-    for someone in await asyncio.gather(*asked):
+    async with together() as group:
+        asked = [
+            group.create_task(people.who(desk, client, Visitor(visitor.workspace_id, user_id))) for user_id in named
+        ]
+    for someone in (one.result() for one in asked):
         if someone.is_guest or someone.is_deactivated:
             problem = "a guest" if someone.is_guest else "deactivated"
             await ack(response_action="errors", errors=forms.errors(f"{someone.name} is {problem}, so can't be named."))

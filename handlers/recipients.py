@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from handlers.channels import CHECK_LIMIT, check_channels
 from handlers.desk import Desk, Visitor
 from handlers.slack_code import slack_code
+from handlers.together import together
 from handlers.views.recipients import PEOPLE, Unfit, unfit_people, unseen_people
 from models import person
 from models.channel import Channel
@@ -24,10 +25,10 @@ async def check_recipients(
     channel_ids: Sequence[str], user_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> list[Channel]:
     """Make sure that we can tell each channel and person, and give the channels. Raises `FieldError` where we can't."""
-    checked, _ = await asyncio.gather(
-        check_channels(channel_ids, client, desk, visitor), _check_people(user_ids, client, desk, visitor)
-    )
-    return checked
+    async with together() as group:
+        checked = group.create_task(check_channels(channel_ids, client, desk, visitor))
+        group.create_task(_check_people(user_ids, client, desk, visitor))
+    return checked.result()
 
 
 async def _check_people(user_ids: Sequence[str], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
@@ -61,12 +62,12 @@ def _name(user: Mapping[str, Any]) -> str:
 async def _ask(user_ids: Sequence[str], client: AsyncWebClient) -> list[dict[str, Any]]:
     """Ask Slack about people, all at once: what we know of them doesn't say everything."""
     try:
-        async with asyncio.timeout(CHECK_LIMIT):
-            answers = await asyncio.gather(*(client.users_info(user=user_id) for user_id in user_ids))
+        async with asyncio.timeout(CHECK_LIMIT), together() as group:
+            answers = [group.create_task(client.users_info(user=user_id)) for user_id in user_ids]
     except TimeoutError as error:
         raise FieldError(PEOPLE, "Slack didn't say in time who these people are. Save again.") from error
     except SlackApiError as error:
         if slack_code(error) in UNSEEN:
             raise FieldError(PEOPLE, unseen_people()) from error
         raise
-    return [answer["user"] for answer in answers]
+    return [answer.result()["user"] for answer in answers]

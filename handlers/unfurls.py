@@ -1,6 +1,5 @@
 """Links to reports that people share in Slack: each gets its unfurl, where nobody else would read the figures."""
 
-import asyncio
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from handlers import home, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.slack_code import slack_code
+from handlers.together import together
 from handlers.views import reports as view
 from models import person, preview, report, slack_event, unfurl, workspace
 from models.preview import Preview
@@ -94,10 +94,10 @@ def _report_id(url: str, public_url: str) -> str | None:
 async def _may_unfurl(channel_id: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> bool:
     """Say whether a full member posted, in a channel that no guest and nobody outside the workspace reads."""
     try:
-        poster, place = await asyncio.gather(
-            people.who(desk, client, visitor), client.conversations_info(channel=channel_id)
-        )
-        info = place["channel"]
+        async with together() as group:
+            asked = group.create_task(people.who(desk, client, visitor))
+            place = group.create_task(client.conversations_info(channel=channel_id))
+        poster, info = asked.result(), place.result()["channel"]
         if poster.is_guest or poster.is_deactivated or info.get("is_ext_shared") or info.get("is_pending_ext_shared"):
             return False
         return not await _guests_read(channel_id, client, desk, visitor)

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from models.wakeup import Topic, Wakeups
 
@@ -39,7 +39,15 @@ TOPICS = "topics"
 PING_AFTER = 1.0
 """Seconds after which a connection to PostgreSQL that nobody used is asked whether it still works."""
 
+LISTEN_AGAIN = 1.0
+"""Seconds after which a lost connection that listens is made anew."""
+
 RESTS_SINCE = "rests_since"
+
+LAST_SECONDS = 5.0
+"""How long whoever reads or writes at the end is waited for."""
+LOOK = 0.005
+"""Seconds between two looks whether anybody does."""
 
 TURN = 0.0005
 """Seconds for which one thread may keep Python from another. At Python's own 5 ms, a transaction in a thread would wait
@@ -50,6 +58,9 @@ SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_tim
 """SQLite's, of each connection."""
 MUCH = ("cache_size=-65536", "wal_autocheckpoint=16000")
 """64 MiB each: rows that come in no order touch all pages of an index again and again."""
+
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises on a connection that ended; the last where the server has said so, but not hung up yet."""
 
 T = TypeVar("T")
 
@@ -133,16 +144,25 @@ class Database:
             self._listener = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        """Stop listening and close every connection."""
+        """Stop listening, let whoever reads or writes finish, and close every connection."""
         if self._listener is not None:
             self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            await asyncio.wait([self._listener])
+        await self._settle_down()
         self._thread.close()
         if self._sessions is not None:
             await self._sessions.close()
         await self._writer.dispose()
         await self._reader.dispose()
+
+    async def _settle_down(self) -> None:
+        """Wait until every connection is given back: one that comes back after its engine's end is closed by nobody."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                while _in_use(self._writer) or _in_use(self._reader):  # noqa: ASYNC110 - a pool tells nobody
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            log.warning("closed_in_use", writing=_in_use(self._writer), reading=_in_use(self._reader))
 
     async def ping(self) -> None:
         """Ask the database for one row; raise whatever the driver raises if it can't answer."""
@@ -154,9 +174,9 @@ class Database:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 log.warning("wakeups_lost", error=type(error).__name__)
-            await asyncio.sleep(1)
+            await asyncio.sleep(LISTEN_AGAIN)
 
     async def _notify_others(self, session: AsyncSession, topics: set[Topic]) -> None:
         """Notify within the transaction: PostgreSQL delivers it with the commit, or not at all.
@@ -185,7 +205,7 @@ class Database:
             await connection.add_listener(NOTIFY_CHANNEL, received)
             await closed.wait()
         finally:
-            await connection.close(timeout=1)
+            connection.terminate()  # To close it in order might fail, and then nobody knew that we were told to end.
 
 
 class _WriterThread:
@@ -334,6 +354,13 @@ def _postgres_engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "checkin", _note_rest)
     event.listen(engine.sync_engine, "checkout", partial(_ping_rested, engine.sync_engine.dialect))
     return engine
+
+
+def _in_use(engine: AsyncEngine) -> int:
+    """Count the connections that somebody has taken, or is about to."""
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)  # noqa: S101 - of this kind are those of both our engines
+    return pool.checkedout()
 
 
 def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -1,13 +1,18 @@
 """The database keeps its promises on both engines."""
 
 import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Text, select, text
+from sqlalchemy import Boolean, Text, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import account, migrations
+from models import database as database_module
 from models.base import Number, UtcDateTime
 from models.database import MUCH, SETTINGS, Database, wake
 from models.fact import AccountFact
@@ -158,6 +163,82 @@ async def test_a_commit_on_postgresql_wakes_another_process(postgres_url: str) -
     finally:
         await here.close()
         await there.close()
+
+
+CUT_OFF = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+@asynccontextmanager
+async def relay(server: str, folder: str) -> AsyncIterator[None]:
+    """Stand between a client and PostgreSQL; the first to connect is refused everything, but not hung up on."""
+    refusals = [b"E" + (len(CUT_OFF) + 4).to_bytes(4) + CUT_OFF]
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, *, refuses: bool = False) -> None:
+        while data := await source.read(65536):
+            is_ready = data.endswith(b"Z\0\0\0\5I")
+            target.write(data + refusals.pop() if refuses and refusals and is_ready else data)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        answers, questions = await asyncio.open_unix_connection(f"{server}/.s.PGSQL.5432")
+        back = asyncio.create_task(pump(answers, writer, refuses=True))
+        await pump(reader, questions)
+        questions.close()
+        await back
+        writer.close()
+
+    served: list[Any] = []
+    async with await asyncio.start_unix_server(serve, f"{folder}/.s.PGSQL.5432"):
+        yield
+        await asyncio.gather(*served)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_whoever_is_cut_off_as_it_begins_to_listen_begins_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, *, goes_on: bool
+) -> None:
+    """In the broken variant asyncpg's own word for it is not known, and nobody listens any more."""
+    monkeypatch.setattr(database_module, "LISTEN_AGAIN", 0.01)
+    if not goes_on:
+        monkeypatch.setattr(database_module, "LOST", database_module.LOST[:-1])
+    server = str(make_url(postgres_url).query["host"])
+    with tempfile.TemporaryDirectory() as folder:
+        async with relay(server, folder):
+            there, here = Database(postgres_url.replace(server, folder)), Database(postgres_url)
+            await there.start()
+            marks = there.wakeups.marks(Topic.DELIVERIES)
+            is_woken = False
+            while not is_woken and there._listener is not None and not there._listener.done():
+                async with here.write() as session:
+                    wake(session, Topic.DELIVERIES)
+                is_woken = await there.wakeups.wait(Topic.DELIVERIES, since=marks, seconds=0.05)
+            assert is_woken is goes_on
+            await here.close()
+            await there.close()
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("is_waited_for", [True, False])
+async def test_closing_waits_for_whoever_still_reads_or_their_connection_is_left_open(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, *, is_waited_for: bool
+) -> None:
+    if not is_waited_for:
+        monkeypatch.setattr(database_module, "LAST_SECONDS", 0)
+    database, begun, opened = Database(database_url), asyncio.Event(), []
+
+    async def read() -> None:
+        async with database.read() as session:
+            raw = await (await session.connection()).get_raw_connection()
+            opened.append(raw.driver_connection)
+            begun.set()
+            await asyncio.sleep(0.05)
+
+    reading = asyncio.create_task(read())
+    await begun.wait()
+    await database.close()
+    await reading
+    assert (opened[0]._connection is None) is is_waited_for
+    await opened[0].close()
 
 
 async def test_the_migrations_make_exactly_the_tables_in_the_code(database: Database) -> None:
