@@ -85,12 +85,14 @@ async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[
         .group_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
         .order_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
     )
-    lots = [tuple(row) for row in await session.execute(waiting)]
+    lots = [
+        (asking, lane_id, target, int(number)) for asking, lane_id, target, number in await session.execute(waiting)
+    ]
     hindrances = await _hindrances(session, {lane_id for _, lane_id, _, _ in lots})
     for asking, lane_id, target, number in lots:
         one = found.get(asking, Health())
         reasons = tuple(dict.fromkeys((*one.reasons, *hindrances.get((lane_id, target), ()))))
-        found[asking] = replace(one, waiting=one.waiting + int(number), reasons=reasons)
+        found[asking] = replace(one, waiting=one.waiting + number, reasons=reasons)
     return found
 
 

@@ -36,7 +36,7 @@ _TOGETHER = {
     FactKind.CORRECTION: (FactKind.CORRECTION,),
 }
 """What piles up, and what goes with it: with movements the cards above them, which nothing would stand under."""
-_KIND_OF_PILE = {kind: pile for pile, kinds in _TOGETHER.items() for kind in kinds}
+_KIND_OF_PILE: dict[str, str] = {kind: pile for pile, kinds in _TOGETHER.items() for kind in kinds}
 
 
 # These statements are put together once: that takes longer than to run them.
