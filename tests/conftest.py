@@ -19,6 +19,7 @@ from models.database import Database
 from tests import compiled, postgres
 
 compiled.share()
+gc.disable()  # Until all is collected: what is made until then stays.
 
 # structlog's own choice draws each traceback with all its variables, which takes up to a second.
 structlog.configure(
@@ -108,8 +109,8 @@ def now() -> datetime:
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from all that was imported and collected: it took a sixth of a test to go through."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> str:

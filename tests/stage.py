@@ -1,6 +1,7 @@
 """The product on a stage: the app and a local Slack in one process, over real HTTP, as people and Slack meet it."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import socket
@@ -292,9 +293,12 @@ class Stage:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Find a port that nobody uses, nor is given: those from which machines begin connections lie above."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def settings_for(database_url: str, *, slack_port: int, **changes: Any) -> Settings:

@@ -155,7 +155,10 @@ async def world() -> AsyncIterator[World]:
             )
 
         client = AsyncWebClient(session=session)
-        bolt = AsyncApp(signing_secret=SECRET, authorize=authorize, client=client, process_before_response=True)
+        # Without a name, Bolt reads the sources of its callers for one, which takes longer than most of these tests.
+        bolt = AsyncApp(
+            name="echo", signing_secret=SECRET, authorize=authorize, client=client, process_before_response=True
+        )
 
         async def receive(request: web.Request) -> web.Response:
             here = holder[0]
