@@ -146,7 +146,7 @@ async def _sought(
 
 async def _events(session: AsyncSession, sought: Erasure) -> list[dict[str, Any]]:
     rows = []
-    for after in range(0, await erasure.newest_event(session), AT_ONCE):
+    for after in await erasure.batches(session, AT_ONCE):
         found = await event.many(session, await erasure.events_naming(session, sought, after=after, most=AT_ONCE))
         naming = [one for one in found.values() if sought.left_of(one) != (one.facts, one.raw)]
         rows += [_row(one) for one in sorted(naming, key=lambda one: one.id)]

@@ -152,9 +152,10 @@ def _holds(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     return column.icontains(max(_PLAIN.findall(value), key=len, default=""), autoescape=True)
 
 
-async def newest_event(session: AsyncSession) -> int:
-    """Give the id of the newest event there is."""
-    return await session.scalar(select(func.max(Event.id))) or 0
+async def batches(session: AsyncSession, most: int) -> range:
+    """Give the ids after which to look for events, so that all there are have been looked at, so many at once."""
+    oldest = await session.scalar(select(func.min(Event.id))) or 1
+    return range(oldest - 1, await session.scalar(select(func.max(Event.id))) or 0, most)
 
 
 async def events_naming(session: AsyncSession, erasure: Erasure, *, after: int, most: int) -> list[int]:

@@ -22,10 +22,10 @@ async def erase_forgotten(database: Database, *, limit: int = BATCH) -> None:
 
 async def _erase(database: Database, one: Erasure, *, limit: int) -> None:
     async with database.read() as session:
-        newest, places = await erasure.newest_event(session), await erasure.places_naming(session, one)
+        batches, places = await erasure.batches(session, limit), await erasure.places_naming(session, one)
     async with database.write() as session:
         await erasure.scrub_places(session, one, places)
-    for after in range(0, newest, limit):
+    for after in batches:
         async with database.read() as session:
             found = await erasure.events_naming(session, one, after=after, most=limit)
         if found:
