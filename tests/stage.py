@@ -44,6 +44,7 @@ PATIENCE = 15.0
 """Seconds that this Slack waits for an answer or a trigger, not three, and a listener nearly as long: machines that run
 tests are busy."""
 NOT_FOR_GUESTS = f"What Runrate tells is for members of this workspace, not for guests. Ask <@{ADA}> or a Slack admin."
+both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 WITHOUT_A_WORKER = 2.0
 """Seconds until another worker starts in the place of a killed one: long enough to be seen."""
 
