@@ -10,7 +10,7 @@ from handlers.views.typed import name_in
 from models import delivery, destination, event
 from models.delivery import DeliveryState, FactKind
 from models.event import EventState
-from tests.stage import ACME, NOT_FOR_GUESTS, Stage
+from tests.stage import ACME, NOT_FOR_GUESTS, Stage, both_engines
 
 CHART = "data_visualization"
 
@@ -80,6 +80,7 @@ async def test_from_a_typed_name_to_a_card_that_is_shared(acme: Stage) -> None:
     assert [one.state for one in rows if one.fact_kind == FactKind.ACCOUNT] == [DeliveryState.DELIVERED]
 
 
+@both_engines
 async def test_two_that_are_one_are_merged_by_a_manager(acme: Stage) -> None:
     webhook = await northwind(acme)
     card = (await acme.ada.run("/mrr account northwind.example", channel=REVENUE)).message

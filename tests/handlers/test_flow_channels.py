@@ -6,7 +6,7 @@ from bot.sandbox.people import ACME, ADA, DANA, GLOBEX, REVENUE, WINS
 from models import channel, delivery, destination, person, reach, workflow, workspace
 from models.channel import Channel
 from models.workflow import WorkflowWish
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 
 async def known(stage: Stage, channel_id: str) -> Channel:
@@ -50,6 +50,7 @@ async def test_a_channel_that_is_shared_with_another_company_is_known_to_be(post
     assert not (await known(stage, REVENUE)).is_shared_outside
 
 
+@both_engines
 async def test_what_happens_to_channels_that_we_do_not_know_is_no_failure(acme: Stage) -> None:
     for event in (
         {"type": "channel_archive", "channel": "C0UNKNOWN", "user": ADA},
@@ -94,6 +95,7 @@ async def test_a_person_who_changes_is_known_at_once(acme: Stage) -> None:
         assert not await person.is_manager(session, found)
 
 
+@both_engines
 async def test_a_channel_that_was_left_out_when_editing_gets_no_more_of_what_waits(posting: tuple[Stage, str]) -> None:
     stage, webhook = posting
     await stage.browser.fault("limit", method="chat.postMessage", retry_after=600)

@@ -8,7 +8,7 @@ from bot.sandbox.people import ACME, DANA
 from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
 from models import account, movement, poll, source
 from models.database import Database
-from tests.stage import Stage, staged
+from tests.stage import Stage, both_engines, staged
 
 WRONG_KEY = "planted-wrong-key"
 
@@ -34,6 +34,7 @@ async def acme_and_chartmogul(
         yield made
 
 
+@both_engines
 async def test_an_api_key_is_entered_refused_told_of_once_and_entered_anew(
     acme_and_chartmogul: Stage, server: ChartMogulServer
 ) -> None:

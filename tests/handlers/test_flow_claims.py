@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ADA, DANA, GUS, LIAM, PAT, REVENUE
-from tests.stage import NOT_FOR_GUESTS, Stage
+from tests.stage import NOT_FOR_GUESTS, Stage, both_engines
 
 CLAIM = "Claim"
 OWNER = {"type": "role", "account_external_id": "contoso", "role": "owner", "email": "dana@acme.com"}
@@ -61,6 +61,7 @@ async def test_whoever_comes_second_is_told_who_has_it(posting: tuple[Stage, str
     assert "already" in (await answers(acme, DANA))[1]
 
 
+@both_engines
 async def test_of_two_who_press_at_the_same_instant_one_wins(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     await asyncio.gather(press(acme, DANA), press(acme, LIAM))

@@ -10,7 +10,7 @@ from models import audit, delivery, workflow, workspace
 from models.delivery import DeliveryState, FactKind
 from models.source import SourceKind
 from models.workflow import WorkflowWish
-from tests.stage import ACME, Stage
+from tests.stage import ACME, Stage, both_engines
 
 ALL_WELL = "*All well*: {} delivered today."
 NOTICES = (FactKind.NOTICE, FactKind.RECOVERY)
@@ -67,6 +67,7 @@ async def archive(acme: Stage, *, channel: str = REVENUE) -> None:
     await in_state(acme, DeliveryState.PENDING)
 
 
+@both_engines
 async def test_a_failing_channel_names_all_that_waits_for_it_and_whoever_asks(acme: Stage) -> None:
     await archive(acme)
     home = await acme.home()

@@ -6,7 +6,7 @@ from bot.sandbox.people import ACME, ADA, DANA, DEALS, GUS, PAT, REVENUE, WINS
 from models import destination, person
 from models.destination import Destination
 from models.wakeup import Topic
-from tests.stage import NOT_FOR_GUESTS, Stage
+from tests.stage import NOT_FOR_GUESTS, Stage, both_engines
 
 
 async def only(stage: Stage) -> Destination:
@@ -20,6 +20,7 @@ async def name_manager(stage: Stage, *user_ids: str) -> None:
         await person.name_managers(session, ACME, user_ids, by=ADA, now=stage.clock.now())
 
 
+@both_engines
 async def test_details_say_who_changed_what_and_lead_to_every_change_and_back(acme: Stage) -> None:
     await acme.add_destination()
     details = await (await acme.home()).click("Details", near="Every movement")
@@ -134,6 +135,7 @@ async def leave(acme: Stage) -> None:
     await acme.database.wakeups.notify(Topic.RECAPS)
 
 
+@both_engines
 async def test_a_manager_takes_over_from_who_left_and_another_comes_too_late(acme: Stage) -> None:
     await leave(acme)
     told = await acme.ada.message("@Runrate", containing="has left")

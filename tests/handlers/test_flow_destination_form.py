@@ -13,7 +13,7 @@ from models import attribute, delivery, destination, draft, movement, recipient
 from models.delivery import Delivery, DeliveryState, FactKind
 from models.destination import Destination
 from tests import seeds
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 DAILY = "Daily: a recap of the day before"
 REAL_TIME = "Real-time: each movement as it happens"
@@ -120,6 +120,7 @@ async def test_a_destination_that_uses_more_opens_with_it(acme: Stage) -> None:
     assert "More options" in (await edited(acme)).buttons
 
 
+@both_engines
 async def test_send_me_this_shows_the_newest_movement_that_passes_to_nobody_else(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     account = {"external_id": "n", "name": "Northwind", "attributes": {"country": "Germany"}}
@@ -222,6 +223,7 @@ async def test_a_form_that_is_submitted_twice_is_saved_once(acme: Stage, *, send
     assert len(await destinations(acme)) == 1
 
 
+@both_engines
 async def test_of_two_who_save_a_destination_at_once_the_later_is_asked(acme: Stage) -> None:
     await acme.add_destination()
     await acme.ada.run("/mrr list", channel=REVENUE)

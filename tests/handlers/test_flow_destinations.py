@@ -9,7 +9,7 @@ from bot.sandbox.people import ACME, ADA, DEALS, OLD_NEWS, PARTNERS, REVENUE, WI
 from models import delivery, destination, movement
 from models.delivery import Delivery
 from models.destination import Destination
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 INVITE_FIRST = "Type @Runrate there and press “Invite Them”, then save again."
 
@@ -89,6 +89,7 @@ async def test_what_a_form_may_not_say_is_refused_under_its_field(acme: Stage) -
     assert await destinations(acme) == []
 
 
+@both_engines
 async def test_ten_people_who_choose_one_name_at_once_make_one_destination(acme: Stage) -> None:
     await acme.ada.invite(REVENUE, acme.bot())
     await acme.ada.message(REVENUE, containing="I can post your MRR")  # Now Slack needn't be asked about the channel,
@@ -184,6 +185,7 @@ async def test_editing_starts_with_what_is_and_changes_what_comes_next(acme: Sta
     assert len([one for one in await acme.ada.messages(REVENUE) if "Northwind" in one.words]) == 1
 
 
+@both_engines
 async def test_a_name_may_be_kept_and_its_case_changed_when_editing(acme: Stage) -> None:
     await acme.add_destination("wins")
     form = await (await acme.home()).click("Edit", near="wins")
@@ -357,6 +359,7 @@ async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme
     assert (await form.submit()).closed
 
 
+@both_engines
 async def test_a_destination_of_some_accounts_is_made_copied_and_told_of_these_alone(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     for name in ("Northwind", "Contoso"):

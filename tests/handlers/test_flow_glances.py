@@ -5,7 +5,7 @@ import json
 from bot.sandbox.people import DANA, DEALS, GENERAL, GUS, PAT, REVENUE
 from models import delivery
 from models.delivery import DeliveryState, FactKind
-from tests.stage import ACME, Stage
+from tests.stage import ACME, Stage, both_engines
 
 
 async def test_from_today_at_a_glance_to_a_shared_one(acme: Stage) -> None:
@@ -73,6 +73,7 @@ async def test_what_is_asked_of_recaps_is_answered_or_advised(acme: Stage) -> No
         assert "for members of this workspace, not for guests" in told, asked
 
 
+@both_engines
 async def test_an_account_is_muted_for_oneself_and_only_there(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     owner = {"type": "role", "account_external_id": "contoso", "role": "owner", "email": "dana@acme.com"}

@@ -9,7 +9,9 @@ from bot.sandbox.people import ACME, GLOBEX, PARTNERS, REVENUE, SALES
 from handlers.listening import ELSEWHERE
 from models import account, attribute, audit, channel, delivery, destination, event, movement, person, source
 from models.database import Database
-from tests.stage import Answer, Stage
+from tests.stage import Answer, Stage, both_engines
+
+pytestmark = both_engines
 
 NO_DESTINATION = "There is no such destination"
 NO_SOURCE = "There is no such source"

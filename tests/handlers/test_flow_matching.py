@@ -12,7 +12,7 @@ from models.fact import RecordFact
 from models.record import RecordState
 from models.source import Source
 from tests import seeds
-from tests.stage import ACME, Stage
+from tests.stage import ACME, Stage, both_engines
 
 
 async def send(acme: Stage, webhook: str, *records: dict[str, Any]) -> None:
@@ -66,6 +66,7 @@ async def fall_back(acme: Stage) -> None:
     assert (await modal.submit({"Fallback channel": WINS})).closed
 
 
+@both_engines
 async def test_a_company_that_could_be_two_accounts_is_one_once_a_manager_chose_and_its_owner_hears(
     acme: Stage,
 ) -> None:
@@ -115,6 +116,7 @@ async def test_a_company_that_could_be_two_accounts_is_one_once_a_manager_chose_
     assert [one.detail["state"] for one in entries] == ["linked", "declined", "linked", "ambiguous"]
 
 
+@both_engines
 async def test_an_address_that_slack_does_not_know_gets_its_person(acme: Stage) -> None:
     await fall_back(acme)
     _, webhook = await acme.add_source()

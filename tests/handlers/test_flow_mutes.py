@@ -9,7 +9,7 @@ from bot.sandbox.people import ACME, ADA, PAT, REVENUE
 from bot.sandbox.person import Message, Modal
 from models import delivery
 from models.delivery import DeliveryState, SkipReason
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 MUTE = "Mute this account…"
 OWNER = {"type": "role", "account_external_id": "contoso", "role": "owner", "email": "dana@acme.com"}
@@ -59,6 +59,7 @@ async def test_a_manager_silences_an_account_in_the_destination_and_undoes_it(po
     assert len(await skipped(acme)) == 1
 
 
+@both_engines
 async def test_anybody_silences_it_in_their_own_direct_messages_and_nowhere_else(posting: tuple[Stage, str]) -> None:
     acme, webhook = posting
     await hire(acme, webhook, "Sofia Marín")

@@ -6,7 +6,7 @@ from bot.sandbox.people import ACME, ADA, GLOBEX, REVENUE
 from models import channel, delivery
 from models.channel import Channel
 from models.delivery import Delivery, FactKind
-from tests.stage import Stage, staged
+from tests.stage import Stage, both_engines, staged
 
 
 async def happen(stage: Stage, do: str, **what: Any) -> None:
@@ -98,6 +98,7 @@ async def test_a_channel_shared_after_its_destination_was_made_waits_for_a_confi
     assert (await again.submit()).closed
 
 
+@both_engines
 async def test_a_confirmation_ends_with_the_sharing(posting: tuple[Stage, str]) -> None:
     stage, _ = posting
     async with stage.database.write() as session:

@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox.people import ACME, DANA, GUS, PAT
 from models import balance, delivery, trend, workspace
 from models.delivery import FactKind
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 NEW_YORK = ZoneInfo("America/New_York")
 """Where Dana's clocks are."""
@@ -22,6 +22,7 @@ async def told(stage: Stage, user: str = DANA) -> list[tuple[str, str]]:
     return [(one.fact_kind, one.state) for one in rows if one.target == user]
 
 
+@both_engines
 async def test_a_member_has_a_recap_of_their_own_from_one_button_on_and_changes_and_stops_it(acme: Stage) -> None:
     home = await acme.home(acme.dana)
     assert "Nothing comes to you by direct message yet." in home.words
@@ -56,6 +57,7 @@ async def test_a_member_has_a_recap_of_their_own_from_one_button_on_and_changes_
     assert "Nothing comes to you by direct message yet." in (await acme.home(acme.dana)).words
 
 
+@both_engines
 async def test_whoever_leaves_gets_no_recap_any_more_and_a_guest_none_at_all(acme: Stage) -> None:
     await (await acme.home(acme.person(PAT))).click("Send me a daily recap by DM")
     assert "Your daily recap" in (await acme.home(acme.person(PAT))).words
@@ -113,6 +115,7 @@ async def tell(acme: Stage, webhook: str, *records: Any) -> None:
     assert (answer.status, answer.json["refused"]) == (200, []), answer.text
 
 
+@both_engines
 @pytest.mark.parametrize("who", ["ada", "dana"])
 async def test_mrr_now_stands_in_the_home_tab_with_its_picture(acme: Stage, who: str) -> None:
     _, webhook = await acme.add_source()

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox.people import ACME, ADA, REVENUE
 from models import channel
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
 OPENED = {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"}
 
@@ -34,6 +34,7 @@ async def test_a_mention_is_answered_once(acme: Stage) -> None:
     assert await acme.called("chat.postEphemeral") == 1
 
 
+@both_engines
 async def test_an_event_that_comes_five_times_at_once_takes_effect_once(acme: Stage) -> None:
     await acme.add_destination()
     event = {"type": "channel_rename", "channel": {"id": REVENUE, "name": "money"}}

@@ -21,6 +21,7 @@ from handlers.problem_json import KNOWN
 from models.database import Database
 from models.event import EventOutcome, EventState, NewEvent, of_workspace, store
 from models.inbox import Inbox, InboxFullError
+from tests.stage import both_engines
 
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 KEYS = {"key-api": "api", "key-chartmogul": "chartmogul", "key-segment": "segment", "key-csv": "csv"}
@@ -392,6 +393,7 @@ async def test_keys_are_neither_logged_nor_answered_nor_stored(client: Client, i
         assert key not in written
 
 
+@both_engines
 async def test_events_reach_the_database(database: Database) -> None:
     inbox = Inbox(database)
     await inbox.start()
@@ -407,6 +409,7 @@ async def test_events_reach_the_database(database: Database) -> None:
     assert sorted(event.state for event in events) == [EventState.REFUSED, EventState.REFUSED, EventState.WAITING]
 
 
+@both_engines
 async def test_beyond_the_bounded_queue_a_call_is_refused_and_nothing_of_it_stored(database: Database) -> None:
     inbox = Inbox(database, most_waiting=3)
     await inbox.start()

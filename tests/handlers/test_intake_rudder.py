@@ -8,9 +8,10 @@ import rudderstack.analytics
 from models import account, contact, event
 from models.account import Account
 from models.source import SourceKind
-from tests.stage import ACME, Stage
+from tests.stage import ACME, Stage, both_engines
 
 
+@both_engines
 async def test_rudderstacks_own_library_brings_accounts_and_contacts(acme: Stage) -> None:
     _, webhook = await acme.add_source(kind=SourceKind.SEGMENT, name="RudderStack")
     errors: list[Any] = []

@@ -17,6 +17,7 @@ from models.recipient import RecipientKind
 from scheduler.apply import apply_waiting
 from tests import seeds
 from tests.seeds import ACME, NOW
+from tests.stage import both_engines
 
 Client = TestClient[web.Request, web.Application]
 SECRET_CHANNEL = "C0PLANTED"
@@ -107,6 +108,7 @@ async def test_the_latencies_can_be_read_as_a_histogram(database: Database) -> N
     assert found["runrate_event_latency_seconds_bucket +Inf"] == 3
 
 
+@both_engines
 async def test_limits_are_counted_and_no_word_of_slack_s_becomes_a_label(database: Database) -> None:
     await seeds.install(database)
     await try_once(database, "ratelimited", "http 429", "ok", 'a"word of C0PLANTED')
@@ -117,6 +119,7 @@ async def test_limits_are_counted_and_no_word_of_slack_s_becomes_a_label(databas
     assert found["runrate_attempts_total other"] == 1
 
 
+@both_engines
 async def test_a_ledger_that_does_not_add_up_is_told_as_0(database: Database) -> None:
     await work(database)
     async with database.write() as session:
