@@ -332,6 +332,12 @@ def is_open(table: Any = Delivery) -> ColumnElement[bool]:
     return found
 
 
+def is_message(table: Any = Delivery) -> ColumnElement[bool]:
+    """Say in SQL whether people take a delivery for a message of its own, and not for a card above one, or an edit."""
+    found: ColumnElement[bool] = table.fact_kind.not_in((FactKind.THREAD, FactKind.EDIT))
+    return found
+
+
 async def was_owed(
     session: AsyncSession, workspace_id: str, kind: FactKind, *, since: datetime, target: str | None = None
 ) -> bool:

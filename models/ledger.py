@@ -14,7 +14,17 @@ from sqlalchemy.orm import aliased
 from models import account, claim, event, glance, lane, movement, recap, signal, source, subscription
 from models.account import Account
 from models.base import among
-from models.delivery import CARRIER, COUNTS_AS, OPEN, Delivery, DeliveryState, FactKind, SkipReason, counted
+from models.delivery import (
+    CARRIER,
+    COUNTS_AS,
+    OPEN,
+    Delivery,
+    DeliveryState,
+    FactKind,
+    SkipReason,
+    counted,
+    is_message,
+)
 from models.destination import Destination
 from models.fact import MovementKind, SignalKind
 from models.lane import Lane
@@ -33,13 +43,13 @@ _IS_OPEN = Delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
 _IS_DELIVERED = Delivery.state == literal_column(f"'{DeliveryState.DELIVERED}'")
 
 _merged = aliased(Delivery)
-_TELLS: ColumnElement[int] = literal_column("1") + (
+_TELLS: ColumnElement[int] = case((is_message(), 1), else_=0) + (
     select(func.count())
-    .where(_merged.workspace_id == Delivery.workspace_id, _merged.coalesced_into == Delivery.id)
+    .where(_merged.workspace_id == Delivery.workspace_id, _merged.coalesced_into == Delivery.id, is_message(_merged))
     .correlate(Delivery)
     .scalar_subquery()
 )
-"""How many deliveries go out with a message: its own, and those that were merged into it."""
+"""How many messages go out with a delivery: its own, and those that were merged into it."""
 
 Counts = Mapping[tuple[DeliveryState, SkipReason | None], int]
 """How many deliveries are in a state, those that were skipped told apart by their reason; without zeros."""
@@ -52,9 +62,9 @@ def _is_open(workspace_id: str) -> ColumnElement[bool]:
 
 
 async def oldest_open(session: AsyncSession, workspace_id: str, *, now: datetime) -> datetime | None:
-    """Say since when the oldest unsettled delivery waits, but for those that are to wait, such as for quiet hours."""
+    """Say since when the oldest unsettled message waits, but for those that are to wait, such as for quiet hours."""
     is_to_wait = and_(Delivery.state == DeliveryState.PENDING, Delivery.due_at > now)
-    oldest = select(func.min(Delivery.created_at)).where(_is_open(workspace_id), ~is_to_wait)
+    oldest = select(func.min(Delivery.created_at)).where(_is_open(workspace_id), is_message(), ~is_to_wait)
     found: datetime | None = await session.scalar(oldest)
     return found
 
@@ -107,13 +117,13 @@ async def _hindrances(session: AsyncSession, lane_ids: Collection[str]) -> dict[
 
 
 async def count_since(session: AsyncSession, workspace_id: str, *, since: datetime) -> Counts:
-    """Count what was settled since an instant, and all that is open, however old it is; an edit is no message.
+    """Count what was settled since an instant, and all that is open, however old it is; of messages alone.
 
     What was merged into another message counts under that one's state.
     """
     reason = case((COUNTS_AS == DeliveryState.SKIPPED, func.coalesce(CARRIER.reason, Delivery.reason)))
     query = counted(COUNTS_AS, reason, func.count()).group_by(COUNTS_AS, reason)
-    query = query.where(Delivery.fact_kind != FactKind.EDIT)
+    query = query.where(is_message())
     settled = (Delivery.workspace_id == workspace_id, Delivery.settled_at >= since)
     counts: Counter[tuple[DeliveryState, SkipReason | None]] = Counter()
     # Asked one after the other, each finds its index.
@@ -138,12 +148,12 @@ class Failing:
 async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
     """List the targets to which nothing gets through, the one for which most waits first.
 
-    The reason is what the newest attempt met. A preview under a link is no message, and waits for nobody.
+    The reason is what the newest attempt met. For a preview under a link nobody waits, nor for an edit.
     """
     by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
     query = (
         select(*by, func.sum(_TELLS).label("waiting"))
-        .where(_is_open(workspace_id), Delivery.fact_kind != FactKind.UNFURL)
+        .where(_is_open(workspace_id), Delivery.fact_kind.not_in((FactKind.UNFURL, FactKind.EDIT)))
         .group_by(*by)
         .order_by(func.max(Delivery.send_started_at).nulls_first(), *by)
     )

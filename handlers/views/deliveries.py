@@ -18,6 +18,10 @@ from scheduler.messages.recap import period_name
 
 MOST_FAILING = 8
 MOST_FAILURES = 5
+
+AT_ONCE = timedelta(seconds=5)
+"""What waits for less than this is on its way."""
+
 LONG = timedelta(minutes=5)
 """Whoever waits longer than this is not well served."""
 
@@ -121,6 +125,11 @@ class Delivering:
         return self.counts.get((DeliveryState.FAILED, None), 0)
 
     @property
+    def has_waited(self) -> bool:
+        """Say whether anything waits for longer than it takes to send it."""
+        return self.oldest_waiting is not None and self.oldest_waiting >= AT_ONCE
+
+    @property
     def is_well(self) -> bool:
         """Say whether nobody needs to do anything."""
         waits_long = self.oldest_waiting is not None and self.oldest_waiting > LONG
@@ -153,8 +162,7 @@ def all_well(delivering: Delivering) -> str:
     if not delivering.delivered and delivering.oldest_waiting is None:
         return "*All well*: nothing to tell yet today."
     messages = "1 message" if delivering.delivered == 1 else f"{delivering.delivered:,} messages"
-    waiting = delivering.oldest_waiting
-    oldest = f", oldest waiting {duration(waiting)}" if waiting is not None else ""
+    oldest = f", oldest waiting {duration(delivering.oldest_waiting)}" if delivering.has_waited else ""
     return f"*All well*: {messages} delivered today{oldest}."
 
 
@@ -184,8 +192,7 @@ def _plain(text: str) -> str:
 
 def _today(delivering: Delivering) -> str:
     counted = _counted(delivering.counts)
-    waiting = delivering.oldest_waiting
-    oldest = f"The oldest has waited for {duration(waiting)}." if waiting else ""
+    oldest = f"The oldest has waited for {duration(delivering.oldest_waiting)}." if delivering.has_waited else ""
     return "\n".join(part for part in (f"Today: {counted}" if counted else "", oldest) if part)
 
 

@@ -43,6 +43,7 @@ def test_every_state_and_every_reason_has_words() -> None:
     ("delivered", "waiting", "said"),
     [
         (214, None, "214 messages delivered today."),
+        (214, 4, "214 messages delivered today."),
         (1, 59, "1 message delivered today, oldest waiting 59 s."),
         (2000, 60, "2,000 messages delivered today, oldest waiting 1 min."),
     ],

@@ -108,6 +108,21 @@ async def test_the_oldest_that_is_open_says_since_when_somebody_waits(database: 
         assert await ledger.oldest_open(session, GLOBEX, now=NOW) is None
 
 
+async def test_cards_and_edits_are_counted_nowhere_as_messages(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    told = {"asked_by": made.id, "created_at": YESTERDAY, **ARCHIVED}
+    await owe(database, 1, fact_kind=FactKind.THREAD, state=S.RETRYING, **told)
+    await owe(database, 2, fact_kind=FactKind.EDIT, **told)
+    into = await owe(database, 3, asked_by=made.id)
+    await owe(database, 4, fact_kind=FactKind.THREAD, state=S.COALESCED, coalesced_into=into, settled_at=NOW)
+    async with database.read() as session:
+        assert await ledger.count_since(session, ACME, since=NOW) == {(S.PENDING, None): 1}
+        assert await ledger.oldest_open(session, ACME, now=NOW) == NOW
+        [failing] = await ledger.failing(session, ACME)
+        assert (failing.reason, failing.waiting) == (ARCHIVED["reason"], 1)
+        assert (await ledger.health(session, ACME, [made.id]))[made.id].waiting == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "is_under_way"),
     [
