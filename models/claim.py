@@ -12,7 +12,8 @@ from sqlalchemy import Index, String, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import delivery, edit, lane, movement, person, signal
+from models import delivery, edit, lane, movement, person, signal, subscription
+from models.account import Account
 from models.base import Base, Id, among, insert, new_id
 from models.delivery import RUNRATE, Delivery, FactKind, Owed
 
@@ -109,7 +110,9 @@ async def about(session: AsyncSession, claim: Claim) -> str | None:
     facts = await (movement if claim.fact_kind == FactKind.MOVEMENT else signal).get(
         session, claim.workspace_id, claim.fact_id
     )
-    return facts[1].display_name if facts is not None else None
+    gone = await subscription.account_of_gone(session, claim.workspace_id, claim.fact_id) if facts is None else None
+    account: Account | None = facts[1] if facts is not None else gone
+    return account.display_name if account is not None else None
 
 
 async def many(session: AsyncSession, ids: Collection[str]) -> dict[tuple[str, str], Claim]:

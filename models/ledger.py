@@ -365,7 +365,9 @@ async def account_of(session: AsyncSession, delivery: Delivery) -> Account | Non
     match delivery.fact_kind:
         case FactKind.MOVEMENT:
             found = await movement.get(session, delivery.workspace_id, delivery.fact_id)
-            return found[1] if found is not None else None
+            if found is None:
+                return await subscription.account_of_gone(session, delivery.workspace_id, delivery.fact_id)
+            return found[1]
         case FactKind.THREAD:
             return await account.get(session, delivery.workspace_id, delivery.fact_id)
         case FactKind.SIGNAL:

@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import movement
 from models.account import Account
 from models.base import IDS, UNSEEN, among
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, is_open
@@ -60,12 +59,17 @@ CARRIERS = select(Delivery.id).where(
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """What one message tells of many movements: how many, between when, and what they come to in each currency."""
+    """What one message tells of many movements: how many, between when, and what they come to in each currency.
+
+    Of one that is posted also how many are no more since, and when it was corrected last.
+    """
 
     count: int
-    first_at: datetime
-    last_at: datetime
-    figures: tuple[Figures, ...]
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    figures: tuple[Figures, ...] = ()
+    taken_back: int = 0
+    corrected_at: datetime | None = None
 
 
 async def merge(session: AsyncSession, heads: Sequence[Delivery], *, now: datetime) -> dict[str, Delivery]:
@@ -130,17 +134,6 @@ async def _is_awaited(session: AsyncSession, head: Delivery) -> bool:
     return await session.scalar(query) is not None
 
 
-async def let_go(session: AsyncSession, carrier: Delivery, *, now: datetime) -> None:
-    """Let what was merged into a message that is not sent go on by itself, where its own movement is no more."""
-    if carrier.fact_kind != FactKind.MOVEMENT:
-        return
-    if await movement.get(session, carrier.workspace_id, carrier.fact_id) is not None:
-        return
-    theirs = (Delivery.workspace_id == carrier.workspace_id, Delivery.coalesced_into == carrier.id)
-    values = {"state": DeliveryState.PENDING, "coalesced_into": None, "settled_at": None, "due_at": now}
-    await session.execute(update(Delivery).where(*theirs).values(values), execution_options=UNSEEN)
-
-
 async def merged(session: AsyncSession, owed: Sequence[Delivery]) -> dict[str, Merged]:
     """Sum up what those of these deliveries tell that tell of many movements, by the delivery's id."""
     return {one.id: await _sum_up(session, one) for one in await _carriers(session, owed)}
@@ -160,12 +153,30 @@ async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
     for currency, kind, count, amount_minor, _, _ in rows:
         sums.setdefault(currency, {})[MovementKind(kind)] = Sum(amount_minor=int(amount_minor), count=count)
     found = [await _figures(session, carrier, currency, kinds) for currency, kinds in sorted(sums.items())]
+    is_posted = carrier.state == DeliveryState.DELIVERED
     return Merged(
         count=sum(one.count for one in found),
-        first_at=min(row[4] for row in rows),
-        last_at=max(row[5] for row in rows),
+        first_at=min((row[4] for row in rows), default=None),
+        last_at=max((row[5] for row in rows), default=None),
         figures=tuple(sorted(found, key=lambda one: -one.count)),
+        taken_back=await _count_taken_back(session, carrier) if is_posted else 0,
+        corrected_at=await _last_restated(session, carrier) if is_posted else None,
     )
+
+
+async def _count_taken_back(session: AsyncSession, carrier: Delivery) -> int:
+    """Count the movements that a message told and that are no more."""
+    is_there = exists().where(Movement.id == Delivery.fact_id)
+    told = (_goes_out_with(carrier), Delivery.fact_kind == FactKind.MOVEMENT)
+    return await session.scalar(select(func.count()).select_from(Delivery).where(*told, ~is_there)) or 0
+
+
+async def _last_restated(session: AsyncSession, carrier: Delivery) -> datetime | None:
+    """Say when something that a message told was corrected last, since it was posted."""
+    query = select(func.max(Restatement.restated_at)).join(Delivery, Delivery.fact_id == Restatement.movement_id)
+    since = Restatement.restated_at >= carrier.send_started_at
+    found: datetime | None = await session.scalar(query.where(_goes_out_with(carrier), since))
+    return found
 
 
 def _told_by(query: Any, carrier: Delivery) -> Any:

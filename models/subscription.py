@@ -490,6 +490,14 @@ async def restatements(session: AsyncSession, ids: Collection[str]) -> dict[tupl
     return {(one.workspace_id, one.id): one for one in found}
 
 
+async def account_of_gone(session: AsyncSession, workspace_id: str, movement_id: str) -> Account | None:
+    """Find the account of a movement that was taken back."""
+    query = select(Account).join(Restatement, Restatement.account_id == Account.id)
+    theirs = (Restatement.workspace_id == workspace_id, Restatement.movement_id == movement_id)
+    found: Account | None = await session.scalar(query.where(*theirs).limit(1))
+    return found
+
+
 async def restated_last(session: AsyncSession, movement_ids: Collection[str]) -> dict[str, datetime]:
     """Say of movements that were restated when that was last."""
     last = func.max(Restatement.restated_at)

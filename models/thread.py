@@ -258,7 +258,10 @@ async def tell_apart(session: AsyncSession, owed: Delivery, *, now: datetime) ->
 
 
 async def told_together(session: AsyncSession, owed: Collection[Delivery]) -> list[tuple[Delivery, list[Movement]]]:
-    """Give those of these deliveries whose messages tell of several movements as one, in the order of these."""
+    """Give those of these deliveries whose messages tell of several movements as one, in the order of these.
+
+    Of one whose own movement is no more, those also whose messages tell of one other.
+    """
     kept = [one for one in owed if one.is_kept_together]
     if not kept:
         return []
@@ -276,7 +279,26 @@ async def told_together(session: AsyncSession, owed: Collection[Delivery]) -> li
     for base_id, moved in await session.execute(query.order_by(Movement.occurred_at, Movement.id)):
         told.setdefault(base_id, []).append(moved)
     together = [(one, told.get(one.edits or one.id, [])) for one in kept]
-    return [(one, several) for one, several in together if len(several) > 1]
+    return [(one, several) for one, several in together if any(moved.id != one.fact_id for moved in several)]
+
+
+async def taken_back(session: AsyncSession, owed: Collection[Delivery]) -> dict[str, list[Restatement]]:
+    """Give what the messages of these deliveries told that is no more, by the delivery's id, the first of it first."""
+    bases = {one.edits or one.id for one in owed}
+    query = (
+        select(func.coalesce(Delivery.edits, Delivery.id), Restatement)
+        .join(Delivery, Delivery.fact_id == Restatement.movement_id)
+        .where(
+            or_(among(Delivery.id, bases), among(Delivery.edits, bases)),
+            Delivery.fact_kind == FactKind.MOVEMENT,
+            Delivery.state.not_in(NOT_TOLD),
+            Restatement.kind.is_(None),
+        )
+    )
+    told: dict[str, list[Restatement]] = {}
+    for base_id, restated in await session.execute(query.order_by(Restatement.occurred_at, Restatement.id)):
+        told.setdefault(base_id, []).append(restated)
+    return {one.id: told[one.edits or one.id] for one in owed if (one.edits or one.id) in told}
 
 
 async def unsent_about(session: AsyncSession, account_id: str, *which: ColumnElement[bool]) -> list[Delivery]:

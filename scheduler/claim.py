@@ -121,8 +121,6 @@ class Claimer:
                     jobs.append(job)
                 case SkipReason() as because:
                     delivery.skip(turn.owed, because, now=now)
-                    if because is SkipReason.DELETED:
-                        await merge.let_go(session, turn.owed, now=now)
                     given_back.append(_give_back(turn.lease, at=now))
                 case error:
                     given_back.append(await _put_off(session, turn, error, now=now))

@@ -23,9 +23,12 @@ class MergedMessage:
     """Movements that are told together, the currency with the most of them first, and to whom."""
 
     count: int
-    first_at: datetime
-    last_at: datetime
+    first_at: datetime | None
+    last_at: datetime | None
     figures: tuple[Figures, ...]
+    taken_back: int = 0
+    """How many that it told are no more since."""
+    corrected_at: datetime | None = None
     destination_name: str
     channel_id: str | None
     """The channel that it is posted to; None where one person gets it, or those of a group DM."""
@@ -43,13 +46,14 @@ def draw(merged: MergedMessage) -> Message:
 
 def _notification(merged: MergedMessage) -> str:
     """Say the fact for a phone's lock screen: `1,240 MRR movements: +$42,310 net`."""
-    nets = mrkdwn.listed((_net(merged, one) for one in merged.figures), most=MOST_DETAILED)
+    nets = mrkdwn.listed((_net(merged, one) for one in merged.figures), most=MOST_DETAILED) or "all were taken back"
     repeat = " (may be a repeat)" if merged.may_be_repeat else ""
     return f"{_title(merged)}: {nets}{repeat}"
 
 
 def _title(merged: MergedMessage) -> str:
-    return f"{merged.count:,} MRR movements"
+    number = merged.count or merged.taken_back
+    return f"{number:,} MRR movement{'' if number == 1 else 's'}"
 
 
 def _net(merged: MergedMessage, one: Figures) -> str:
@@ -58,8 +62,10 @@ def _net(merged: MergedMessage, one: Figures) -> str:
 
 def _body(merged: MergedMessage) -> Iterable[dict[str, Any]]:
     told = (
-        f"{mrkdwn.bold(_title(merged))} in one message: they came faster than Slack takes messages. None is left out."
+        f"{mrkdwn.bold(_title(merged))} in one message: they came faster than Slack takes messages. {_left_out(merged)}"
     )
+    if not merged.figures:
+        yield {**_section(told), "accessory": menu()}
     for number, one in enumerate(merged.figures[:MOST_DETAILED]):
         headline = mrkdwn.bold(_net(merged, one))
         if number == 0:
@@ -77,6 +83,15 @@ def _body(merged: MergedMessage) -> Iterable[dict[str, Any]]:
         yield _section(f"{mrkdwn.bold('Also')}  {nets}")
 
 
+def _left_out(merged: MergedMessage) -> str:
+    """Say that nothing is, and what was told here and did not happen after all."""
+    if not merged.taken_back:
+        return "None is left out."
+    if not merged.count:
+        return "All were taken back: they did not happen."
+    return f"{merged.taken_back:,} more {'was' if merged.taken_back == 1 else 'were'} taken back since."
+
+
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": mrkdwn.marked(text)}
 
@@ -84,8 +99,12 @@ def _section(text: str) -> dict[str, Any]:
 def _reason(merged: MergedMessage) -> str:
     """Say when they happened, and whose wish it is that they stand here."""
     to = mrkdwn.reader(merged.channel_id, is_group=merged.is_group)
-    between = f"{mrkdwn.moment(merged.first_at)} – {mrkdwn.moment(merged.last_at)}"
-    parts = [between, f"to {to} by {mrkdwn.quoted(merged.destination_name)}"]
+    by = f"to {to} by {mrkdwn.quoted(merged.destination_name)}"
+    parts = [by]
+    if merged.first_at is not None and merged.last_at is not None:
+        parts = [f"{mrkdwn.moment(merged.first_at)} – {mrkdwn.moment(merged.last_at)}", by]
+    if merged.corrected_at is not None:
+        parts.append(f"corrected {mrkdwn.moment(merged.corrected_at)}")
     if merged.report_url:
         parts.append(mrkdwn.link(merged.report_url, "Open the report"))
     if merged.may_be_repeat:

@@ -104,6 +104,7 @@ class Ids:
     posted: str = ""
     told_there: str = ""
     movement: str = ""
+    restated: str = ""
     signal: str = ""
     workflow: str = ""
     recap: str = ""
@@ -199,7 +200,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         subscribed = subscription.segment(seeds.subscribed(), held.id, origin.id, is_history=True)
         await subscription.apply(session, ACME, [subscribed], now=NOW)
         corrected = subscribed._replace(mrr_minor=5, as_of=NOW + timedelta(seconds=1))
-        await subscription.apply(session, ACME, [corrected], now=NOW)
+        ids.restated = (await subscription.apply(session, ACME, [corrected], now=NOW)).restated[0].movement_id
         await subscription.recount_later(session, ACME, {held.id: NOW})
         await rate.store(session, ACME, [RATE])
         there = {"id": "C1", "name": MARK, "is_member": True}
@@ -506,6 +507,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "source.names": {},
     "source.of_workspace": {},
     "source.the_import": {"keyring": KEYRING, "now": NOW},
+    "subscription.account_of_gone": {"movement_id": "<restated>"},
     "subscription.count_due": {"now": NOW},
     "subscription.due": {"now": NOW, "limit": 5},
     "subscription.first_restated": {"at": NOW},

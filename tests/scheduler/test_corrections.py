@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 def subscribed(minute: float, **fields: object) -> SubscriptionFact:
     """A subscription that began just now, as its source says it so many minutes later."""
-    return seeds.subscribed(starts_at=NOW, as_of=NOW + minute * MINUTE, account_name="Northwind", **fields)
+    return seeds.subscribed(**{"starts_at": NOW, "as_of": NOW + minute * MINUTE, "account_name": "Northwind", **fields})
 
 
 async def say(line: Sending, origin: Source, minute: float, **fields: object) -> None:
@@ -85,9 +85,29 @@ async def test_what_did_not_happen_is_taken_back(line: Sending) -> None:
     await say(line, origin, 5, mrr_minor=0)
     await line.run()
     assert seen(line) == [
-        ("Northwind: new business +$100 MRR ($0 → $100)", False),
+        ("Northwind: taken back: New business +$100 MRR did not happen", False),
         ("Northwind: taken back: New business +$100 MRR did not happen", True),
     ]
+
+
+async def test_of_what_was_told_as_one_the_rest_stands_when_the_first_is_taken_back(line: Sending) -> None:
+    await line.install()
+    await line.let_in(REVENUE)
+    await line.destination(REVENUE, group_minutes=10)
+    origin, _ = await seeds.add_source(line.database, now=NOW - timedelta(days=400))
+    await say(line, origin, 0)
+    await line.run()
+    await say(line, origin, 1, external_id="sub_2", starts_at=NOW + MINUTE, mrr_minor=5_000)
+    await line.run(seconds=20)
+    assert seen(line) == [("Northwind: new business +$150 MRR in 2 changes ($0 → $150)", False)]
+    await say(line, origin, 5, mrr_minor=0)
+    await line.run()
+    told, _ = line.messages()
+    assert told.text == "Northwind: new business +$50 MRR ($0 → $50)"
+    assert " · corrected <!date^" in told.blocks[-1]["elements"][0]["text"]
+    await say(line, origin, 6, external_id="sub_2", starts_at=NOW + MINUTE, mrr_minor=0)
+    await line.run()
+    assert line.messages()[0].text == "Northwind: taken back: New business +$150 MRR did not happen"
 
 
 async def test_what_is_not_sent_yet_is_told_as_it_is_and_needs_no_correction(line: Sending) -> None:
@@ -274,6 +294,22 @@ async def test_what_comes_to_what_was_told_is_not_corrected(line: Sending) -> No
         (DeliveryState.SKIPPED, SkipReason.EMPTY),
         (DeliveryState.COALESCED, None),
     }
+
+
+async def test_what_piled_up_is_told_anew_without_what_was_taken_back(line: Sending) -> None:
+    """The first of them carries the message."""
+    origin = await ready(line)
+    await told_of_many(line, origin)
+    await say_of_many(line, origin, 5, range(1), mrr_minor=0)
+    await line.run()
+    told, reply = line.messages()
+    assert told.text == f"{FLOOD - 1} MRR movements: +${100 * (FLOOD - 1):,} net"
+    assert "1 more was taken back since." in told.blocks[0]["text"]["text"]
+    assert (reply.thread_ts, reply.text) == (told.ts, "a0: taken back: New business +$100 MRR did not happen")
+    await say_of_many(line, origin, 6, range(1, FLOOD), mrr_minor=0)
+    await line.run()
+    assert line.messages()[0].text == f"{FLOOD} MRR movements: all were taken back"
+    assert line.messages()[2].text == f"{FLOOD - 1} movements are corrected: −${100 * (FLOOD - 1):,} net"
 
 
 async def test_news_waits_neither_for_corrections_nor_for_messages_to_be_brought_up_to_date(line: Sending) -> None:

@@ -102,6 +102,17 @@ def test_it_says_where_it_goes(channel_id: str | None) -> None:
     assert ("to you by" in reason) == (channel_id is None)
 
 
+def test_what_was_taken_back_since_is_said() -> None:
+    drawn = draw(replace(FLOOD, taken_back=2, corrected_at=AT))
+    assert lines(drawn)[0].endswith(
+        "in one message: they came faster than Slack takes messages. 2 more were taken back since."
+    )
+    assert " · corrected <!date^" in lines(drawn)[-1]
+    nothing = draw(replace(FLOOD, count=0, figures=(), first_at=None, last_at=None, taken_back=25))
+    assert nothing["text"] == "25 MRR movements: all were taken back"
+    validate_blocks(nothing["blocks"], surface="message")
+
+
 CORRECTED = MergedCorrections(
     corrections=Corrections(
         count=1_037,
