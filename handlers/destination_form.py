@@ -144,7 +144,7 @@ async def _draw_again(
             form = replace(form, shows_more=form.shows_more or form.uses_more)
             behind = await _keep(form, behind, desk, visitor)
         async with desk.database.read() as session:
-            outside = await _outside(session, form.channel_ids, visitor) if form.outsiders_confirmed else []
+            outside = await _outside(session, form.channel_ids, visitor) if answers.asked_outsiders(view) else []
             drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
         try:
             # Who goes on typing or presses a button meanwhile waits for that: the last answer counts, not the first.
@@ -245,7 +245,8 @@ async def _drawn_filled(
     """Draw a form that starts with channels; whether others may read along there may be confirmed already."""
     outside = await _outside(session, form.channel_ids, visitor)
     is_confirmed = bool(outside) and not any(one.needs_confirmation for one in outside)
-    form = replace(form, outsiders_confirmed=is_confirmed, shows_more=form.uses_more)
+    confirmed = answers.mark_of(one.channel_id for one in outside) if is_confirmed else ""
+    form = replace(form, outsiders_confirmed=confirmed, shows_more=form.uses_more)
     return await _drawn(session, desk, visitor, form, behind=behind, outside=outside)
 
 
@@ -404,7 +405,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     wish = _wish(form)
     checked = await check_recipients(form.channel_ids, form.user_ids, client, desk, visitor)
     outside = [one for one in checked if one.is_shared_outside]
-    if outside and not form.outsiders_confirmed:
+    if outside and not _is_confirmed(form, view, outside):
         async with desk.database.read() as session:
             return await _drawn(session, desk, visitor, form, behind=behind, outside=outside)
     visiting, now = await people.who(desk, client, visitor), desk.now()
@@ -418,6 +419,15 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     except (DestinationUnknownError, OvertakenError):
         return await _overtaken(desk, visitor, form, behind, outside)
     return None
+
+
+def _is_confirmed(form: DestinationForm, view: dict[str, Any], outside: Sequence[Channel]) -> bool:
+    """Say whether other companies may read along in these channels. Raises `FieldError` where that was asked before."""
+    mark = answers.mark_of(one.channel_id for one in outside)
+    is_confirmed = form.outsiders_confirmed == mark
+    if not is_confirmed and answers.asked_outsiders(view) == mark:
+        raise FieldError(Field.RECIPIENTS, forms.UNCONFIRMED)
+    return is_confirmed
 
 
 class OvertakenError(Exception):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -130,8 +130,8 @@ class DestinationForm:
     has_threads: bool = False
     mentions: str = ""
     tells_empty: bool = True
-    outsiders_confirmed: bool = False
-    """That people of other companies may read along was confirmed."""
+    outsiders_confirmed: str = ""
+    """The mark of the channels for which it was confirmed that people of other companies may read along."""
     shows_more: bool = False
     """Whether it asks for what few people need."""
     wants_test: bool = False
@@ -225,6 +225,7 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
 
     frequency, kinds = answers.option(Field.FREQUENCY.block_id), answers.options(Field.KINDS.block_id)
     telling = answers.option(Field.TELLING.block_id) or NONE
+    outsiders = asked_outsiders(view)
     return DestinationForm(
         name=_typed(answers, Field.NAME),
         frequency=Frequency(frequency) if frequency else Frequency.REAL_TIME,
@@ -247,10 +248,26 @@ def read(view: Mapping[str, Any], *, otherwise: DestinationForm | None = None) -
         mentions=answered(Field.MENTIONS, _one(answers, Field.MENTIONS), kept.mentions),
         tells_empty=answered(Field.EMPTY, _one(answers, Field.EMPTY) == TELL, kept.tells_empty),
         locale=answered(Field.LOCALE, _one(answers, Field.LOCALE), kept.locale),
-        outsiders_confirmed="yes" in answers.options(Field.OUTSIDERS.block_id),
+        outsiders_confirmed=outsiders if "yes" in answers.options(outsiders_block(outsiders)) else "",
         shows_more=Field.LOCALE.block_id in asked,
         wants_test="yes" in answers.options(Field.TEST.block_id),
     )
+
+
+def mark_of(channel_ids: Iterable[str]) -> str:
+    """Tell a set of channels from any other."""
+    return hashlib.sha256(" ".join(sorted(channel_ids)).encode()).hexdigest()[:16]
+
+
+def outsiders_block(mark: str) -> str:
+    """Name the block that asks about channels. Others have another block, or Slack would keep the tick in it."""
+    return f"{Field.OUTSIDERS.block_id} {mark}"
+
+
+def asked_outsiders(view: Mapping[str, Any]) -> str:
+    """Read about which channels a form asks whether other companies may read along there: their mark, or nothing."""
+    block_ids = [str(block.get("block_id")) for block in view.get("blocks") or ()]
+    return next((one.partition(" ")[2] for one in block_ids if one.startswith(outsiders_block(""))), "")
 
 
 def drawn_frequency(view: Mapping[str, Any]) -> Frequency | None:

@@ -35,6 +35,8 @@ from handlers.views.destination_answers import (
     DestinationForm,
     Field,
     errors,
+    mark_of,
+    outsiders_block,
 )
 from handlers.views.destination_filter import attribute_field, can_be_offered, filter_fields
 from handlers.views.destination_schedule import business_fields, day_fields, time_fields
@@ -172,7 +174,11 @@ def _buttons(filled_in: DestinationForm) -> Block:
 def _shown(filled_in: DestinationForm, *, is_sent: bool) -> Block:
     """Say that it is on its way, or that there is nothing; of movements, offer to see another account's."""
     sent = "*On its way to you alone*, in Runrate's messages, as it would be posted."
-    text = sent if is_sent else "*Nothing was sent.* None of the newest movements would be told."
+    text = (
+        sent
+        if is_sent
+        else "*Nothing was sent.* None of the newest movements would be told. Loosen the filter, or choose an account."
+    )
     if filled_in.frequency.is_recap:
         return section(text)
     return section(text, accessory=looked_up(SHOW_ACCOUNT, "Of another account") | {"min_query_length": 2})
@@ -287,11 +293,17 @@ def _confirmation(filled_in: DestinationForm, outside_channel_ids: Sequence[str]
         return []
     where = mrkdwn.listed(map(mrkdwn.channel, outside_channel_ids), most=MOST_RECIPIENTS)
     text = "Let people of other companies read our MRR there"
-    element = checkbox("outsiders", text, is_checked=filled_in.outsiders_confirmed)
+    mark = mark_of(outside_channel_ids)
+    element = checkbox("outsiders", text, is_checked=filled_in.outsiders_confirmed == mark)
     return [
         section(f"People of other companies read along in {where} (Slack Connect). They would see every amount."),
-        field("Other companies", element, block_id=Field.OUTSIDERS.block_id, optional=True),
+        field("Other companies", element, block_id=outsiders_block(mark), optional=True),
     ]
+
+
+UNCONFIRMED = (
+    "People of other companies read along there. Tick below that they may read our MRR, or take these channels out."
+)
 
 
 def overtaken(by: str | None, *, is_deleted: bool) -> str:

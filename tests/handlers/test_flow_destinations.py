@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.people import ACME, ADA, DEALS, OLD_NEWS, PARTNERS, REVENUE, WINS
+from bot.sandbox.people import ACME, ADA, DEALS, GLOBEX, OLD_NEWS, PARTNERS, REVENUE, WINS
 from models import delivery, destination, movement
 from models.delivery import Delivery
 from models.destination import Destination
@@ -146,9 +146,15 @@ async def test_a_channel_with_other_companies_asks_for_a_confirmation(acme: Stag
     assert asked.filled["Name"] == "Partners"
     assert asked.filled["Channels"] == [PARTNERS]
 
-    assert not (await asked.submit()).closed
+    refused = await asked.submit()
+    assert refused.errors["Channels"].startswith("People of other companies read along there. Tick below")
+    await asked.fill({"Other companies": ["yes"]})
+    acme.slack.channels[WINS].workspace_ids.append(GLOBEX)
+    another = (await asked.submit({"Channels": [PARTNERS, WINS]})).modal
+    assert another is not None
+    assert f"read along in <#{PARTNERS}> and <#{WINS}>" in another.words
     assert await destinations(acme) == []
-    assert (await asked.submit({"Other companies": ["yes"]})).closed
+    assert (await another.submit({"Other companies": ["yes"]})).closed
     assert len(await destinations(acme)) == 1
 
 

@@ -32,7 +32,7 @@ FILLED = DestinationForm(
     least_loss="five",
     conditions=(OWNER, None, COUNTRY),
     attribute_keys=("employee_count", "gone"),
-    outsiders_confirmed=True,
+    outsiders_confirmed=answers.mark_of(["C0PARTNERS"]),
     shows_more=True,
 )
 
@@ -294,15 +294,18 @@ def test_without_any_attribute_a_calm_line_stands_in_the_fields_place() -> None:
     assert answers.read(submitted(view)).attribute_keys == ()
 
 
-def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
-    view = forms.form(replace(FILLED, outsiders_confirmed=False), Offer(), outside_channel_ids=("C0PARTNERS",))
-    validate_view(view)
-    assert view["blocks"][3]["text"]["text"] == (
+def test_channels_of_several_companies_ask_for_a_confirmation_of_just_these() -> None:
+    partners = forms.form(replace(FILLED, outsiders_confirmed=""), Offer(), outside_channel_ids=("C0PARTNERS",))
+    validate_view(partners)
+    assert partners["blocks"][3]["text"]["text"] == (
         "People of other companies read along in <#C0PARTNERS> (Slack Connect). They would see every amount."
     )
-    assert not answers.read(submitted(view)).outsiders_confirmed
+    assert not answers.read(submitted(partners)).outsiders_confirmed
     yes = {"Other companies": ["Let people of other companies read our MRR there"]}
-    assert answers.read(submitted(view, yes)).outsiders_confirmed
+    confirmed = answers.read(submitted(partners, yes))
+    assert confirmed.outsiders_confirmed == answers.asked_outsiders(partners) == answers.mark_of(["C0PARTNERS"])
+    with_another = forms.form(confirmed, Offer(), outside_channel_ids=("C0PARTNERS", "C0CLIENTS"))
+    assert not answers.read(submitted(with_another)).outsiders_confirmed
 
 
 @pytest.mark.parametrize(
@@ -311,7 +314,6 @@ def test_a_channel_of_several_companies_asks_for_a_confirmation() -> None:
         ("name", "Name"),
         ("recipients", "Channels"),
         ("attributes", "Attributes to show"),
-        ("outsiders", "Other companies"),
         ("frequency", "Frequency"),
         ("condition_1", "Only accounts where"),
         ("condition_3", "And where"),
@@ -332,7 +334,7 @@ def test_drawn_again_the_form_keeps_its_names_so_that_slack_keeps_what_was_typed
         block: set(elements) for block, elements in after.items()
     }.items()
     assert set(after) - set(before) == {
-        Field.OUTSIDERS.block_id,
+        answers.outsiders_block(FILLED.outsiders_confirmed),
         "destination_condition_1 role:owner",
         Field.CONDITION_2.block_id,
         Field.CONDITION_3.block_id,
