@@ -114,31 +114,28 @@ async def test_from_the_installation_to_the_first_message_in_a_channel_are_six_c
     assert clicks == 6
 
 
-async def test_a_destination_of_each_frequency_is_made_and_one_is_shown_first_and_copied(
-    acme: Stage, ada: Seat
-) -> None:
+async def test_the_form_asks_what_each_frequency_needs_and_shows_what_it_would_tell(acme: Stage, ada: Seat) -> None:
     _, webhook = await acme.add_source()
     await acme.move(webhook, "Northwind Traders")
     await acme.until(lambda: _has_moved(acme))
     await ada.go()
-    for frequency, told in (
-        ("Daily", "Daily at 09:00 UTC"),
-        ("Weekly", "Weekly, on Mondays at 09:00 UTC"),
-        ("Monthly", "Monthly, on the 1st at 09:00 UTC"),
-        ("Real-time", "Real-time to #wins"),
-    ):
-        await ada.open_modal("New destination", "New destination")
-        await ada.fill("Name", f"By {frequency}")
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "By Weekly")
+    await ada.choose("Channels", "wins")
+    for frequency, days in (("Daily", 0), ("Monthly", 1), ("Weekly", 1)):
         await ada.choose("Frequency", frequency)
-        outlook = "The next recap is due" if frequency != "Real-time" else "would have been 1 message."
-        await expect(ada.modal).to_contain_text(outlook)
-        await ada.choose("Channels", "wins")
-        if frequency == "Real-time":
-            await ada.press("Send me this")
-            await expect(ada.modal).to_contain_text("On its way to you alone")
-        await expect(ada.modal.get_by_label("Name")).to_have_value(f"By {frequency}")
-        await ada.submit_and_close()
-        await expect(ada.section(f"By {frequency}")).to_contain_text(told)
+        await expect(ada.modal.get_by_role("combobox", name="Day", exact=True)).to_have_count(days)
+        await expect(ada.modal).to_contain_text("The next recap is due")
+    await ada.submit_and_close()
+    await expect(ada.section("By Weekly")).to_contain_text("Weekly, on Mondays at 09:00 UTC to #wins")
+    await ada.open_modal("New destination", "New destination")
+    await ada.fill("Name", "By Real-time")
+    await expect(ada.modal).to_contain_text("would have been 1 message.")
+    await ada.choose("Channels", "wins")
+    await ada.press("Send me this")
+    await expect(ada.modal).to_contain_text("On its way to you alone")
+    await ada.submit_and_close()
+    await expect(ada.section("By Real-time")).to_contain_text("Real-time to #wins")
 
     await ada.press_in_menu("By Weekly", "Details")
     await ada.submit("Duplicate")
@@ -303,11 +300,24 @@ async def test_the_forecast_follows_what_is_typed_and_the_filter_stands_in_the_h
     await expect(ada.modal).to_contain_text("would have been 3 messages.")
     await ada.press("More options")
     await ada.fill("Minimum gain", "500")
+    await ada.fill("Minimum loss", "$100")
+    await expect(ada.modal).to_contain_text("can't be said yet. Minimum loss: Write a whole amount without a currency")
+    await ada.fill("Minimum loss", "100")
+    await expect(ada.modal).to_contain_text("would have been 2 messages, of 3 movements.")
+    await ada.choose("Frequency", "Monthly")
+    await expect(ada.modal).to_contain_text("The next recap is due")
+    await ada.choose("Frequency", "Real-time")
     await expect(ada.modal).to_contain_text("would have been 2 messages, of 3 movements.")
     await ada.modal.get_by_label("▲ Expansion").uncheck()
     await expect(ada.modal).to_contain_text("would have been 0 messages, of 3 movements.")
     await expect(ada.modal.get_by_label("Name")).to_have_value("Big changes")
     await expect(ada.modal.get_by_label("Minimum gain")).to_have_value("500")
+    await ada.choose("Channels", "ext-partners")
+    await ada.submit()
+    await expect(ada.modal).to_contain_text("People of other companies read along in #ext-partners")
+    await ada.submit()
+    await expect(ada.error("Channels")).to_contain_text("Tick below that they may read our MRR")
+    await ada.modal.get_by_label("Let people of other companies read our MRR there").check()
     await ada.submit_and_close()
     await ada.go()
     await expect(ada.section("Big changes")).to_contain_text("All but Expansion")
