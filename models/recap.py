@@ -335,6 +335,11 @@ class _Read:
     unclear: Collection[str]
     changes: Sequence[Change]
 
+    @property
+    def by_a_year_ago(self) -> Collection[str]:
+        """The currencies of which something was known by then."""
+        return {*self.a_year_before, *self.year_ago}
+
 
 async def _read(session: AsyncSession, workspace_id: str, recap: Recap) -> _Read:
     since, until = recap.starts_at, recap.ends_at
@@ -367,7 +372,7 @@ def _in_one(currency: str, told: _Read) -> Figures:
             if one.currency == currency
         },
         before_minor=before if is_known and is_old else None,
-        year_ago_minor=told.year_ago.get(currency) if is_known else None,
+        year_ago_minor=told.year_ago.get(currency, 0) if is_known and currency in told.by_a_year_ago else None,
         gains=_named(gains),
         losses=_named(losses),
         more_gains=_more(gains),
@@ -395,7 +400,7 @@ async def _total(
         return ()
     is_old = told.long_before or told.before
     before = await state(told.long_before, (recap.before_at, recap.starts_at)) if is_old else None
-    year_ago = await state(told.a_year_before, recap.a_year_ago) if told.year_ago else None
+    year_ago = await state(told.a_year_before, recap.a_year_ago) if told.by_a_year_ago else None
     counts = Counter[MovementKind]()
     for one in found:
         counts.update({kind: sum_.count for kind, sum_ in one.sums.items()})

@@ -153,8 +153,8 @@ def _most_changed(merged: MergedCorrections) -> list[str]:
     """Name the accounts for which it changes most."""
     told = merged.corrections
     named = [
-        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.unbroken(money.signed(change, currency, merged.locale))}"
+        f"{money.signed(change, currency, merged.locale)}  {mrkdwn.escape(name, LONGEST_ACCOUNT)}"
         for name, currency, change in told.largest
     ]
     more = [f"{told.more:,} more"] if told.more else []
-    return [f"{mrkdwn.bold('Most changed')}  {_DOT.join([*named, *more])}"] if named else []
+    return [mrkdwn.bold("Most changed"), *named, *more] if named else []

@@ -76,7 +76,7 @@ def _body(merged: MergedMessage) -> Iterable[dict[str, Any]]:
         moved = [kind for kind in MovementKind if kind in one.sums]
         yield {"type": "section", "fields": [mrkdwn.marked(by_kind(one, kind, merged.locale)) for kind in moved]}
         if one.gains or one.losses:
-            yield _section(largest(one, merged.locale))
+            yield largest(one, merged.locale)
     rest = merged.figures[MOST_DETAILED:]
     if rest:
         nets = mrkdwn.listed((_net(merged, one) for one in rest), most=MOST_BRIEF)

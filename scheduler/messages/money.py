@@ -13,7 +13,6 @@ from models.currency import digits
 DEFAULT_LOCALE = "en_US"
 MINUS = "−"
 NO_BREAK_SPACE = "\u00a0"
-JOINER = "\u2060"
 LEFT_TO_RIGHT = "\u200e"
 
 _NO_CURRENCY = "XXX"
@@ -41,11 +40,6 @@ def _in_line(written: str) -> str:
 def signed(minor: int, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     """Write a change, its direction always said; zero has none."""
     return f"+{amount(minor, currency, locale)}" if minor > 0 else amount(minor, currency, locale)
-
-
-def unbroken(written: str) -> str:
-    """Keep a sign on the line of its amount, in a text that is long enough to be wrapped there."""
-    return f"{written[0]}{JOINER}{written[1:]}" if written[0] in f"+{MINUS}" else written
 
 
 @lru_cache(maxsize=4096)

@@ -33,7 +33,7 @@ UNKNOWN_MRR = "What MRR stays at is unknown: import the history before this, and
 
 BEFORE = {Rhythm.DAILY: "the day before", Rhythm.WEEKLY: "the week before", Rhythm.MONTHLY: "the month before"}
 
-FX_OTHER, AT_START, AT_END = "FX/other", "At the start", "At the end"
+FX_OTHER, AT_START, NET, AT_END = "FX/other", "At the start", "Net", "At the end"
 NONE = "–"
 
 EARLIER = {Rhythm.DAILY: "earlier days", Rhythm.WEEKLY: "earlier weeks", Rhythm.MONTHLY: "earlier months"}
@@ -186,7 +186,7 @@ def _body(recap: RecapMessage, moved: list[Figures]) -> Iterable[dict[str, Any] 
         has_chart = number < MOST_CHARTS and not (number and moved[0].is_total)
         yield Place(one, has_chart=has_chart, is_first=number == 0)
         if one.gains or one.losses:
-            yield _section(largest(one, recap.locale, more_url=recap.list_url))
+            yield largest(one, recap.locale, more_url=recap.list_url)
     rest = "\n".join(line for line in (_brief(recap, moved[MOST_DETAILED:]), _unmoved(recap)) if line)
     if rest:
         yield _section(rest)
@@ -215,7 +215,8 @@ def _which(one: Figures, *, is_apart: bool) -> str:
 
 def _fields(recap: RecapMessage, one: Figures) -> dict[str, Any]:
     """Lead from the MRR at the start to that at the end in words."""
-    told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one)]
+    net = f"{NET}  {mrkdwn.bold(_signed(recap, one.net_minor, one))}  {_movements(one.count, recap.locale)}"
+    told = [*(by_kind(one, kind, recap.locale) for kind in MovementKind), *_fx_other(recap, one), net]
     if one.end_minor is not None:
         start, end = (mrkdwn.bold(_amount(recap, minor, one)) for minor in (one.start_minor, one.end_minor))
         told = [f"{AT_START}  {start}", *told, f"{AT_END}  {end}"]
@@ -254,7 +255,8 @@ def _steps(recap: RecapMessage, one: Figures) -> dict[str, tuple[str, str]]:
         steps[f"{words.shape} {words.word}"] = told if sum_.count else (NONE, "")
     if one.is_total:
         steps[FX_OTHER] = (_signed(recap, one.fx_other_minor, one) if one.fx_other_minor else NONE, "")
-    steps[AT_END] = (_known(recap, one.end_minor, one), money.number(one.count, recap.locale))
+    steps[NET] = (_signed(recap, one.net_minor, one), money.number(one.count, recap.locale))
+    steps[AT_END] = (_known(recap, one.end_minor, one), "")
     return steps
 
 
@@ -304,19 +306,23 @@ def _movements(number: int, locale: str) -> str:
     return f"{money.number(number, locale)} movement{'' if number == 1 else 's'}"
 
 
-def largest(one: Figures, locale: str, *, more_url: str | None = None) -> str:
-    """Name the accounts that gained and lost most, and say how many more did."""
-    lines = (("Largest gains", one.gains, one.more_gains), ("Largest losses", one.losses, one.more_losses))
-    return "\n".join(
-        f"{mrkdwn.bold(title)}  {_DOT.join([*_accounts(one, accounts, locale), *_more(more, locale, more_url)])}"
-        for title, accounts, more in lines
+def largest(one: Figures, locale: str, *, more_url: str | None = None) -> dict[str, Any]:
+    """Name the accounts that gained and lost most, side by side where there are both, and say how many more did.
+
+    Each has a line that begins with its amount, so that no sign stands apart from it at a line's end.
+    """
+    lists = (("Largest gains", one.gains, one.more_gains), ("Largest losses", one.losses, one.more_losses))
+    told = [
+        "\n".join([mrkdwn.bold(title), *_accounts(one, accounts, locale), *_more(more, locale, more_url)])
+        for title, accounts, more in lists
         if accounts
-    )
+    ]
+    return {"type": "section", "fields": [mrkdwn.marked(text) for text in told]} if told[1:] else _section(*told)
 
 
 def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) -> list[str]:
     return [
-        f"{mrkdwn.escape(name, LONGEST_ACCOUNT)} {money.unbroken(money.signed(amount, one.currency, locale))}"
+        f"{money.signed(amount, one.currency, locale)}  {mrkdwn.escape(name, LONGEST_ACCOUNT)}"
         for name, amount in accounts
     ]
 
