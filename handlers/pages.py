@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import structlog
@@ -26,6 +26,7 @@ from handlers.checklist import Checklist
 from handlers.problems import INSTALL_PATH, Problem
 from models import scope
 from models.scope import Scope
+from scheduler.messages.recap import Step
 
 CHECKLIST_PATH = "/setup/checklist.json"
 STATIC_PATH = "/static"
@@ -145,23 +146,26 @@ class ReportPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecapPart:
-    """A period in one currency, or in all together, in words. `start` and `end` are None where the MRR isn't known."""
+    """A period in one currency, or in all together, in words. `end` is None where the MRR isn't known."""
 
     name: str
     currency: str
     is_total: bool
+    has_moved: bool
     net: str
-    start: str | None
+    share: str | None
     end: str | None
-    sums: tuple[tuple[str, str, str, str], ...]
-    """Shape, word, amount and count of each kind; and of a total what the kinds don't explain."""
+    compared: Sequence[str]
+    steps: Sequence[tuple[Step, float, float]]
+    """What leads from the start to the end, each with where its bar begins and how long it is, in percent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecapLine:
-    """A movement in the list. `at` is its time in the recap's zone."""
+    """A movement in the list. `day` and `time` are the recap's zone's."""
 
-    at: str
+    day: str
+    time: str
     account: str
     shape: str
     word: str
@@ -186,8 +190,16 @@ class RecapPage:
     """How many movements there are on all pages, in words."""
     number: int
     pages: int
+    is_by_size: bool
     path: str
     csv_path: str
+
+    def link(self, number: int = 1, *, is_by_size: bool | None = None) -> str:
+        """Lead to one of its pages, in the same order or in another."""
+        is_by_size = self.is_by_size if is_by_size is None else is_by_size
+        asked = {"by": "size"} if is_by_size else {}
+        query = urlencode({**asked, "page": number} if number > 1 else asked)
+        return f"{self.path}{'?' if query else ''}{query}#movements"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,12 @@ from models.account import Account
 from models.currency import digits
 from models.fact import MovementKind
 from models.movement import Movement
-from models.recap import Figures, Recap, Sum
+from models.recap import Figures, Recap
 from models.schedule import Period, Rhythm
 from scheduler.messages import money
 from scheduler.messages import recap as drawing
 from scheduler.messages.movement import KINDS
+from scheduler.messages.recap import Step
 
 PATH, CSV_PATH = "/recaps/{id}", "/recaps/{id}.csv"
 ON_A_PAGE = 200
@@ -44,7 +45,8 @@ COLUMNS = (
 )
 BYTE_ORDER_MARK = "\ufeff"
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r\n＝＋－＠])")
+"""Where a spreadsheet may see a formula begin: in a cell, and in the next one where it parts them by semicolons."""
 
 Told = tuple[Movement, Account]
 
@@ -103,7 +105,7 @@ class Recaps:
         async with self._desk.database.read() as session:
             locale = await recap.locale_of(session, member.tenant.id, found.id) or member.tenant.locale
             summed = Summed(found, await recap.figures(session, member.tenant.id, found), locale)
-            number = _page_number(request, summed)
+            number, is_by_size = _page_number(request, summed), request.query.get("by") == drawing.BY_SIZE
             told = await movement.in_period(
                 session,
                 member.tenant.id,
@@ -111,8 +113,10 @@ class Recaps:
                 until=found.ends_at,
                 limit=ON_A_PAGE,
                 offset=(number - 1) * ON_A_PAGE,
+                is_by_size=is_by_size,
             )
-        return pages.answer(pages.recap_page(_page(member, summed, told, number=number, now=now)))
+        drawn = _page(member, summed, told, number=number, is_by_size=is_by_size, now=now)
+        return pages.answer(pages.recap_page(drawn))
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         """Send all movements as a file, a chunk at a time."""
@@ -184,7 +188,7 @@ def written(rows: Iterable[Sequence[str]]) -> str:
 
 def _typed(text: str | None) -> str:
     """Keep a spreadsheet from taking somebody's text for a formula."""
-    return f"'{text}" if text and text.startswith(_BEGINS_A_FORMULA) else text or ""
+    return _FORMULA.sub(r"\1'", text or "")
 
 
 def _number(minor: int | None, currency: str) -> str:
@@ -203,45 +207,46 @@ def _page_number(request: web.Request, summed: Summed) -> int:
     return int(asked)
 
 
-def _page(member: Member, summed: Summed, told: Sequence[Told], *, number: int, now: datetime) -> RecapPage:
+def _page(
+    member: Member, summed: Summed, told: Sequence[Told], *, number: int, is_by_size: bool, now: datetime
+) -> RecapPage:
     found, locale, path = summed.recap, summed.locale, path_of(summed.recap.id)
     return RecapPage(
         title=f"MRR, {drawing.period_name(Rhythm(found.frequency), Period(found.first, found.end))}",
         workspace=member.tenant.name,
         zone=found.zone,
         as_of=f"{now.astimezone(member.visitor.zone):%H:%M}",
-        parts=tuple(_part(one, locale) for one in summed.figures if one.count or one.start_minor),
+        parts=tuple(_part(one, summed) for one in summed.figures if one.count or one.start_minor),
         lines=tuple(_line(moved, account, summed, locale) for moved, account in told),
         count=f"{money.number(summed.count, locale)} movement{'' if summed.count == 1 else 's'}",
         number=number,
         pages=summed.pages,
+        is_by_size=is_by_size,
         path=path,
         csv_path=f"{path}.csv",
     )
 
 
-def _part(one: Figures, locale: str) -> RecapPart:
-    start, end = one.start_minor, one.end_minor
-    others = ((" ", drawing.FX_OTHER, money.signed(one.fx_other_minor, one.currency, locale), ""),)
+def _part(one: Figures, summed: Summed) -> RecapPart:
+    before = drawing.period_before(Rhythm(summed.recap.frequency), days=summed.recap.days_before)
     return RecapPart(
         name=one.name,
         currency=one.currency,
         is_total=one.is_total,
-        net=money.signed(one.net_minor, one.currency, locale),
-        start=None if start is None else money.amount(start, one.currency, locale),
-        end=None if end is None else money.amount(end, one.currency, locale),
-        sums=(*(_sum(one, kind, locale) for kind in MovementKind), *(others if one.is_total else ())),
+        has_moved=bool(one.count),
+        net=money.signed(one.net_minor, one.currency, summed.locale),
+        share=money.share(one.net_minor, one.start_minor or 0, summed.locale),
+        end=None if one.end_minor is None else money.amount(one.end_minor, one.currency, summed.locale),
+        compared=drawing.compared(one, before, summed.locale),
+        steps=_with_bars(drawing.steps(one, summed.locale)),
     )
 
 
-def _sum(one: Figures, kind: MovementKind, locale: str) -> tuple[str, str, str, str]:
-    sum_, shown = one.sums.get(kind, Sum()), KINDS[kind]
-    return (
-        shown.shape,
-        shown.word,
-        money.signed(sum_.amount_minor, one.currency, locale),
-        money.number(sum_.count, locale),
-    )
+def _with_bars(steps: Sequence[Step]) -> Sequence[tuple[Step, float, float]]:
+    """Give each step its bar, all of them to one scale."""
+    lowest, highest = (limit(0, *(step.minor for step in steps)) for limit in (min, max))
+    whole = (highest - lowest or 1) / 100
+    return [(step, (min(0, step.minor) - lowest) / whole, abs(step.minor) / whole) for step in steps]
 
 
 def _line(moved: Movement, account: Account, summed: Summed, locale: str) -> RecapLine:
@@ -251,7 +256,8 @@ def _line(moved: Movement, account: Account, summed: Summed, locale: str) -> Rec
         for minor in (moved.mrr_before_minor, moved.mrr_after_minor)
     )
     return RecapLine(
-        at=f"{at:%a} {at.day} {at:%b}, {at:%H:%M}",
+        day=f"{at:%a} {at.day} {at:%b}",
+        time=f"{at:%H:%M}",
         account=account.display_name,
         shape=shown.shape,
         word=shown.word,

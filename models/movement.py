@@ -313,10 +313,12 @@ async def in_period(
     limit: int,
     offset: int = 0,
     after: Movement | None = None,
+    is_by_size: bool = False,
 ) -> list[tuple[Movement, Account]]:
     """List the movements in `[since, until)`, oldest first, each with its account; those that come after one of them.
 
     To follow one takes as long at the end as at the beginning; to leave out many takes longer the more they are.
+    By their size the largest come first, a currency after the other.
     """
     query = (
         select(Movement, Account)
@@ -326,7 +328,10 @@ async def in_period(
     if after is not None:
         at = Movement.occurred_at
         query = query.where(at >= after.occurred_at, or_(at > after.occurred_at, Movement.id > after.id))
-    rows = await session.execute(query.order_by(Movement.occurred_at, Movement.id).limit(limit).offset(offset))
+    if is_by_size:
+        query = query.order_by(Movement.currency, func.abs(Movement.amount_minor).desc())
+    order = query.order_by(Movement.occurred_at, Movement.id)
+    rows = await session.execute(order.limit(limit).offset(offset))
     return [(row[0], row[1]) for row in rows]
 
 

@@ -41,6 +41,9 @@ EARLIER = {Rhythm.DAILY: "earlier days", Rhythm.WEEKLY: "earlier weeks", Rhythm.
 OPEN = "recap_open"
 """The name of the button that opens the full list."""
 
+BY_SIZE = "size"
+"""What asks for that list with the largest first."""
+
 EXPIRED = ("This picture has expired.", "Its figures stand below it, in words.")
 
 _DOT = " · "
@@ -233,64 +236,95 @@ def _fx_other(recap: RecapMessage, one: Figures) -> Sequence[str]:
 
 def _table(recap: RecapMessage, moved: Sequence[Figures]) -> dict[str, Any]:
     """Lead there in a table: of one currency with the numbers of movements apart, or with a column for each."""
-    steps = [_steps(recap, one) for one in moved]
+    each = [{step.label: step for step in steps(one, recap.locale)} for one in moved]
     named = [mrkdwn.shown(f"{'All in ' if one.is_total else ''}{one.currency}", 20) for one in moved]
     if len(moved) == 1:
         header = [named[0], "MRR", "Movements"]
-        rows = [[step, amount, number or NONE] for step, (amount, number) in steps[0].items()]
+        rows = [[step.label, step.amount, step.number or NONE] for step in each[0].values()]
     else:
         header = ["MRR (movements)", *named]
-        rows = [[step, *(_together(*one.get(step, (NONE, ""))) for one in steps)] for step in steps[0]]
+        rows = [[label, *(one[label].together if label in one else NONE for one in each)] for label in each[0]]
     sides = [{"align": "left"}, *({"align": "right"} for _ in header[1:])]
     cells = [[{"type": "raw_text", "text": text} for text in row] for row in (header, *rows)]
     return {"type": TABLE, "rows": cells, "column_settings": sides}
 
 
-def _steps(recap: RecapMessage, one: Figures) -> dict[str, tuple[str, str]]:
-    """Give what leads from the start to the end: what each step comes to, and how many movements it is."""
-    steps = {AT_START: (_known(recap, one.start_minor, one), "")}
-    for kind, words in KINDS.items():
-        sum_ = one.sums.get(kind, Sum())
-        told = (_signed(recap, sum_.amount_minor, one), money.number(sum_.count, recap.locale))
-        steps[f"{words.shape} {words.word}"] = told if sum_.count else (NONE, "")
-    if one.is_total:
-        steps[FX_OTHER] = (_signed(recap, one.fx_other_minor, one) if one.fx_other_minor else NONE, "")
-    steps[NET] = (_signed(recap, one.net_minor, one), money.number(one.count, recap.locale))
-    steps[AT_END] = (_known(recap, one.end_minor, one), "")
-    return steps
+@dataclass(frozen=True)
+class Step:
+    """Something that leads from the MRR at the start to that at the end, in words; `number` is of movements."""
+
+    word: str
+    amount: str
+    number: str = ""
+    shape: str = ""
+    is_sum: bool = False
+    minor: int = 0
+    """How much it changes the MRR by."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.shape} {self.word}".lstrip()
+
+    @property
+    def together(self) -> str:
+        return f"{self.amount} ({self.number})" if self.number else self.amount
 
 
-def _known(recap: RecapMessage, minor: int | None, one: Figures) -> str:
-    return "unknown" if minor is None else _amount(recap, minor, one)
+def steps(one: Figures, locale: str) -> Sequence[Step]:
+    """Lead from the start to the end, both of which are steps too."""
+    net = money.signed(one.net_minor, one.currency, locale)
+    return (
+        Step(AT_START, _known(one.start_minor, one, locale), is_sum=True),
+        *(_kind_step(one, kind, locale) for kind in MovementKind),
+        *([_fx_step(one, locale)] if one.is_total else []),
+        Step(NET, net, money.number(one.count, locale), is_sum=True, minor=one.net_minor),
+        Step(AT_END, _known(one.end_minor, one, locale), is_sum=True),
+    )
 
 
-def _together(amount: str, number: str) -> str:
-    return f"{amount} ({number})" if number else amount
+def _kind_step(one: Figures, kind: MovementKind, locale: str) -> Step:
+    words, sum_ = KINDS[kind], one.sums.get(kind, Sum())
+    if not sum_.count:
+        return Step(words.word, NONE, shape=words.shape)
+    amount = money.signed(sum_.amount_minor, one.currency, locale)
+    return Step(words.word, amount, money.number(sum_.count, locale), words.shape, minor=sum_.amount_minor)
+
+
+def _fx_step(one: Figures, locale: str) -> Step:
+    amount = money.signed(one.fx_other_minor, one.currency, locale) if one.fx_other_minor else NONE
+    return Step(FX_OTHER, amount, minor=one.fx_other_minor)
+
+
+def _known(minor: int | None, one: Figures, locale: str) -> str:
+    return "unknown" if minor is None else money.amount(minor, one.currency, locale)
 
 
 def _headline(recap: RecapMessage, one: Figures) -> str:
     """Say the net and where it led; below that, the net before it and a year ago."""
     net = f"{mrkdwn.bold(_signed(recap, one.net_minor, one))} net"
-    share = money.share(one.net_minor, one.start_minor or 0, recap.locale)
-    before = _before(recap, one)
-    if one.start_minor is None or one.end_minor is None:
+    if one.end_minor is None:
         return f"{net}\n{UNKNOWN_START}"
-    net = f"{net} ({share})" if share else net
-    year_ago = "" if one.year_ago_minor is None else f"a year ago: {_signed(recap, one.year_ago_minor, one)}"
-    led_to = f"{net} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
-    compared = _DOT.join(part for part in (before, year_ago) if part)
-    return f"{led_to}\n{compared}" if compared else led_to
+    share = money.share(one.net_minor, one.start_minor or 0, recap.locale)
+    led_to = f"{net}{f' ({share})' if share else ''} → {mrkdwn.bold(_amount(recap, one.end_minor, one))}"
+    told = compared(one, _period_before(recap), recap.locale)
+    return f"{led_to}\n{_DOT.join(told)}" if told else led_to
 
 
-def _before(recap: RecapMessage, one: Figures) -> str:
-    if one.before_minor is None:
-        return ""
-    return f"{_period_before(recap)}: {_signed(recap, one.before_minor, one)}"
+def compared(one: Figures, before: str, locale: str) -> Sequence[str]:
+    """Say the net of the period before, which is called `before`, and of the same one a year ago, as far as known."""
+    if one.start_minor is None:
+        return ()
+    nets = ((before, one.before_minor), ("a year ago", one.year_ago_minor))
+    return [f"{when}: {money.signed(net, one.currency, locale)}" for when, net in nets if net is not None]
 
 
 def _period_before(recap: RecapMessage) -> str:
-    are_days = recap.rhythm is Rhythm.DAILY and recap.days_before > 1
-    return "the days before" if are_days else BEFORE[recap.rhythm]
+    return period_before(recap.rhythm, days=recap.days_before)
+
+
+def period_before(rhythm: Rhythm, *, days: int) -> str:
+    """Name the period before this one, which had so many days."""
+    return "the days before" if rhythm is Rhythm.DAILY and days > 1 else BEFORE[rhythm]
 
 
 def by_kind(one: Figures, kind: MovementKind, locale: str) -> str:
@@ -328,7 +362,11 @@ def _accounts(one: Figures, accounts: Iterable[tuple[str, int]], locale: str) ->
 
 
 def _more(number: int, locale: str, url: str | None) -> Sequence[str]:
-    return (mrkdwn.link(url, f"{money.number(number, locale)} more"),) if number else ()
+    return (
+        (mrkdwn.link(url and f"{url}?by={BY_SIZE}#movements", f"{money.number(number, locale)} more"),)
+        if number
+        else ()
+    )
 
 
 def _late(recap: RecapMessage) -> Sequence[dict[str, Any]]:

@@ -282,9 +282,10 @@ def test_the_list_stands_behind_a_button_and_behind_those_that_are_not_named() -
     more = replace(USD, more_gains=1_204, more_losses=1)
     message = draw(replace(WEEKLY, figures=(more,), list_url=LIST))
     *_, figures, press, _ = message["blocks"]
+    by_size = f"{LIST}?by=size#movements"
     assert [one["text"] for one in figures["fields"]] == [
-        f"*Largest gains*\n+$420  Northwind\n+$390.50  Contoso &amp; &lt;Co&gt;\n<{LIST}|1,204 more>",
-        f"*Largest losses*\n−$720  Initech\n<{LIST}|1 more>",
+        f"*Largest gains*\n+$420  Northwind\n+$390.50  Contoso &amp; &lt;Co&gt;\n<{by_size}|1,204 more>",
+        f"*Largest losses*\n−$720  Initech\n<{by_size}|1 more>",
     ]
     [button] = press["elements"]
     assert (button["text"]["text"], button["url"]) == ("Open the full list", LIST)
