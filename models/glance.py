@@ -86,7 +86,6 @@ async def see(session: AsyncSession, workspace_id: str, glance: Glance, *, now: 
     schedule = Schedule(rhythm=glance.rhythm, zone=glance.zone)
     told = recap.of_nobody(workspace_id, schedule, glance.period, now=now)
     figures = await recap.figures(session, workspace_id, told)
-    figures.sort(key=lambda one: (not one.is_total, -one.count, one.currency != tenant.base_currency))
     return Seen(
         glance=glance,
         recap=told,

@@ -313,12 +313,15 @@ async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[s
 async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> list[Figures]:
     """Sum up a period, each currency that had MRR or movements by itself, the one with the most movements first.
 
-    Where there are rates for all of it, their total comes before them.
+    Of as many the base currency comes first. Where there are rates for all of it, their total comes before them.
     """
     told = await _read(session, workspace_id, recap)
+    tenant = await session.get(Workspace, workspace_id)
+    base = tenant.base_currency if tenant else ""
     currencies = told.long_before.keys() | told.before.keys() | {one.currency for one in told.between}
-    found = sorted((_in_one(currency, told) for currency in sorted(currencies)), key=lambda one: -one.count)
-    return [*await _total(session, workspace_id, recap, found, told), *found]
+    ordered = sorted(currencies, key=lambda currency: (currency != base, currency))
+    found = sorted((_in_one(currency, told) for currency in ordered), key=lambda one: -one.count)
+    return [*await _total(session, workspace_id, base, recap, found, told), *found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -381,17 +384,16 @@ def _in_one(currency: str, told: _Read) -> Figures:
 
 
 async def _total(
-    session: AsyncSession, workspace_id: str, recap: Recap, found: Sequence[Figures], told: _Read
+    session: AsyncSession, workspace_id: str, base: str, recap: Recap, found: Sequence[Figures], told: _Read
 ) -> Sequence[Figures]:
     """State all currencies in the base currency, where there are others, and something moved, and all is known."""
     starts = {one.currency: one.start_minor for one in found if one.start_minor is not None}
     if not any(one.count for one in found) or len(starts) < len(found):
         return ()
-    tenant = await session.get(Workspace, workspace_id)
-    others = {one.currency for one in found if one.start_minor or one.count} - {tenant.base_currency if tenant else ""}
-    if tenant is None or not others:
+    others = {one.currency for one in found if one.start_minor or one.count} - {base}
+    if not others:
         return ()
-    rates = Rates(tenant.base_currency, await rate.of_workspace(session, workspace_id, currencies=starts))
+    rates = Rates(base, await rate.of_workspace(session, workspace_id, currencies=starts))
     if others - rates.of.keys():
         return ()
     state = partial(_stated, session, workspace_id, rates, recap.zone)

@@ -34,11 +34,12 @@ def _movement(now: datetime) -> dict[str, Any]:
         "id": f"test-{int(now.timestamp())}",
         "account_external_id": "test",
         "account_name": "Test account",
-        "kind": "expansion",
+        # A customer that began with MRR of which nothing is known would leave the MRR of all unknown.
+        "kind": "new_business",
         "amount_minor": 42000,
         "currency": "USD",
-        "mrr_before_minor": 120000,
-        "mrr_after_minor": 162000,
+        "mrr_before_minor": 0,
+        "mrr_after_minor": 42000,
         "plan": "Scale",
         "occurred_at": now,
     }
@@ -48,11 +49,11 @@ def _chartmogul_movement(now: datetime) -> dict[str, Any]:
     return {
         "date": now,
         "type": "mrr_movement",
-        "movement_type": "expansion",
+        "movement_type": "new_biz",
         "movement_amount_in_cent": 42000,
         "account_currency": "USD",
         "mrr_movement_in_account_currency": 42000,
-        "description": "Test: 12 → 16 seats",
+        "description": "Test: 16 seats",
         "customer": {
             "uuid": "cus_test",
             "external_id": "test",
@@ -60,7 +61,7 @@ def _chartmogul_movement(now: datetime) -> dict[str, Any]:
             "name": "Test account",
             "status": "Active",
             "currency": "USD",
-            "current_mrr": 162000,
+            "current_mrr": 42000,
         },
         "subscription": {"external_id": "test"},
     }

@@ -103,6 +103,7 @@ async def test_the_line_in_the_home_tab_really_brings_a_first_movement(acme: Sta
     assert (answer["stored"], answer["refused"]) == (1, [])
     message = await acme.ada.message(REVENUE, containing="Test account")
     assert "+$420 MRR" in message.words
+    assert "*MRR now*  *$420*" in (await acme.ada.run("/mrr", channel=REVENUE)).words
 
 
 async def test_the_line_for_segment_brings_an_account(acme: Stage) -> None:

@@ -125,11 +125,11 @@ async def test_where_rates_are_known_a_total_comes_first_and_what_they_did_is_ap
     await seeds.install(database)
     await tell(database, *EUROS)
     one = await made(database, "2026-11-18T09:00")
-    assert [figures.name for figures in await summed(database, one)] == ["EUR", "USD"]
+    assert [figures.name for figures in await summed(database, one)] == ["USD", "EUR"], "the base currency first"
     async with database.write() as session:
         await rate.store(session, ACME, RATES)
     total, *apart = await summed(database, one)
-    assert [(figures.name, figures.fx_other_minor) for figures in apart] == [("EUR", 0), ("USD", 0)]
+    assert [(figures.name, figures.fx_other_minor) for figures in apart] == [("USD", 0), ("EUR", 0)]
     assert total == Figures(
         currency="USD",
         start_minor=11_500 + 500,
