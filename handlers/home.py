@@ -51,6 +51,7 @@ from models import (
     slack_event,
     source,
     trend,
+    welcome,
     workflow,
 )
 from models import workspace as workspaces
@@ -91,6 +92,8 @@ async def opened(
     event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Show the tab. Slack tells of every tab of the app, and may tell twice."""
+    if event.get("tab") == "messages":
+        await _greet(body, client, desk, visitor)
     if event.get("tab") != "home":
         return
     async with desk.database.read() as session:
@@ -99,6 +102,16 @@ async def opened(
     await show(desk, client, visitor)
     async with desk.database.write() as session:
         await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=desk.now())
+
+
+async def _greet(body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+    """Owe whoever opens our conversation while it is empty a word on what comes there, unless they are a guest."""
+    visiting, now = await people.who(desk, client, visitor), desk.now()
+    if visiting.is_guest:
+        return
+    async with desk.database.write() as session:
+        if await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=now):
+            await welcome.owe_person(session, visitor.workspace_id, visitor.user_id, now=now)
 
 
 async def turned(ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,13 +25,18 @@ def register(app: AsyncApp) -> None:
     app.view(view.CALLBACKS.quiet)(limited(saved_quiet))
 
 
-async def asked(ack: AsyncAck, client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
+async def asked(
+    ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond, desk: Desk, visitor: Visitor
+) -> None:
     """Send somebody a daily recap from now on, at nine on their clocks; a second press changes nothing."""
     visiting = await people.require_member(desk, client, visitor)
     async with desk.database.write() as session:
         if await personal.of_person(session, visitor.workspace_id, visitor.user_id) is None:
             await personal.choose(session, visiting, now=desk.now())
+        recap = await home.own_recap(session, visiting, now=desk.now())
     await ack()
+    if recap is not None and "message" in body:
+        await respond(**view.begun(recap), replace_original=False)
     await home.refresh(desk, client, visitor)
 
 

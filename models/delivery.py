@@ -77,7 +77,10 @@ class FactKind(StrEnum):
     DRAFT = "draft"
     """What a destination that isn't saved would tell, for whoever writes it; the id is the draft's."""
     WELCOME = "welcome"
-    """What can be done in a channel that somebody invited us to; the id is the channel's, and how often we left it."""
+    """What can be done in a channel that somebody invited us to, or what comes to a person who looked for it.
+
+    The id is the channel's, and how often we left it; or the person's.
+    """
     UNFURL = "unfurl"
     """What stands under a link to a report that somebody shared; the id is the unfurl's."""
     NOTICE = "notice"

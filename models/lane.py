@@ -93,6 +93,12 @@ async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *,
     return await owe_together(session, [(workspace_id, one) for one in owed], now=now)
 
 
+async def is_known(session: AsyncSession, workspace_id: str, target: str) -> bool:
+    """Say whether anything was ever owed to a target."""
+    found = select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.target == target).limit(1)
+    return await session.scalar(found) is not None
+
+
 async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> int:
     """Do the same for several workspaces, each message beside the id of its own."""
     places = [one.place(here) for here, one in owed]

@@ -1,4 +1,7 @@
-"""The welcome: one message in a channel that our bot was invited to, whichever of Slack's events tells of it first."""
+"""The welcome: one message in a channel that our bot was invited to, whichever of Slack's events tells of it first.
+
+And one to whoever opens our conversation while it is empty: nobody gets it who hasn't looked for it.
+"""
 
 from datetime import datetime, timedelta
 
@@ -24,3 +27,10 @@ async def owe(session: AsyncSession, workspace_id: str, channel_id: str, *, now:
     return is_new or await delivery.was_owed(
         session, workspace_id, FactKind.WELCOME, target=channel_id, since=now - TOGETHER
     )
+
+
+async def owe_person(session: AsyncSession, workspace_id: str, user_id: str, *, now: datetime) -> None:
+    """Owe a person the word on what comes to them, unless anything was ever owed to them."""
+    if not await lane.is_known(session, workspace_id, user_id):
+        owed = Owed(asked_by=RUNRATE, fact=(FactKind.WELCOME, user_id), recipient=(RecipientKind.PERSON, user_id))
+        await lane.owe(session, workspace_id, [owed], now=now)

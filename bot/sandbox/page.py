@@ -175,6 +175,13 @@ class Page:
     def is_with_app(self) -> bool:
         return self.channel is not None and self._is_of_app(self.channel)
 
+    @property
+    def tab(self) -> str:
+        """Name the app's tab that is open, as the app hears of it; empty elsewhere."""
+        if self.channel is None:
+            return "home"
+        return "messages" if self.messages_tab and self.messages_tab.is_current else ""
+
     @cached_property
     def messages_tab(self) -> Entry | None:
         """The app's conversation with this person, beside its Home tab."""

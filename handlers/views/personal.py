@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from handlers.views import mutes
+from handlers.views.answers import Answer
 from handlers.views.blocks import Block, Element, View, actions, button, context, field, modal, option, section
 from handlers.views.destinations import FREQUENCIES
 from handlers.views.filled import filled
@@ -14,7 +15,7 @@ from handlers.views.mutes import MuteRow
 from models.quiet import Hours
 from models.schedule import NINE, WEEKDAYS
 from models.wish import FieldError, Frequency
-from scheduler.messages import mrkdwn
+from scheduler.messages import mrkdwn, welcome
 
 MOST_TOLD = 5
 WHOLE_WEEK, WORKWEEK, WEEKEND = (0, 1, 2, 3, 4, 5, 6), (0, 1, 2, 3, 4), (5, 6)
@@ -29,7 +30,7 @@ _DOT = " · "
 class Actions:
     """The names of what can be pressed."""
 
-    ask: str = "personal_recap_ask"
+    ask: str = welcome.ACTIONS.recap
     change: str = "personal_recap_change"
     stop: str = "personal_recap_stop"
     quiet: str = "quiet_hours"
@@ -123,6 +124,12 @@ def _owner(personal: Personal) -> Sequence[str]:
     return (f"{told} `/mrr mute ACCOUNT` stops those of one.",)
 
 
+def begun(recap: RecapRow) -> Answer:
+    """Answer to a button under a message that a recap comes from now on."""
+    text = f"{_recap_line(recap)}. Change or stop it in Runrate's Home tab."
+    return Answer(response_type="ephemeral", text=text, blocks=[section(text)])
+
+
 def _telling(personal: Personal) -> list[str]:
     more = len(personal.telling) - MOST_TOLD
     rest = [f"and {more} more destinations"] if more > 0 else []
@@ -135,11 +142,13 @@ def _telling_line(one: TellingRow) -> str:
 
 
 def _recap(recap: RecapRow | None) -> Sequence[str]:
-    if recap is None:
-        return ()
+    return () if recap is None else (_recap_line(recap),)
+
+
+def _recap_line(recap: RecapRow) -> str:
     following = f"{_DOT}next: {mrkdwn.moment(recap.next_at)}" if recap.next_at else ""
     words = FREQUENCIES[recap.frequency][0].lower()
-    return (f"Your {words} recap comes at {recap.at:%H:%M} {mrkdwn.escape(recap.zone, 64)}{following}",)
+    return f"Your {words} recap comes at {recap.at:%H:%M} {mrkdwn.escape(recap.zone, 64)}{following}"
 
 
 def _quiet(personal: Personal) -> Sequence[str]:

@@ -27,7 +27,7 @@ from handlers.views.polling import Polling, standing
 from handlers.views.samples import curl_line
 from models.source import POLLED, AccountCreation, SourceKind
 from models.stripe import Rules
-from scheduler.messages import mrkdwn
+from scheduler.messages import mrkdwn, welcome
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ LEFT = {
 class Actions:
     """The names of what can be pressed."""
 
-    add: str = "source_add"
+    add: str = welcome.ACTIONS.add_source
     kind: str = "source_kind"
     menu: str = "source_menu"
     try_again: str = "source_try_again"

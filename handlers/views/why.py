@@ -104,6 +104,8 @@ def _rule(why: Why) -> str:
         case FactKind.ACCOUNT | FactKind.GLANCE as kind:
             asked = "/mrr account" if kind is FactKind.ACCOUNT else "/mrr"
             return f"{mrkdwn.escape(why.note or 'Somebody shared this')}, from the answer to `{asked}`."
+        case FactKind.WELCOME if why.recipient_kind is RecipientKind.PERSON:
+            return "You opened this conversation while it was empty. It is said once what comes here."
         case kind if kind in OWN_RULES:
             return OWN_RULES[kind]
         case _:

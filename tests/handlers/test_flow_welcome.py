@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.people import ADA, BOARD, DEALS, REVENUE
+from bot.sandbox.people import ACME, ADA, BOARD, DANA, DEALS, GUS, REVENUE
+from models import delivery
+from models.delivery import FactKind
 from tests.stage import Stage
 
 WELCOME = "I can post your MRR movements here"
@@ -88,3 +90,40 @@ async def test_a_welcome_that_can_not_be_posted_at_once_is_not_posted_late(acme:
 
 async def _tried(acme: Stage) -> bool:
     return await acme.called("chat.postMessage") > 0
+
+
+async def test_who_opens_our_empty_conversation_reads_once_what_comes_there_and_what_is_next(acme: Stage) -> None:
+    for _ in range(2):
+        await acme.ada.do("home", tab="messages")
+        first = await acme.ada.message("@Runrate", containing="What Runrate tells you alone comes here")
+    assert "Two steps bring MRR into Slack" in first.words
+    why = await first.click("Why did I get this?")
+    assert why is not None
+    assert "You opened this conversation while it was empty." in why.words
+    await why.close()
+    form = await first.click("Add source")
+    assert form is not None
+    assert form.title == "Add source"
+    await acme.add_source()
+    await acme.add_destination("Every movement")
+
+    await acme.dana.do("home", tab="messages")
+    await (await acme.dana.message("@Runrate", containing="Nothing comes yet.")).click("Send me a daily recap by DM")
+    await acme.dana.message("@Runrate", containing="Your daily recap comes at 09:00 America/New_York")
+    assert "Your daily recap" in (await acme.dana.open_home()).words
+
+    await acme.person(GUS).do("home", tab="messages")
+    async with acme.database.read() as session:
+        rows = await delivery.of_workspace(session, ACME)
+    assert sorted(one.target for one in rows if one.fact_kind == FactKind.WELCOME) == [ADA, DANA]
+
+
+async def test_whom_we_wrote_to_before_is_not_greeted(acme: Stage) -> None:
+    form = await acme.destination_form(acme.ada)
+    assert (await form.submit({"Name": "To Dana", "Channels": [], "People": [DANA]})).closed
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind")
+    await acme.dana.message("@Runrate", containing="Northwind")
+    await acme.dana.do("home", tab="messages")
+    async with acme.database.read() as session:
+        assert {one.fact_kind for one in await delivery.of_workspace(session, ACME)} == {FactKind.MOVEMENT}

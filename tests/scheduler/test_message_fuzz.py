@@ -35,6 +35,7 @@ from scheduler.messages.signal import SignalMessage, UnheardMessage
 from scheduler.messages.silence import SilenceNotice
 from scheduler.messages.thread import ThreadMessage
 from scheduler.messages.track import TrackMessage
+from scheduler.messages.welcome import Newcomer
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 WEEK = Period(date(2026, 11, 9), date(2026, 11, 16))
@@ -164,11 +165,18 @@ def refused(name: str, text: str) -> Iterator[Message]:
         yield api_key.draw_refused(RefusedKey(source_id="src_1", source_kind=kind, source_name=name, trouble="fails"))
 
 
+def welcomed(_name: str, _text: str) -> Iterator[Message]:
+    yield welcome.draw("C0REVENUE")
+    yield welcome.draw_for_person(Newcomer(is_manager=False))
+    yield welcome.draw_for_person(Newcomer(is_manager=True, has_source=False, has_destination=False))
+    yield welcome.draw_for_person(Newcomer(is_manager=True, has_destination=False))
+
+
 HERE: Mapping[FactKind, Callable[[str, str], Iterator[Message]]] = {
     FactKind.TRACK: tracked,
     FactKind.SIGNAL: signalled,
     FactKind.UNHEARD: lambda name, text: iter([signal.draw_unheard(UnheardMessage(account_name=name, why=text))]),
-    FactKind.WELCOME: lambda _name, _text: iter([welcome.draw("C0REVENUE")]),
+    FactKind.WELCOME: welcomed,
     FactKind.NOTICE: failed,
     FactKind.RECOVERY: recovered,
     FactKind.SILENCE: lambda name, _text: iter([silence.draw_silence(quiet(name))]),

@@ -253,10 +253,10 @@ async function markRead() {
   await refresh();
 }
 
-// The app hears of each opening of its Home tab, and draws it then.
-async function openHome() {
-  if (root.at !== "home" || !root.installed) return;
-  await busily(part("middle"), () => act("home", {}));
+// The app hears of each opening of one of its tabs, and draws its Home tab then.
+async function openTab() {
+  if (!root.tab || !root.installed) return;
+  await busily(part("middle"), () => act("home", { tab: root.tab }));
 }
 
 let installed = root.installed;
@@ -267,7 +267,7 @@ keepFresh(["side", "head", "middle", "foot", "over"], {
   after() {
     settle();
     // A person sees that the app is there before they open it, and by then the app has stored its token.
-    if (root.installed && !installed) setTimeout(openHome, SEEING);
+    if (root.installed && !installed) setTimeout(openTab, SEEING);
     installed = root.installed;
   },
 });
@@ -283,4 +283,4 @@ if (message) {
 settle();
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 if (!modal()) part("say")?.focus();
-openHome();
+openTab();
