@@ -231,11 +231,15 @@ async def _mrr(
     if not trends:
         return None
     words, shown = trend_drawing.words(trends, tenant.locale), trend_drawing.shown(trends)
+    if await event.awaits_history(session, tenant.id):
+        return MrrNow(words=f"{words}\n{view.GROWING}")
     if shown is None or not tenant.shows_previews:
         return MrrNow(words=words)
     as_of = trend.as_of(await trend.news_at(session, tenant.id), now=now)
     pictured = Preview(workspace_id=tenant.id, subject_id=trend.SUBJECT, figures=shown.name, as_of=as_of)
-    url = preview.address(pictured, keyring=desk.keyring, public_url=desk.public_url)
+    address = preview.address(pictured, keyring=desk.keyring, public_url=desk.public_url)
+    # Slack keeps what it fetched by the address, which therefore changes with the figures.
+    url = f"{address}?v={trend.version(shown, keyring=desk.keyring)}"
     return MrrNow(words=words, picture_url=url, described=trend_drawing.described(shown, tenant.locale))
 
 

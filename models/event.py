@@ -468,6 +468,12 @@ async def oldest_waiting(session: AsyncSession, workspace_id: str) -> datetime |
     return min((at for at in times if at is not None), default=None)
 
 
+async def awaits_history(session: AsyncSession, workspace_id: str) -> bool:
+    """Say whether history came that is not applied yet, so that every sum still grows."""
+    first = select(Event.id).where(Event.workspace_id == workspace_id, IS_WAITING, Event.is_history).limit(1)
+    return await session.scalar(first) is not None
+
+
 async def try_again(session: AsyncSession, workspace_id: str, event_id: int) -> Event | None:
     """Let an event wait once more that was understood and could not be applied; None where it is no such event."""
     found = await get(session, workspace_id, event_id)

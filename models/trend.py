@@ -16,10 +16,12 @@ from models import account, movement, rate, workspace
 from models.currency import rounded
 from models.movement import TICK, KindSum, Movement
 from models.rate import Rates
+from models.secret import Keyring
 
 DAYS = 30
 SUBJECT = "mrr"
 """What a preview of it names as its subject."""
+VERSION_LENGTH = 16
 ALL = "all"
 """The name of all currencies together."""
 
@@ -133,6 +135,11 @@ async def _total(
     ]
     added = tuple(rounded(one) for one in totals if one is not None)
     return added if len(added) == len(totals) else None
+
+
+def version(shown: Trend, *, keyring: Keyring) -> str:
+    """Tell one picture of a trend from another without its figures, which history and corrections change too."""
+    return keyring.sign(repr(shown.points), purpose=SUBJECT).rpartition(".")[2][:VERSION_LENGTH]
 
 
 async def news_at(session: AsyncSession, workspace_id: str) -> datetime | None:

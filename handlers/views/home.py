@@ -30,6 +30,7 @@ from scheduler.messages import mrkdwn
 from scheduler.messages.message import PICTURE
 
 MOST_REMARKS = 8
+GROWING = "_History is still coming in, so this grows. Open the Home tab again in a minute._"
 
 
 @dataclass(frozen=True)

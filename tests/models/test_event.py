@@ -1,5 +1,6 @@
 """Events: each is counted once, and every one that came in is accounted for."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -109,3 +110,19 @@ async def test_events_are_listed_newest_first(database: Database) -> None:
     async with database.read() as session:
         assert [one.dedupe_key for one in await event.of_workspace(session, ACME)] == ["b", "a"]
         assert await event.of_workspace(session, ACME, state=EventState.APPLIED) == []
+
+
+async def test_history_is_awaited_until_it_is_applied(database: Database) -> None:
+    origin, _ = await seeds.add_source(database)
+
+    async def awaited() -> bool:
+        async with database.read() as session:
+            return await event.awaits_history(session, ACME)
+
+    await store(database, moved(origin, "news"))
+    assert not await awaited()
+    await store(database, replace(moved(origin, "history"), is_history=True))
+    assert await awaited()
+    async with database.write() as session:
+        await event.mark_applied(session, [one.id for one in await event.of_workspace(session, ACME)], now=NOW)
+    assert not await awaited()

@@ -241,7 +241,8 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await erasure.begin(session, ACME, gone, until=said.written(NOW))
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
         unapplied = seeds.event_of(origin, seeds.account(), key="2")
-        await event.store(session, [unapplied, seeds.event_of(origin, seeds.movement(), key="1"), bad])
+        first = dataclasses.replace(seeds.event_of(origin, seeds.movement(), key="1"), is_history=True)
+        await event.store(session, [unapplied, first, bad])
         await poll.connect(session, origin, credentials=MARK, keyring=KEYRING, by=MARK, now=NOW)
         await poll.remember(session, await session.get_one(poll.Poll, origin.id), {MARK: []})
         await lane.owe(session, ACME, [owed(ids.destination, ids.movement)], now=NOW)
@@ -388,6 +389,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "email_alias.unknown": {},
     "dossier.compile_for": {"who": "a@a.io"},
     "erasure.begin": {"forgotten": Forgotten(frozenset({"u_9"}), frozenset(), frozenset()), "until": said.written(NOW)},
+    "event.awaits_history": {},
     "event.claim_waiting": {"limit": 5},
     "event.count_by_state": {},
     "event.empty_old": {"since": NOW, "until": NOW + timedelta(hours=1), "limit": 5},

@@ -11,9 +11,10 @@ from models import rate, trend, workspace
 from models.database import Database
 from models.fact import MovementKind
 from models.rate import Told
+from models.secret import Keyring
 from models.trend import Today, Trend
 from tests import seeds
-from tests.seeds import ACME, NOW
+from tests.seeds import ACME, KEYRING, NOW
 
 DAY = timedelta(days=1)
 MIDNIGHT = NOW.replace(hour=0)
@@ -95,3 +96,14 @@ async def test_what_came_last_is_news_unless_it_is_history(database: Database) -
         await seeds.record(session, seeds.movement("a"), "a")
         assert await trend.news_at(session, ACME) == NOW
         assert await trend.news_at(session, "T0GLOBEX") is None
+
+
+async def test_its_picture_is_another_one_when_history_changed_the_figures(database: Database) -> None:
+    await seeds.install(database)
+    await move(database, "ten days ago", 10 * DAY, 500)
+    [before] = await read(database)
+    await move(database, "long ago", 90 * DAY, 1_000)
+    [after] = await read(database)
+    versions = [trend.version(one, keyring=KEYRING) for one in (before, after, after)]
+    assert versions[0] != versions[1] == versions[2]
+    assert trend.version(before, keyring=Keyring([Keyring.new_key()])) != versions[0], "nobody else can try figures out"
