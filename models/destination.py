@@ -414,8 +414,9 @@ async def named(session: AsyncSession, workspace_id: str, typed: str) -> Destina
     if found is not None:
         return found
     names = {one.name_key: one.name for one in await of_workspace(session, workspace_id)}
-    near = get_close_matches(" ".join(typed.split()).casefold()[:LONGEST_NAME], names, n=1, cutoff=0.5)
-    advice = f"Did you mean “{names[near[0]]}”?" if near else "See which there are with /mrr list."
+    near = get_close_matches(" ".join(typed.split()).casefold()[:LONGEST_NAME], names, n=3, cutoff=0.5)
+    meant = " or ".join(f"“{names[one]}”" for one in near)
+    advice = f"Did you mean {meant}?" if meant else "See which there are with /mrr list."
     raise DestinationUnknownError(f"There is no destination “{typed[:LONGEST_NAME]}”. {advice}")
 
 

@@ -28,6 +28,11 @@ async def test_an_admin_installs_and_arrives_in_the_home_tab(stage: Stage, ada: 
     await expect(ada.button("Add source")).to_be_visible()
     await expect(ada.middle).to_contain_text("groups:history")
 
+    await page.get_by_role("link", name="Messages").click()
+    await expect(ada.messages("What Runrate tells you alone comes here")).to_contain_text("Two steps bring MRR into Slack")
+    await ada.open_modal("Add source", "Add source")
+    await page.keyboard.press("Escape")
+
     await page.goto(stage.url)
     await expect(page.get_by_role("listitem").filter(has_text="Events from Slack")).to_contain_text("OK")
 

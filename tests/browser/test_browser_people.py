@@ -70,6 +70,25 @@ async def test_a_member_asks_for_a_recap_of_their_own_and_for_quiet_hours(acme: 
     await expect(mine).to_contain_text("Nothing comes to you by direct message yet.")
 
 
+async def test_a_member_shares_an_answer_and_undoes_a_mute(acme: Stage, dana: Seat) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind Traders")
+    await dana.go(REVENUE)
+    await expect(dana.messages("Northwind Traders — Expansion")).to_be_visible()
+    await dana.say("/mrr acount northwind")
+    await dana.press("Yes, do it")
+    await expect(dana.messages("Northwind Traders — Customer")).to_contain_text("Only visible to you")
+    await dana.press("Share here")
+    await expect(dana.messages("Dana Reyes shared this")).to_contain_text("Northwind Traders — Customer")
+    await dana.say("/mrr mute northwind week")
+    await expect(dana.messages("You get no direct messages about Northwind Traders until")).to_be_visible()
+
+    await dana.go()
+    await dana.section("Northwind Traders · until").get_by_role("button", name="Undo").click()
+    await expect(dana.middle).not_to_contain_text("What you muted")
+
+
 async def test_another_person_is_chosen_from_the_list_and_sees_their_own(acme: Stage, ada: Seat) -> None:
     await ada.go()
     await expect(ada.button("Add source")).to_be_visible()
