@@ -29,7 +29,9 @@ async def test_an_admin_installs_and_arrives_in_the_home_tab(stage: Stage, ada: 
     await expect(ada.middle).to_contain_text("groups:history")
 
     await page.get_by_role("link", name="Messages").click()
-    await expect(ada.messages("What Runrate tells you alone comes here")).to_contain_text("Two steps bring MRR into Slack")
+    await expect(ada.messages("What Runrate tells you alone comes here")).to_contain_text(
+        "Two steps bring MRR into Slack"
+    )
     await ada.open_modal("Add source", "Add source")
     await page.keyboard.press("Escape")
 
