@@ -69,8 +69,7 @@ def draw(correction: CorrectionMessage) -> Message:
         "accessory": menu(Choice.HISTORY),
     }
     repeat = " (may be a repeat)" if correction.may_be_repeat else ""
-    happened = f"it happened {mrkdwn.moment(correction.occurred_at)}"
-    context = {"type": "context", "elements": [mrkdwn.marked(_reason(correction, correction.corrected_at, happened))]}
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(correction, *_when(correction)))]}
     return message(f"{name}: {_said(correction).replace('*', '')}{repeat}", section, context)
 
 
@@ -105,11 +104,18 @@ def _unsigned(correction: CorrectionMessage, minor: int) -> str:
     return money.amount(minor, correction.currency, correction.locale)
 
 
-def _reason(correction: CorrectionMessage | MergedCorrections, at: datetime, happened: str) -> str:
-    """Say when it was corrected, when it had happened, and whose wish it is that this stands here."""
+def _when(correction: CorrectionMessage) -> tuple[str, str]:
+    """Say when it had happened, or was said to, and when it was corrected."""
+    happened, done = ("dated", "taken back") if correction.kind is None else ("it happened", "corrected")
+    at = mrkdwn.news(correction.corrected_at, told_at=correction.occurred_at)
+    return f"{happened} {mrkdwn.moment(correction.occurred_at)}", f"{done} {at}"
+
+
+def _reason(correction: CorrectionMessage | MergedCorrections, *when: str) -> str:
+    """Say when that was, and whose wish it is that this stands here."""
     to = mrkdwn.reader(correction.channel_id, is_group=correction.is_group)
     by = f"to {to} by {mrkdwn.quoted(correction.destination_name)}"
-    parts = [f"corrected {mrkdwn.moment(at)}", happened, by]
+    parts = [*when, by]
     if correction.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")
     return _DOT.join(parts)
@@ -125,8 +131,9 @@ def draw_merged(merged: MergedCorrections) -> Message:
         *_most_changed(merged),
     ]
     section = {"type": "section", "text": mrkdwn.marked("\n".join(lines)), "accessory": menu()}
+    corrected = f"corrected {mrkdwn.moment(told.corrected_at)}"
     happened = f"they happened {mrkdwn.moment(told.first_at)} – {mrkdwn.moment(told.last_at)}"
-    context = {"type": "context", "elements": [mrkdwn.marked(_reason(merged, told.corrected_at, happened))]}
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(merged, corrected, happened))]}
     repeat = " (may be a repeat)" if merged.may_be_repeat else ""
     return message(f"{title}: {_net(merged)}{repeat}", section, context)
 

@@ -11,6 +11,7 @@ from scheduler.messages.message import Message, message
 from scheduler.messages.movement import KINDS
 
 UNKNOWN = "MRR unknown: import the account's history to see it"
+NOTHING = "nothing of what was told stands: its source took it back"
 
 _DOT = " · "
 
@@ -50,7 +51,7 @@ def _notification(card: ThreadMessage) -> str:
     """Say the fact for a phone's lock screen: `Northwind Traders: $1,620 MRR after expansion +$420`."""
     after = f" after {_word(card.last).lower()} {_amount(card, card.last)}" if card.last else ""
     repeat = " (may be a repeat)" if card.may_be_repeat else ""
-    return f"{_account(card)}: {_mrr(card) or 'MRR unknown'}{after}{repeat}"
+    return f"{_account(card)}: {_mrr(card) or ('MRR unknown' if card.count else NOTHING)}{after}{repeat}"
 
 
 def _account(card: ThreadMessage) -> str:
@@ -74,7 +75,7 @@ def _amount(card: ThreadMessage, moved: Movement) -> str:
 def _head(card: ThreadMessage) -> str:
     mrr = _mrr(card)
     account = mrkdwn.bold(mrkdwn.link(card.account_url, _account(card)))
-    return f"{account} — {mrkdwn.bold(mrr) if mrr else UNKNOWN}"
+    return f"{account} — {mrkdwn.bold(mrr) if mrr else UNKNOWN if card.count else NOTHING}"
 
 
 def _last(card: ThreadMessage) -> str:
@@ -88,7 +89,9 @@ def _last(card: ThreadMessage) -> str:
 
 def _reason(card: ThreadMessage) -> str:
     """Say what stands in the thread, and whose wish it is that it does."""
-    changes = "The change is" if card.count <= 1 else f"{card.count:,} changes since {mrkdwn.day(card.since)} are"
+    changes = f"{card.count:,} changes since {mrkdwn.day(card.since)} are" if card.count > 1 else "The change is"
+    if not card.count:
+        changes = "It is"
     to = mrkdwn.reader(card.channel_id, is_group=card.is_group)
     parts = [f"{changes} in the thread", f"to {to} by {mrkdwn.quoted(card.destination_name)}"]
     if card.may_be_repeat:

@@ -56,6 +56,12 @@ def test_a_card_says_what_it_does_not_know() -> None:
     assert reason.startswith("The change is in the thread · to you by “By account” · may be a repeat")
 
 
+def test_a_card_says_when_nothing_of_what_it_told_stands() -> None:
+    head, reason = lines(card(mrr_minor=None, last=None, count=0))
+    assert head == "*Northwind Traders* — nothing of what was told stands: its source took it back"
+    assert reason == "It is in the thread · to <#C0REVENUE> by “By account”"
+
+
 def test_several_changes_told_as_one_say_how_many_they_are() -> None:
     told = MovementMessage(
         account_name="Northwind",
