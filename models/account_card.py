@@ -79,7 +79,7 @@ async def read(session: AsyncSession, workspace_id: str, account_id: str, *, now
         currency=about.currency,
         in_base=await _in_base(session, about, tenant.base_currency, now=now),
         parts=_parts(moved) if about.unclear_in is None else (),
-        customer_since=about.customer_since or _first(moved),
+        customer_since=about.customer_since or began(moved, about.mrr_minor),
         sales_stage=about.sales_stage,
         plan=next((one.plan for one in newest if one.plan), None),
         domain=about.domain,
@@ -145,9 +145,15 @@ def _parts(moved: Sequence[Moved]) -> tuple[tuple[int, str], ...]:
     return left if len(left) > 1 else ()
 
 
-def _first(moved: Sequence[Moved]) -> datetime | None:
-    """Say when MRR began: at noon of that day, which is the same day nearly everywhere."""
-    return datetime.combine(min(one.day for one in moved), time(12), UTC) if moved else None
+def began(moved: Sequence[Moved], mrr_minor: int | None) -> datetime | None:
+    """Say when MRR began: at noon of that day, which is the same day nearly everywhere.
+
+    Where more is there than what moved comes to, it began before anything is known to have moved.
+    """
+    is_comparable = mrr_minor is not None and len({one.currency for one in moved}) == 1
+    if not moved or (is_comparable and mrr_minor != sum(one.amount_minor for one in moved)):
+        return None
+    return datetime.combine(min(one.day for one in moved), time(12), UTC)
 
 
 async def _in_base(session: AsyncSession, about: Account, base: str, *, now: datetime) -> tuple[int, str] | None:

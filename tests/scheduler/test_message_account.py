@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.blocks import validate_blocks
 from models import account_card
-from models.account_card import AccountCard, by_month
+from models.account_card import AccountCard, began, by_month
 from models.fact import AccountStatus, MovementKind
 from models.movement import Movement
 from models.rate import Moved
@@ -128,10 +128,19 @@ def test_what_is_shared_says_who_shared_it_and_has_a_plainer_form() -> None:
     assert "▇" in str(plainer)
 
 
-def test_months_are_counted_back_from_what_the_mrr_is_now() -> None:
-    def move(day: date, amount: int, currency: str = "USD") -> Moved:
-        return Moved(day, currency, MovementKind.EXPANSION, amount)
+def move(day: date, amount: int, currency: str = "USD") -> Moved:
+    return Moved(day, currency, MovementKind.EXPANSION, amount)
 
+
+def test_a_customer_is_one_since_the_first_movement_unless_there_was_mrr_before_it() -> None:
+    history = [move(date(2026, 11, 1), 30), move(date(2025, 12, 31), 10)]
+    first = datetime(2025, 12, 31, 12, tzinfo=UTC)
+    assert [began(history, mrr) for mrr in (40, None, 90)] == [first, first, None]
+    assert began([*history, move(date(2026, 11, 2), 1, "EUR")], 90) == first
+    assert began([], 90) is None
+
+
+def test_months_are_counted_back_from_what_the_mrr_is_now() -> None:
     history = [move(date(2020, 1, 1), 50), move(date(2025, 12, 31), 10), move(date(2026, 11, 1), 30)]
     months = by_month(history, 90, "USD", today=date(2026, 11, 20))
     assert [amount for _, amount in months] == [60] * 11 + [90]
