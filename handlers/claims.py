@@ -12,11 +12,16 @@ from handlers.views import claims as view
 from models import claim, ledger, person
 from models.base import UserError
 from models.claim import CLAIMED
+from models.delivery import FactKind
 from scheduler.messages.claim import ACTIONS
 
 
 class NothingToClaimError(UserError):
-    """Runrate doesn't know any more what this message tells, so nobody can claim it."""
+    """Nobody took it: Runrate doesn't know any more what this message tells. Claim a newer one about the account."""
+
+
+class ClaimGoneError(UserError):
+    """Nothing was let go: Runrate doesn't know this claim any more. The message's menu says who takes care of it."""
 
 
 class NotYoursError(UserError):
@@ -53,9 +58,13 @@ async def released(
     visiting, claim_id = await people.require_member(desk, client, visitor), view.read(action)
     async with desk.database.write() as session:
         found = await claim.get(session, visitor.workspace_id, claim_id)
-        is_theirs = found is not None and found.user_id == visitor.user_id
-        if not is_theirs and not await person.is_manager(session, visiting):
+        if found is None:
+            raise ClaimGoneError
+        if found.user_id != visitor.user_id and not await person.is_manager(session, visiting):
             raise NotYoursError
-        await claim.release(session, visitor.workspace_id, claim_id, by=visitor.user_id, now=desk.now())
+        was_held = await claim.release(session, visitor.workspace_id, claim_id, by=visitor.user_id, now=desk.now())
+        held = await claim.held(session, visitor.workspace_id, FactKind(found.fact_kind), found.fact_id)
+        about = await claim.about(session, found)
     await ack()
-    await respond(**view.released(), replace_original=True)
+    answer = view.released(about, was_held=was_held, held=held, reader=visitor.user_id)
+    await respond(**answer, replace_original=True)

@@ -14,11 +14,16 @@ from handlers.views.blocks import View
 from handlers.views.why import Tried, Why
 from models import delivery, ledger, person
 from models import workspace as workspaces
+from models.base import UserError
 from models.delivery import DeliveryState
 from models.person import Person
 from models.recipient import RecipientKind
 from scheduler.messages import menu
 from scheduler.messages.menu import Choice
+
+
+class OutdatedMenuError(UserError):
+    """Nothing was done: this message is from another version of Runrate, whose menu had this. Use a newer message's."""
 
 
 def register(app: AsyncApp) -> None:
@@ -36,7 +41,11 @@ async def chose(
     visitor: Visitor,
 ) -> None:
     """Do what was chosen in a message's menu."""
-    match menu.read(action):
+    try:
+        choice = menu.read(action)
+    except ValueError as error:
+        raise OutdatedMenuError from error
+    match choice:
         case Choice.WHY:
             await _tell(body, client, desk, visitor)
             await ack()

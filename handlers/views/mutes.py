@@ -179,23 +179,24 @@ def _answer(text: str, *drawn: Block) -> Answer:
 def question(muting: Muting) -> View:
     """Draw what is asked of whoever chose “Mute this account…”, with what is muted already."""
     what = mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))
-    first = f"Of {what} nothing is told where you choose. The ledger, recaps and the report count it as before."
+    has_choice = muting.destination_name is not None
     blocks = [
-        section(first),
+        section(f"Nothing about {what} is told {WHERE_CHOSEN if has_choice else IN_PERSON}"),
         *_standing(muting),
-        *([_place(muting)] if muting.destination_name is not None else [section(OWN_CONSEQUENCE)]),
+        *([_place(muting)] if has_choice else []),
         field("For how long?", _radio(LENGTH, LENGTHS, Length.WEEK), block_id=LENGTH),
     ]
     return modal(TITLE, blocks, callback_id=CALLBACKS.mute, submit="Mute", metadata=muting.delivery_id)
 
 
-OWN_CONSEQUENCE = "It stops your own direct messages about it. Channels are told of it as before."
+WHERE_CHOSEN = "where you choose. Recaps and reports count it as before."
+IN_PERSON = "in your own direct messages. Channels are told of it as before."
 
 
 def muted_view(muting: Muting) -> View:
     """Say where the account is silent now, each with what ends that."""
     blocks = _standing(muting) or [
-        section(f"{mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))} is muted no more.")
+        section(f"{mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))} is not muted any more.")
     ]
     return modal(TITLE, blocks, callback_id="muted", close="Done", metadata=muting.delivery_id)
 

@@ -37,6 +37,9 @@ OWN_RULES = {
 """Why the product says something on its own."""
 
 
+_DOT = " · "
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tried:
     """One attempt: when, and what Slack or the way there answered."""
@@ -144,6 +147,8 @@ def _hears(asker: Asker) -> str:
 def _who(why: Why) -> str:
     if why.asker is not None and why.asker.is_personal:
         return "You: “Stop my recap” in Runrate's Home tab."
+    if why.told.kind in (FactKind.CLAIM, FactKind.RELEASE):
+        return "Whoever takes care of it, or a manager: “Claimed by …” on the message above, then “Release”."
     who = f"{managers.who_may(why.manager_ids)}, in Runrate's Home tab."
     is_own = why.told.kind is FactKind.SIGNAL and why.recipient_kind is RecipientKind.PERSON
     return f"You: “Stop signals” in the same menu ends them for you.\n{who}" if is_own else who
@@ -163,8 +168,9 @@ def _attempts(why: Why) -> str:
 
 
 def _log(why: Why) -> str:
-    """List the attempts with their answers, which say something to whoever runs this; and the delivery's id."""
+    """List the attempts with their answers, and say how whoever runs this finds the rest in the ledger."""
     shown = why.tried[-MOST_ATTEMPTS:]
     earlier = [f"{len(why.tried) - len(shown)} earlier"] if len(shown) < len(why.tried) else []
     tried = [f"{mrkdwn.moment(one.at)} {mrkdwn.code(one.answer, 60)}" for one in shown]
-    return " · ".join([f"Delivery {mrkdwn.code(why.delivery_id)}", *earlier, *tried])
+    answers = f"Slack's answers: {_DOT.join([*earlier, *tried])}{_DOT}" if tried else ""
+    return f"{answers}in a terminal: {mrkdwn.code(f'runrate deliveries show {why.delivery_id}')}"

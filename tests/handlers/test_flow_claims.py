@@ -55,10 +55,10 @@ async def test_whoever_comes_second_is_told_who_has_it(posting: tuple[Stage, str
     await press(acme, DANA)
     await press(acme, LIAM)
     [answer] = [one for one in await acme.person(LIAM).messages(REVENUE) if one.is_ephemeral]
-    assert answer.words.startswith(f"<@{DANA}> takes care of *Northwind* since")
+    assert answer.words.startswith(f"<@{DANA}> has taken care of *Northwind* since")
     assert answer.buttons == []
     await press(acme, DANA)
-    assert "already" in (await answers(acme, DANA))[1]
+    assert (await answers(acme, DANA))[1].startswith("You have taken care of *Northwind* since")
 
 
 @both_engines
@@ -89,6 +89,19 @@ async def test_whoever_has_it_or_a_manager_lets_it_go(posting: tuple[Stage, str]
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_letting_go_again_says_who_has_it_by_now(posting: tuple[Stage, str]) -> None:
+    acme = await told(posting)
+    for _ in range(2):
+        await press(acme, DANA)
+    first, second = [one for one in await acme.dana.messages(REVENUE) if one.is_ephemeral]
+    assert await first.click("Release") is None
+    assert "Nobody takes care of *Northwind* now. The thread says so." in await answers(acme, DANA)
+    await press(acme, LIAM)
+    assert await second.click("Release") is None
+    assert f"<@{LIAM}> has taken care of *Northwind* since" in "".join(await answers(acme, DANA))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_guest_is_told_whom_to_ask(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     await acme.ada.invite(REVENUE, GUS)
@@ -107,7 +120,9 @@ async def test_a_claim_of_what_another_took_is_let_go_by_nobody_else(posting: tu
     sent = {"type": "button", "action_id": button["action_id"], "value": button["value"]}
     await acme.press(sent, place="message", user=PAT)
     await press(acme, LIAM)
-    assert f"<@{DANA}> takes care" in (await answers(acme, LIAM))[0]
+    assert f"<@{DANA}> has taken care" in (await answers(acme, LIAM))[0]
+    await acme.press({**sent, "value": "clm_unknown"}, place="message", user=PAT)
+    assert "Nothing was let go: Runrate doesn't know this claim any more" in (await answers(acme, PAT))[1]
 
 
 async def test_a_signal_is_claimed_by_its_button_in_the_owner_s_own_conversation(acme: Stage) -> None:

@@ -53,7 +53,7 @@ async def test_a_manager_silences_an_account_in_the_destination_and_undoes_it(po
     await acme.until(lambda: skipped(acme))
     assert await skipped(acme) == [SkipReason.MUTED]
     await done.modal.click("Undo")
-    assert "is muted no more" in (await acme.ada.modal()).words
+    assert "is not muted any more" in (await acme.ada.modal()).words
     await acme.move(webhook, plan="Scale")
     await acme.ada.message(REVENUE, containing="Scale")
     assert len(await skipped(acme)) == 1

@@ -81,7 +81,7 @@ async def test_a_manager_reads_the_attempts_too(acme: Stage) -> None:
     assert "First tried" in words
     assert "`http 500`" in words
     assert "`ok`" in words
-    assert "del_" in words
+    assert "in a terminal: `runrate deliveries show del_" in words
     assert "http 500" not in (await ask(await acme.dana.message(REVENUE, containing="Northwind"))).words
 
 
@@ -205,6 +205,8 @@ async def test_a_message_that_stands_in_no_ledger_is_said_to(acme: Stage) -> Non
     assert "finds nothing about this message" in (await acme.ada.modal()).words
     unheard = {**chosen, "selected_option": {"value": "never offered"}}
     assert (await acme.press(unheard, place="message")).status == 200
+    said = [one.words for one in await acme.ada.messages(REVENUE) if one.is_ephemeral]
+    assert "Nothing was done: this message is from another version of Runrate" in "".join(said)
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

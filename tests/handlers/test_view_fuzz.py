@@ -173,7 +173,7 @@ def test_who_hears_of_an_account_and_what_is_muted(
         mutes.told_again(name),
         accounts.which(said, Found((account,) * 8, has_more=True), word="mute"),
         glances.usage(),
-        claims.released(),
+        *(claims.released(about, was_held=told, held=None, reader="U0ADA") for about in (name, None)),
     ):
         validate_blocks(answer["blocks"], surface="ephemeral")
         check(answer["blocks"], answer["text"])
@@ -187,9 +187,12 @@ def test_the_question_where_an_account_is_to_be_silent_and_who_has_it(
     account = Account(id="acc_1", external_id=name or "1", name=name or None)
     held = Claim(id="clm_1", user_id="U0DANA", claimed_at=AT)
     for reader in ("U0DANA", "U0ADA"):
-        answer = claims.taken(Taken(held, is_new), account, reader=reader, may_release=is_direct)
-        validate_blocks(answer["blocks"], surface="ephemeral")
-        check(answer["blocks"], answer["text"])
+        for answer in (
+            claims.taken(Taken(held, is_new), account, reader=reader, may_release=is_direct),
+            claims.released(name, was_held=is_new, held=held, reader=reader),
+        ):
+            validate_blocks(answer["blocks"], surface="ephemeral")
+            check(answer["blocks"], answer["text"])
     muting = Muting(delivery_id="del_1", name=name, destination_name=destination, is_direct=is_direct)
     silent = replace(muting, own=Lasting(None), in_destination=Lasting(AT))
     drawn = [
