@@ -1,13 +1,19 @@
-"""What can be done about a movement from its menu, as those see it who do it."""
+"""Movements as people meet them in a channel: their menu, and how several of one account are told."""
+
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
-from bot.sandbox.people import REVENUE
+from bot.sandbox.people import ADA, REVENUE, WINS
+from models import destination
+from models.recipient import RecipientKind
+from models.wish import Wish
 from tests.browser.seat import Seat
-from tests.stage import Stage
+from tests.stage import ACME, Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+NORTHWIND = "Northwind Traders — Expansion"
 
 
 async def test_a_movement_is_claimed_and_its_account_muted_from_its_menu(acme: Stage, ada: Seat) -> None:
@@ -15,14 +21,13 @@ async def test_a_movement_is_claimed_and_its_account_muted_from_its_menu(acme: S
     _, webhook = await acme.add_source()
     await acme.move(webhook, "Northwind Traders")
     await ada.go(REVENUE)
-    told = ada.messages("Northwind Traders — Expansion")
-    await expect(told).to_be_visible()
+    await expect(ada.messages(NORTHWIND)).to_be_visible()
 
-    await ada.press_in_menu("Northwind Traders — Expansion", "Claim")
+    await ada.press_in_menu(NORTHWIND, "Claim")
     await expect(ada.messages("You take care of Northwind Traders now.")).to_contain_text("Only visible to you")
     await expect(ada.page.locator("details.thread")).to_contain_text("takes care of this: Northwind Traders")
 
-    await ada.press_in_menu("Northwind Traders — Expansion", "Mute this account…")
+    await ada.press_in_menu(NORTHWIND, "Mute this account…")
     await expect(ada.modal.get_by_role("heading", name="Mute this account")).to_be_visible()
     await ada.modal.get_by_label("Until it is undone").check()
     await ada.submit("Mute")
@@ -34,3 +39,57 @@ async def test_a_movement_is_claimed_and_its_account_muted_from_its_menu(acme: S
     await acme.move(webhook, "Contoso")
     await expect(ada.messages("Contoso — Expansion")).to_be_visible()
     await expect(ada.messages("Untold")).to_have_count(0)
+
+    await ada.press_in_menu(NORTHWIND, "Mute this account…")
+    await ada.submit("Undo")
+    await expect(ada.modal).to_contain_text("Northwind Traders is not muted any more.")
+
+
+async def test_a_movement_answers_why_it_came_and_who_takes_care_of_it(acme: Stage, ada: Seat, dana: Seat) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    await acme.move(webhook, "Northwind Traders")
+    await dana.go(REVENUE)
+    await dana.press_in_menu(NORTHWIND, "Why did I get this?")
+    await expect(dana.modal).to_contain_text("“Every movement” posts here each movement as it happens.")
+    await dana.page.keyboard.press("Escape")
+    await dana.press_in_menu(NORTHWIND, "Account history")
+    await expect(dana.modal).to_contain_text("Expansion +$420 → $1,620")
+    await dana.page.keyboard.press("Escape")
+    await dana.press_in_menu(NORTHWIND, "Claim")
+    await expect(dana.messages(NORTHWIND)).to_contain_text("claimed by Dana Reyes")
+
+    await ada.go(REVENUE)
+    await ada.press_in_menu(NORTHWIND, "Claimed by Dana Reyes")
+    await expect(ada.messages("@Dana Reyes has taken care of Northwind Traders since")).to_be_visible()
+    await ada.press("Release")
+    thread = ada.page.locator("details.thread")
+    await expect(thread).to_contain_text("Ada Okafor released what Dana Reyes had taken: Northwind Traders is free")
+    await expect(ada.messages(NORTHWIND)).not_to_contain_text("claimed by")
+
+
+async def test_changes_of_one_account_are_told_together_or_under_its_card(acme: Stage, ada: Seat) -> None:
+    await add_destination(acme, REVENUE, group_minutes=15)
+    await add_destination(acme, WINS, has_threads=True)
+    _, webhook = await acme.add_source()
+    for before in (120_000, 162_000):
+        await acme.move(webhook, "Northwind Traders", mrr_before_minor=before)
+    loss: dict[str, Any] = {"kind": "contraction", "amount_minor": -4_000, "mrr_before_minor": 204_000}
+    await acme.move(webhook, "Northwind Traders", **loss)
+
+    await ada.go(REVENUE)
+    await expect(ada.messages("+$840 MRR in 2 changes")).to_contain_text("$1,200 → $2,040")
+    reply = ada.messages("replied to a thread")
+    await expect(reply).to_contain_text("Northwind Traders — Contraction −$40 MRR")
+
+    await ada.go(WINS)
+    card = ada.messages("3 changes since")
+    await expect(card).to_contain_text("Northwind Traders — $2,000 MRR")
+    await expect(card).to_contain_text("▼ Contraction −$40 MRR")
+    await expect(ada.page.locator("details.thread").locator("article")).to_have_count(3)
+
+
+async def add_destination(acme: Stage, channel: str, **wanted: Any) -> None:
+    wish = Wish(name=f"To {channel}", recipients=((RecipientKind.CHANNEL, channel),), **wanted)
+    async with acme.database.write() as session:
+        await destination.create(session, ACME, wish, by=ADA, now=acme.clock.now())
