@@ -131,8 +131,9 @@ def _row(one: Account, locale: str) -> Block:
 
 
 def which(typed: str, found: Found, *, word: str) -> Answer:
-    """Answer with the names of the accounts that may be meant, for a command that takes only one."""
-    names = mrkdwn.listed((mrkdwn.bold(_name(one)) for one in found.accounts), most=len(found.accounts), last="or")
+    """Answer with the accounts that may be meant, each with its id, for a command that takes only one."""
+    named = (f"{mrkdwn.bold(_name(one))} ({mrkdwn.code(one.external_id, 60)})" for one in found.accounts)
+    names = mrkdwn.listed(named, most=len(found.accounts), last="or")
     more = " More fit than these." if found.has_more else ""
     asked = mrkdwn.code(f"/mrr {word} {found.accounts[0].external_id}")
     text = f"Which account do you mean by {mrkdwn.quoted(typed)}: {names}?{more} Type its id, such as {asked}"

@@ -14,7 +14,7 @@ from models.movement import Movement
 from scheduler.messages import money, mrkdwn
 from scheduler.messages.menu import menu
 from scheduler.messages.message import CHART, Message, message
-from scheduler.messages.movement import KINDS
+from scheduler.messages.movement import KINDS, role_word
 
 MOST_ATTRIBUTES = 10
 """As many fields as a section can hold."""
@@ -177,7 +177,10 @@ def _attributes(card: AccountCard) -> list[dict[str, Any]]:
 
 
 def _people(card: AccountCard) -> str:
-    roles = [f"{mrkdwn.escape(what, 60)} {mrkdwn.escape(who, LONGEST_NAME)}" for what, who in card.roles[:MOST_ROLES]]
+    roles = [
+        f"{mrkdwn.escape(role_word(what), 60)} {mrkdwn.escape(who, LONGEST_NAME)}"
+        for what, who in card.roles[:MOST_ROLES]
+    ]
     contacts = [
         mrkdwn.escape(name, LONGEST_NAME, empty="somebody without a name")
         + (f", {mrkdwn.escape(title, 80)}" if title else "")

@@ -166,7 +166,12 @@ def _attributes(movement: MovementMessage) -> list[dict[str, Any]]:
 def _holder(holder: Holder) -> dict[str, Any]:
     """Name who holds a role, or say that nobody does."""
     named = mrkdwn.mention(holder.user_id) if holder.user_id else mrkdwn.escape(holder.name or "nobody is named")
-    return _field(holder.role.upper() if len(holder.role) <= ABBREVIATION else label(holder.role), named)
+    return _field(role_word(holder.role), named)
+
+
+def role_word(role: str) -> str:
+    """Name a role: `Owner`, `CSM`."""
+    return role.upper() if len(role) <= ABBREVIATION else label(role)
 
 
 def _field(name: str, escaped: str) -> dict[str, Any]:

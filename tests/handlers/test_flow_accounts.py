@@ -6,13 +6,22 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import DEALS, GUS, PARTNERS, PAT, REVENUE
+from handlers.views import accounts
 from handlers.views.typed import name_in
 from models import delivery, destination, event
+from models.account import Account
+from models.account_search import Found
 from models.delivery import DeliveryState, FactKind
 from models.event import EventState
 from tests.stage import ACME, NOT_FOR_GUESTS, Stage, both_engines
 
 CHART = "data_visualization"
+
+
+def test_a_command_about_one_account_names_all_that_may_be_meant_with_their_ids() -> None:
+    kites = tuple(Account(id=f"acc_{name}", external_id=f"cus_{name}", name=name) for name in ("Kite", "Kitewell"))
+    [section] = accounts.which("kite", Found(kites), word="why")["blocks"]
+    assert "*Kite* (`cus_Kite`) or *Kitewell* (`cus_Kitewell`)? Type its id" in section["text"]["text"]
 
 
 async def tell(acme: Stage, webhook: str, *records: dict[str, Any]) -> None:

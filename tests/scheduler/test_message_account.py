@@ -74,7 +74,7 @@ def test_a_card_reads_from_what_it_is_to_who_told_of_it() -> None:
         "10 more",
         "*Employee count*  80",
         "*Is vip*  Yes",
-        "*With us*  csm Mei Tanaka · owner dana@acme.com",
+        "*With us*  CSM Mei Tanaka · Owner dana@acme.com",
         "*With them*  Sofia Marín, VP Finance · Ann · 5 more",
         f"Told by Billing (last {MOMENT}) and CRM · id `cus_1` · also `cus_9` · northwind.example",
         f"<{NORTHWIND.urls[0]}|Open in ChartMogul> · <{NORTHWIND.urls[1]}|Open in Salesforce>",
