@@ -384,7 +384,8 @@ async def account_of(session: AsyncSession, delivery: Delivery) -> Account | Non
 async def _told_movement(session: AsyncSession, delivery: Delivery) -> Told | None:
     found = await movement.get(session, delivery.workspace_id, delivery.fact_id)
     if found is None:
-        return None
+        about = await account_of(session, delivery)
+        return Told(kind=FactKind.MOVEMENT, about=about.display_name) if about is not None else None
     moved, account = found
     return Told(
         kind=FactKind.MOVEMENT,

@@ -71,6 +71,7 @@ SAID_BY_KIND: Mapping[FactKind, str] = {
 """What is told where the kind says all."""
 
 SAID_ABOUT: Mapping[FactKind, str] = {
+    FactKind.MOVEMENT: "a movement of {} that its source took back",
     FactKind.UNHEARD: "a signal about {} that reached nobody",
     FactKind.TRACK: "the event {}",
     FactKind.ACCOUNT: "the account {}",

@@ -181,7 +181,7 @@ def draw_movement(owed: Delivery, told: Told, setting: Setting) -> Drawn:
 
 def _draw_gone(owed: Delivery, told: ToldGone) -> Message:
     last = told.restated[-1]
-    return correction_message.draw(
+    return correction_message.draw_taken_back(
         CorrectionMessage(
             account_name=told.account.display_name,
             account_url=told.account.url,

@@ -73,6 +73,21 @@ def draw(correction: CorrectionMessage) -> Message:
     return message(f"{name}: {_said(correction).replace('*', '')}{repeat}", section, context)
 
 
+def draw_taken_back(correction: CorrectionMessage) -> Message:
+    """Draw the message that told of what its source took back, as it is from then on: struck out, and why."""
+    name = mrkdwn.escape(correction.account_name, empty="An account without a name")
+    kind, amount = KINDS[correction.kind_before], _amount(correction, correction.amount_before_minor)
+    account = mrkdwn.bold(mrkdwn.link(correction.account_url, name))
+    told = f"~{kind.shape} {account} — {kind.word} {mrkdwn.bold(f'{amount} MRR')}~"
+    section = {
+        "type": "section",
+        "text": mrkdwn.marked(f"{told}\n{mrkdwn.bold('Taken back')}: it did not happen"),
+        "accessory": menu(Choice.HISTORY, Choice.MUTE),
+    }
+    context = {"type": "context", "elements": [mrkdwn.marked(_reason(correction, *_when(correction)))]}
+    return message(f"{name}: {_said(correction).replace('*', '')}", section, context)
+
+
 def _shape(correction: CorrectionMessage) -> str:
     return f"{KINDS[correction.kind].shape} " if correction.kind is not None else ""
 

@@ -1,5 +1,6 @@
 """Movements as people meet them in a channel: their menu, and how several of one account are told."""
 
+import json
 from typing import Any
 
 import pytest
@@ -89,7 +90,31 @@ async def test_changes_of_one_account_are_told_together_or_under_its_card(acme: 
     await expect(ada.page.locator("details.thread").locator("article")).to_have_count(3)
 
 
+async def test_what_was_told_and_did_not_happen_is_struck_out(acme: Stage, ada: Seat) -> None:
+    await acme.add_destination()
+    _, webhook = await acme.add_source()
+    now = acme.clock.now().isoformat()
+    kite = {"type": "subscription", "external_id": "sub-kite", "mrr_minor": 42_000, "currency": "USD", "starts_at": now}
+    kite["account"] = {"external_id": "kite", "name": "Kite Analytics"}
+    await send(acme, webhook, {**kite, "occurred_at": now})
+    await ada.go(REVENUE)
+    await expect(ada.messages("Kite Analytics — New business")).to_contain_text("$0 → $420")
+    await send(acme, webhook, {**kite, "mrr_minor": 0, "occurred_at": acme.clock.now().isoformat()})
+    await expect(ada.page.locator("s")).to_contain_text("Kite Analytics — New business +$420 MRR")
+    await ada.press_in_menu("Taken back: it did not happen", "Why did I get this?")
+    await expect(ada.modal).to_contain_text("A movement of Kite Analytics that its source took back")
+    await ada.page.keyboard.press("Escape")
+    await expect(ada.page.locator("details.thread")).to_contain_text(
+        "taken back: New business +$420 MRR did not happen"
+    )
+
+
 async def add_destination(acme: Stage, channel: str, **wanted: Any) -> None:
     wish = Wish(name=f"To {channel}", recipients=((RecipientKind.CHANNEL, channel),), **wanted)
     async with acme.database.write() as session:
         await destination.create(session, ACME, wish, by=ADA, now=acme.clock.now())
+
+
+async def send(acme: Stage, webhook: str, record: dict[str, Any]) -> None:
+    answer = await acme.post(webhook, json.dumps(record).encode(), kind="application/json")
+    assert (answer.status, answer.json["refused"]) == (200, []), answer.text

@@ -88,6 +88,8 @@ async def test_what_did_not_happen_is_taken_back(line: Sending) -> None:
         ("Northwind: taken back: New business +$100 MRR did not happen", False),
         ("Northwind: taken back: New business +$100 MRR did not happen", True),
     ]
+    struck_out, *_ = line.messages()
+    assert struck_out.blocks[0]["text"]["text"].startswith("~● *Northwind* — New business *+$100 MRR*~\n*Taken back*")
 
 
 async def test_of_what_was_told_as_one_the_rest_stands_when_the_first_is_taken_back(line: Sending) -> None:
