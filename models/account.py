@@ -1,5 +1,6 @@
 """An account: a customer company. Its external id is the workspace's own, shared by every source that names it."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -330,16 +331,18 @@ async def mrr(session: AsyncSession, workspace_id: str) -> dict[str, int | None]
 
 
 UNCLEAR = (
-    select(Account.unclear_in)
+    select(Account.unclear_in, func.count())
     .where(Account.workspace_id == bindparam("workspace_id"), Account.unclear_in.is_not(None))
-    .distinct()
+    .group_by(Account.unclear_in)
 )
 
 
-async def unclear_currencies(session: AsyncSession, workspace_id: str) -> set[str]:
-    """Give the currencies in which some account had MRR of which no movement tells."""
-    found = await session.scalars(UNCLEAR, {"workspace_id": workspace_id})
-    return {currency for written in found for currency in (written or "").split()}
+async def unclear_currencies(session: AsyncSession, workspace_id: str) -> Counter[str]:
+    """Count by currency the accounts that had MRR of which no movement tells."""
+    found = Counter[str]()
+    for written, number in await session.execute(UNCLEAR, {"workspace_id": workspace_id}):
+        found.update(dict.fromkeys((written or "").split(), number))
+    return found
 
 
 def as_json(account: Account) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class Figures:
     currency: str
     start_minor: int | None
     """The MRR at the start; None where some account had MRR of which no movement tells."""
+    least_minor: int = 0
+    """What the MRR at the end is at least, where it isn't known: what movements tell of it."""
+    unclear: int = 0
+    """How many accounts had MRR of which no movement tells."""
     sums: Mapping[MovementKind, Sum] = field(default_factory=dict)
     before_minor: int | None = None
     """The net of the period before; None where not all is known of that time."""
@@ -335,7 +339,7 @@ class _Read:
     """The MRR with which the period before began."""
     before: Nets
     between: Sequence[KindSum]
-    unclear: Collection[str]
+    unclear: Mapping[str, int]
     changes: Sequence[Change]
 
     @property
@@ -366,9 +370,12 @@ def _in_one(currency: str, told: _Read) -> Figures:
     before, changes = told.before.get(currency, 0), [one for one in told.changes if one.currency == currency]
     gains = [change for change in changes if change.amount_minor > 0]
     losses = [change for change in changes if change.amount_minor < 0]
+    start = told.long_before.get(currency, 0) + before
     return Figures(
         currency=currency,
-        start_minor=told.long_before.get(currency, 0) + before if is_known else None,
+        start_minor=start if is_known else None,
+        least_minor=0 if is_known else start + _nets(told.between).get(currency, 0),
+        unclear=told.unclear.get(currency, 0),
         sums={
             one.kind: Sum(amount_minor=one.amount_minor, count=one.count)
             for one in told.between

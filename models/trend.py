@@ -56,6 +56,10 @@ class Trend:
     """The first of its days, in UTC; the last one isn't over."""
     points: tuple[int, ...] | None
     """None where some account had MRR of which no movement tells."""
+    least_minor: int = 0
+    """What the MRR now is at least, where it isn't known: what movements tell of it."""
+    unclear: int = 0
+    """How many accounts had MRR of which no movement tells."""
     today: Today = QUIET
 
     @property
@@ -86,12 +90,19 @@ async def read(
         moved[currency][day] += minor
     unclear = await account.unclear_currencies(session, workspace_id)
     days = [first + timedelta(days=number) for number in range(DAYS)]
-    series = {
-        one: None if one in unclear else _points(starts[one], moved[one], days) for one in sorted({*starts, *moved})
-    }
+    told = {one: _points(starts[one], moved[one], days) for one in sorted({*starts, *moved})}
+    series = {one: None if one in unclear else points for one, points in told.items()}
     today = _today(await movement.sums(session, workspace_id, since=midnight, until=until) if midnight else [])
     each = [
-        Trend(currency=one, first=first, points=points, today=today.get(one, QUIET)) for one, points in series.items()
+        Trend(
+            currency=one,
+            first=first,
+            points=points,
+            least_minor=told[one][-1] if points is None else 0,
+            unclear=unclear[one],
+            today=today.get(one, QUIET),
+        )
+        for one, points in series.items()
     ]
     tenant = await workspace.get(session, workspace_id)
     base = tenant.base_currency if tenant is not None else ""

@@ -10,6 +10,7 @@ from models.schedule import Rhythm
 from scheduler.messages import money, mrkdwn, recap
 from scheduler.messages.message import Message
 from scheduler.messages.recap import RecapMessage
+from scheduler.messages.trend import as_far_as_known
 
 MOST_CURRENCIES = 8
 WORDS = {Rhythm.DAILY: "day", Rhythm.WEEKLY: "week", Rhythm.MONTHLY: "month"}
@@ -75,7 +76,7 @@ def _now(seen: Seen) -> str:
 
 def _stands(one: Figures, locale: str) -> str:
     if one.end_minor is None:
-        return f"unknown in {mrkdwn.escape(one.currency, 20)}, until its history is imported"
+        return as_far_as_known(one, locale)
     return mrkdwn.bold(money.amount(one.end_minor, one.currency, locale))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from models.recap import Figures
 from models.trend import DAYS, Trend
 from scheduler.messages import chart, money, mrkdwn
 
@@ -40,8 +41,17 @@ def _in_each(each: Sequence[Trend], locale: str) -> str:
 
 def _stands(one: Trend, locale: str) -> str:
     if one.now_minor is None:
-        return f"unknown in {mrkdwn.escape(one.currency, 20)}, until its history is imported"
+        return as_far_as_known(one, locale)
     return mrkdwn.bold(money.amount(one.now_minor, one.currency, locale))
+
+
+def as_far_as_known(one: Trend | Figures, locale: str) -> str:
+    """Say what MRR is at least where some of it isn't known, and why not."""
+    if one.least_minor <= 0:
+        return f"unknown in {mrkdwn.escape(one.currency, 20)}, until its history is imported"
+    least = mrkdwn.bold(money.amount(one.least_minor, one.currency, locale))
+    accounts = "1 account" if one.unclear == 1 else f"{money.number(one.unclear, locale)} accounts"
+    return f"at least {least} (the history of {accounts} isn't imported)"
 
 
 def _today(one: Trend, locale: str) -> str:

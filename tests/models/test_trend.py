@@ -71,8 +71,10 @@ async def test_currencies_are_added_up_only_where_every_rate_is_known(database: 
 async def test_what_is_not_known_is_not_drawn(database: Database) -> None:
     await seeds.install(database)
     await move(database, "unclear", DAY, 500, mrr_before_minor=1_000)
+    await move(database, "clear", DAY, 200)
     [one] = await read(database)
     assert (one.points, one.now_minor) == (None, None)
+    assert (one.least_minor, one.unclear) == (700, 1), "it is at least that"
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,6 @@ def test_where_nothing_is_known_it_says_so() -> None:
     unknown = replace(USD, start_minor=None)
     [form, *_] = view.answer(seen(today, unknown, EUR), can_share=False, told_at=NOW)
     assert lines(form["blocks"])[0] == "*MRR now*  unknown in USD, until its history is imported and *€200*"
+    in_part = replace(unknown, least_minor=120_000, unclear=2)
+    [form, *_] = view.answer(seen(today, in_part), can_share=False, told_at=NOW)
+    assert lines(form["blocks"])[0] == "*MRR now*  at least *$1,200* (the history of 2 accounts isn't imported)"

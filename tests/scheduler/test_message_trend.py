@@ -35,6 +35,10 @@ TODAY = "Today  *+$420* net · +$520 gained (3 movements) · −$100 lost (1 mov
             [replace(EUR, points=None, today=Today(lost_minor=-100, losses=2))],
             f"{UNKNOWN}\nToday  *−€1* net · nothing gained · −€1 lost (2 movements)",
         ),
+        (
+            [replace(EUR, points=None, least_minor=500_000, unclear=1)],
+            "*MRR now*  at least *€5,000* (the history of 1 account isn't imported)\nNothing moved today.",
+        ),
     ],
 )
 def test_what_mrr_is_and_did_today_in_words(trends: list[Trend], words: str) -> None:
