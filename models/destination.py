@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import amendment, audit, condition, delivery, lane, movement, recipient
+from models import edit as edits
 from models import filter as filters
 from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_id
 from models.channel import Channel
@@ -301,13 +302,22 @@ async def pause(
 
 
 async def resume(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> bool:
-    """End a destination's pause; say whether there was one."""
+    """End a destination's pause, and have what it told brought up to date; say whether there was one."""
     if not destination.is_paused(now):
         return False
+    since = destination.paused_at or now
     destination.paused_at = destination.paused_until = None
     destination.updated_at = now
     _audit(session, destination, "destination.resumed", by=by, now=now)
+    missed = await edits.missed(session, destination.workspace_id, destination.id, since=since)
+    await edits.ask(session, destination.workspace_id, missed, now=now)
     return True
+
+
+async def pauses_over(session: AsyncSession, *, since: datetime, now: datetime) -> list[Destination]:
+    """List the destinations whose pauses ended by themselves since an instant."""
+    ended = (Destination.paused_until > since, Destination.paused_until <= now, Destination.deleted_at.is_(None))
+    return list(await session.scalars(select(Destination).where(*ended).order_by(Destination.id)))
 
 
 async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[To]:

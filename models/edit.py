@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, false, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from models import lane
 from models.base import UNSEEN, among, insert
@@ -21,6 +22,7 @@ from models.delivery import (
     FactKind,
     MessageEnd,
     Owed,
+    SkipReason,
     is_open,
 )
 
@@ -46,6 +48,19 @@ async def ask(session: AsyncSession, workspace_id: str, delivery_ids: Collection
         lane_id = await lane.hold_for_updates(session, workspace_id, now=now)
         await _owe(session, [_owed(one).row(workspace_id, lane_id, now=now) for one in edited])
     return len(edited)
+
+
+async def missed(session: AsyncSession, workspace_id: str, asked_by: str, *, since: datetime) -> list[str]:
+    """List what a destination told that wasn't brought up to date since an instant, because it was paused."""
+    posted = aliased(Delivery)
+    skipped = (Delivery.state == DeliveryState.SKIPPED, Delivery.reason == SkipReason.PAUSED)
+    query = (
+        select(posted.id)
+        .join(Delivery, Delivery.fact_id == posted.id)
+        .where(Delivery.workspace_id == workspace_id, Delivery.settled_at >= since, *skipped)
+        .where(Delivery.fact_kind == FactKind.EDIT, posted.asked_by == asked_by)
+    )
+    return list(await session.scalars(query))
 
 
 def _owed(posted: Delivery) -> Owed:

@@ -20,6 +20,7 @@ from scheduler.keepers import Keepers
 from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
 from scheduler.notices import Notices
+from scheduler.pauses import make_up
 from scheduler.recap import make_due
 from scheduler.reconcile import Reconciler
 from scheduler.recount import recount_due
@@ -168,6 +169,7 @@ class Worker:
     async def _make_recaps(self) -> None:
         while await make_due(self._database, now=self._now()) and not self._is_stopping:
             pass
+        await make_up(self._database, now=self._now())
 
     async def _reconcile(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

@@ -11,6 +11,7 @@ from models.fact import SubscriptionFact
 from models.recipient import RecipientKind, To
 from models.source import Source
 from scheduler.apply import apply_waiting
+from scheduler.pauses import make_up
 from tests import seeds
 from tests.seeds import NOW
 from tests.sending import ACME, REVENUE, WINS, Sending
@@ -142,6 +143,33 @@ async def test_what_never_arrived_is_not_corrected(line: Sending) -> None:
     await line.run()
     await say(line, origin, 5, mrr_minor=12_000)
     assert await corrections(line) == []
+
+
+@pytest.mark.parametrize("ends_by_itself", [False, True])
+async def test_what_was_corrected_during_a_pause_is_brought_up_to_date_after_it(
+    line: Sending, *, ends_by_itself: bool
+) -> None:
+    origin = await ready(line)
+    await say(line, origin, 0)
+    await line.run()
+    until = NOW + timedelta(hours=1) if ends_by_itself else None
+    async with line.database.write() as session:
+        [held] = await destination.of_workspace(session, ACME)
+        await destination.pause(session, held, until=until, by="U0ADA", now=NOW + MINUTE)
+    await say(line, origin, 5, mrr_minor=0)
+    await line.run()
+    await make_up(line.database, now=line.clock.now())
+    await line.run()
+    assert seen(line) == [("Northwind: new business +$100 MRR ($0 → $100)", False)]
+    line.clock.at = NOW + timedelta(hours=1, minutes=1)
+    if ends_by_itself:
+        await make_up(line.database, now=line.clock.now())
+    else:
+        async with line.database.write() as session:
+            held = await destination.get(session, ACME, held.id, hold=True)
+            await destination.resume(session, held, by="U0ADA", now=line.clock.now())
+    await line.run()
+    assert seen(line) == [("Northwind: taken back: New business +$100 MRR did not happen", False)]
 
 
 @pytest.mark.parametrize("by_a_manager", [True, False])
