@@ -90,10 +90,12 @@ async def changed(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Draw the form again with what follows from what was chosen or pressed; what it asks for no more is kept."""
-    form, behind = await _read_open(body["view"], client, desk, visitor)
-    if action["action_id"] == answers.ACTIONS.more:
-        form = replace(form, shows_more=True)
-    await _draw_again(body["view"], client, desk, visitor, form, behind)
+    view = body["view"]
+    async with desk.turns.of(view["id"]) as is_newest:
+        if is_newest:
+            form, behind = await _read_open(view, client, desk, visitor)
+            form = replace(form, shows_more=form.shows_more or action["action_id"] == answers.ACTIONS.more)
+            await _draw_again(view, client, desk, visitor, form, behind)
     await ack()
 
 
@@ -101,13 +103,15 @@ async def asked_to_show(
     ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> None:
     """Send whoever asks what a destination like this would tell, or say in the form why there is nothing to send."""
-    form, behind = await _read_open(body["view"], client, desk, visitor)
-    try:
-        is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))
-    except FieldError as error:
-        await _draw_again(body["view"], client, desk, visitor, form, behind, refused=error)
-    else:
-        await _draw_again(body["view"], client, desk, visitor, form, behind, is_sent=is_sent)
+    view = body["view"]
+    async with desk.turns.of(view["id"]):
+        form, behind = await _read_open(view, client, desk, visitor)
+        try:
+            is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))
+        except FieldError as error:
+            await _draw_again(view, client, desk, visitor, form, behind, refused=error)
+        else:
+            await _draw_again(view, client, desk, visitor, form, behind, is_sent=is_sent)
     await ack()
 
 
@@ -136,23 +140,20 @@ async def _draw_again(
     behind: Behind,
     **said: Any,
 ) -> None:
-    """Draw an open form again over itself, unless something newer is about to."""
-    async with desk.turns.of(view["id"]) as is_newest:
-        if not is_newest:
-            return
-        if answers.drawn_frequency(view) != form.frequency:
-            form = replace(form, shows_more=form.shows_more or form.uses_more)
-            behind = await _keep(form, behind, desk, visitor)
-        async with desk.database.read() as session:
-            outside = await _outside(session, form.channel_ids, visitor) if answers.asked_outsiders(view) else []
-            drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
-        try:
-            # Who goes on typing or presses a button meanwhile waits for that: the last answer counts, not the first.
-            await client.views_update(view_id=view["id"], view=drawn)
-        except SlackApiError as error:
-            # Who closed or saved the form meanwhile waits for none.
-            if slack_code(error) != "not_found":
-                raise
+    """Draw an open form again over itself."""
+    if answers.drawn_frequency(view) != form.frequency:
+        form = replace(form, shows_more=form.shows_more or form.uses_more)
+        behind = await _keep(form, behind, desk, visitor)
+    async with desk.database.read() as session:
+        outside = await _outside(session, form.channel_ids, visitor) if answers.asked_outsiders(view) else []
+        drawn = await _drawn(session, desk, visitor, form, behind=behind, outside=outside, **said)
+    try:
+        # Who goes on typing or presses a button meanwhile waits for that: the last answer counts, not the first.
+        await client.views_update(view_id=view["id"], view=drawn)
+    except SlackApiError as error:
+        # Who closed or saved the form meanwhile waits for none.
+        if slack_code(error) != "not_found":
+            raise
 
 
 async def _keep(form: DestinationForm, behind: Behind, desk: Desk, visitor: Visitor) -> Behind:
@@ -517,7 +518,8 @@ def _conditions(form: DestinationForm) -> tuple[Condition, ...]:
     placed = [(where, one) for where, one in zip(answers.CONDITIONS, form.conditions, strict=False) if one]
     for where, one in placed:
         if not one.values:
-            raise FieldError(where, "Choose its values below, or “Any account” here.")
+            word = rows.criterion_word(one.criterion)
+            raise FieldError(where, f"Choose values for {word}, or “Any account” in its place.")
     return tuple(one for _, one in placed)
 
 

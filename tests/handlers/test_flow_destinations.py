@@ -373,7 +373,7 @@ async def test_a_destination_of_some_accounts_is_made_copied_and_told_of_these_a
     form = await acme.destination_form(more=True)
     await form.fill({"Only accounts where": "Plan"})
     refused = await form.submit({"Name": "Scale", "Channels": [REVENUE]})
-    assert refused.errors == {"Only accounts where": "Choose its values below, or “Any account” here."}
+    assert refused.errors == {"Only accounts where": "Choose values for Plan, or “Any account” in its place."}
     await form.fill({"Plan is": ["Scale"]})
     assert "*1 message*, of 2 movements." in form.words
     assert (await form.submit()).closed
