@@ -91,10 +91,10 @@ async def changed(
 ) -> None:
     """Draw the form again with what follows from what was chosen or pressed; what it asks for no more is kept."""
     view = body["view"]
-    async with desk.turns.of(view["id"]) as is_newest:
-        if is_newest:
+    async with desk.turns.of(view["id"], action["action_id"]) as turn:
+        if turn.is_newest:
             form, behind = await _read_open(view, client, desk, visitor)
-            form = replace(form, shows_more=form.shows_more or action["action_id"] == answers.ACTIONS.more)
+            form = replace(form, shows_more=form.shows_more or answers.ACTIONS.more in turn.pressed)
             await _draw_again(view, client, desk, visitor, form, behind)
     await ack()
 
@@ -104,7 +104,7 @@ async def asked_to_show(
 ) -> None:
     """Send whoever asks what a destination like this would tell, or say in the form why there is nothing to send."""
     view = body["view"]
-    async with desk.turns.of(view["id"]):
+    async with desk.turns.of(view["id"], action["action_id"]):
         form, behind = await _read_open(view, client, desk, visitor)
         try:
             is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.people import ACME, ADA, REVENUE, WINS
+from bot.sandbox.people import ACME, ADA, DANA, REVENUE, WINS
 from bot.sandbox.person import Message, Modal
 from models import attribute, delivery, destination, draft, movement, recipient
 from models.delivery import Delivery, DeliveryState, FactKind
@@ -73,8 +73,14 @@ async def test_what_another_frequency_does_not_ask_for_is_there_again_when_one_c
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-async def test_a_slow_answer_does_not_stand_over_a_newer_one(acme: Stage) -> None:
-    form = await acme.destination_form(more=True)
+async def test_what_is_pressed_while_an_answer_is_slow_is_not_lost(acme: Stage) -> None:
+    form = await acme.destination_form()
+    async with slow_answer(acme):
+        slow = asyncio.create_task(form.click("More options"))
+        await acme.until(lambda: is_under_way(acme))
+        again = await acme.ada.modal()
+        await asyncio.gather(again.fill({"People": [DANA]}), slow)
+    form = await acme.ada.modal()
     await form.fill({"Name": "Quick", "Minimum loss": "700"})
     async with slow_answer(acme):
         slow = asyncio.create_task(form.fill({"Minimum gain": "many"}))
