@@ -205,7 +205,10 @@ def _together(filled_in: DestinationForm) -> Block:
         THREADS: "In a thread for each account",
     }
     chosen = THREADS if filled_in.has_threads else str(filled_in.group_minutes or NONE)
-    hint = "Told together, the first is posted at once; what follows changes it, or answers it in its thread."
+    hint = (
+        "Together, the first is posted at once; what follows changes it, or answers it in its thread. "
+        "In a thread, a message that always shows the account as it is stands above its changes."
+    )
     element = menu("telling", options, chosen)
     return field("Changes of one account", element, block_id=Field.TELLING.block_id, hint=hint)
 
