@@ -472,32 +472,37 @@ async def _together(studio: Studio, webhook: str) -> None:
 
 
 async def _failing(studio: Studio, webhook: str, present: Iterator[Happening]) -> None:
-    """Archive a channel: the Home tab says what waits, why, and what to do."""
+    """Archive a channel: whoever answers for it hears what waits, why, and what to do; the Home tab says so too."""
     stage, ada = studio.stage, studio.ada
     await stage.slack.archive(stage.slack.channels[REVENUE], by=ADA)
     for happening in _until(present, 1):
         await _happen(studio, webhook, happening)
     await ada.page.set_viewport_size(SCREEN)
+    await ada.go(REVENUE)
+    await expect(ada.page.locator("#side").get_by_label("1 unread")).to_be_visible()
+    await ada.enter("Runrate")
+    notice = ada.messages("I can't post to")
+    await expect(notice).to_have_count(1)
+    await studio.take("failure-notice", notice)
     await ada.go()
     await expect(ada.section("I can't post to")).to_be_visible()
     await _drawn_in(ada)
     await studio.take("failure-home", ada.page)
-    await ada.enter("Runrate")
-    await expect(ada.messages("I can't post to")).to_have_count(1)
-    await studio.take("failure-notice", ada.messages("I can't post to"))
 
 
 async def _left(studio: Studio) -> None:
     """Let a manager leave who answers for a destination: another one hears of it, and may take over."""
     stage, ada = studio.stage, studio.ada
+    now = stage.clock.now() + timedelta(minutes=20)
+    stage.clock.jump(now)
     async with stage.database.write() as session:
-        now = stage.clock.now()
         await person.name_managers(session, ACME, [LIAM], by=ADA, now=now)
         wish = Wish(name="Enterprise deals", recipients=((RecipientKind.CHANNEL, WINS),))
         await destination.create(session, ACME, wish, by=LIAM, now=now)
     await stage.slack.deactivate(stage.slack.people[LIAM])
     await stage.sandbox.outbound.settled()
     await stage.database.wakeups.notify(Topic.RECAPS)
+    await ada.page.get_by_role("link", name="Messages").click()
     await expect(ada.messages("Enterprise deals")).to_have_count(1)
     await studio.take("hand-over", ada.messages("Enterprise deals"))
 
