@@ -7,12 +7,13 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handlers import home, people
+from handlers import destination_details, home, modals, people
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.views import deliveries as view
 from handlers.views.answers import Answer
 from handlers.views.deliveries import Failure
+from handlers.views.filled import subject
 from models import delivery, lane, ledger
 from models import workspace as workspaces
 from models.delivery import Delivery
@@ -104,8 +105,11 @@ async def pressed_retry(
 async def _show_again(
     desk: Desk, client: AsyncWebClient, visitor: Visitor, respond: AsyncRespond, body: dict[str, Any], target: str
 ) -> None:
-    """Show what came of another try, where it was asked for: in the Home tab, or in the answer to the command."""
+    """Show what came of another try, where it was asked for: in details, in Home, or in the answer to the command."""
     await _until_tried(desk, visitor, target)
+    if modals.is_over(body):
+        view = body["view"]
+        await destination_details.show_again(desk, client, visitor, view_id=view["id"], destination_id=subject(view))
     if body.get("view") is not None:
         await home.refresh(desk, client, visitor)
     else:

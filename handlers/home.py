@@ -373,6 +373,7 @@ async def _rows(
             last_sent_at=health.get(one.id, Health()).last_delivered_at,
             waiting=health.get(one.id, Health()).waiting,
             trouble=_trouble(health.get(one.id, Health())),
+            is_unkept=one.unkept_at is not None,
         )
         for one in found
     )

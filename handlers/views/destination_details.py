@@ -123,13 +123,19 @@ def _facts(details: DestinationDetails) -> list[tuple[str, str]]:
     last = mrkdwn.moment(row.last_sent_at) if row.last_sent_at else "nothing yet"
     waiting = [("Waiting", "1 update" if row.waiting == 1 else f"{row.waiting:,} updates")] if row.waiting else []
     return [
-        ("State", destinations.pause(row) or ("Can't post everywhere" if row.trouble else "Active")),
+        ("State", destinations.pause(row) or _state(row)),
         ("Last sent", last),
         ("Next", _next(row)),
         *(waiting if details.may_change else []),
         ("Made", f"{mrkdwn.day(details.created_at)} by {_who(details.created_by)}"),
         ("Answers for it", _keeper(details)),
     ]
+
+
+def _state(row: DestinationRow) -> str:
+    if not row.trouble:
+        return "Active"
+    return "Can't post" if len(row.recipients) == 1 else "Can't post everywhere"
 
 
 def _way(details: DestinationDetails) -> str:
@@ -171,7 +177,10 @@ def _who(actor: str) -> str:
 def _troubles(details: DestinationDetails) -> list[Block]:
     """Say what stands in the way and what was given up, each with what to do about it."""
     more = len(details.failing) - MOST_TROUBLES
-    shown = [section(deliveries.told(one)) for one in details.failing[:MOST_TROUBLES]]
+    shown = [
+        section(deliveries.told(one), accessory=deliveries.try_now_button(one.target))
+        for one in details.failing[:MOST_TROUBLES]
+    ]
     rest = [context(f"and {more} more")] if more > 0 else []
     return [*shown, *rest, *([section(_given_up(details.given_up))] if details.given_up else [])]
 

@@ -119,6 +119,8 @@ class DestinationRow:
     last_sent_at: datetime | None = None
     waiting: int = 0
     trouble: str | None = None
+    is_unkept: bool = False
+    """That whoever answered for it is gone."""
 
 
 def new_button(*, channel_id: str | None = None, primary: bool = False) -> Element:
@@ -258,7 +260,8 @@ def ordinal(day: int) -> str:
 def _state(destination: DestinationRow) -> str:
     waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
     trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
-    return f"{_sends(destination)}{waiting}{trouble}"
+    unkept = "\n*Nobody answers for it*: it can be handed over in its details" if destination.is_unkept else ""
+    return f"{_sends(destination)}{waiting}{trouble}{unkept}"
 
 
 def _sends(destination: DestinationRow) -> str:

@@ -215,6 +215,8 @@ def test_a_destination_says_what_waits_and_why() -> None:
     assert any(
         line.endswith("\nNothing sent yet · 3 waiting\n*Can't post*: the channel is archived") for line in read(view)
     )
+    unkept = manager_home(replace(HOME, destinations=Listing((replace(EVERY_MOVEMENT, is_unkept=True),), 1)))
+    assert any("\n*Nobody answers for it*: it can be handed over in its details" in line for line in read(unkept))
 
 
 def test_scopes_that_were_not_granted_say_what_they_would_bring() -> None:
