@@ -1,7 +1,7 @@
 """Whether we can post to the channels that somebody chose, asked before it is promised."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -12,8 +12,11 @@ from handlers.slack_code import slack_code
 from handlers.together import together
 from handlers.views.destination_form import not_invited
 from models import channel
-from models.channel import Channel
+from models.channel import Absence, Channel
 from models.wish import FieldError
+
+GONE = {Absence.DELETED: "was deleted", Absence.DISCONNECTED: "isn't shared with this workspace any more"}
+"""What became of channels into which nobody can invite us."""
 
 CHECK_LIMIT = 1.5
 """Seconds for asking Slack about chosen channels that we don't know."""
@@ -33,6 +36,7 @@ async def check_channels(
     doubtful = [one for one in channel_ids if one not in {certain.channel_id for certain in trusted}]
     found = await _ask(doubtful, client)
     hidden = [one for one, info in found.items() if not _is_enterable(info)]
+    _refuse_gone(known[one] for one in hidden if one in known)
     if hidden:
         raise FieldError("recipients", not_invited(len(hidden)))
     async with desk.database.write() as session:
@@ -46,6 +50,15 @@ async def check_channels(
         which = archived.public_name or "A private channel that you chose"
         raise FieldError("recipients", f"{which} is archived. Unarchive it, or choose another channel.")
     return [*trusted, *checked]
+
+
+def _refuse_gone(hidden: Iterable[Channel]) -> None:
+    """Refuse channels of which Slack told us that they are gone, by their names where anybody may read these."""
+    for one in hidden:
+        became = GONE.get(Absence(one.absence)) if one.absence else None
+        if became is not None:
+            which = one.public_name or "A private channel that you chose"
+            raise FieldError("recipients", f"{which} {became}. Choose another channel.")
 
 
 def _is_enterable(info: dict[str, Any] | None) -> bool:

@@ -59,11 +59,11 @@ class Surface:
         return str(held) if held is not None else ""
 
     def chosen(self, block: Json, element: Json) -> list[Choice]:
-        """List what stands in a menu; what it no longer offers is shown by its id."""
+        """List what stands in a menu, with what it no longer offers."""
         held = self.held(block, element)
         each = held if isinstance(held, list) else [held] if held else []
         offered = {one.value: one for one in self.choices(element)}
-        return [_option(one) if isinstance(one, dict) else offered.get(one) or self._unlisted(one) for one in each]
+        return [_option(one) if isinstance(one, dict) else offered.get(one) or self._unlisted(one, element) for one in each]
 
     def values_of(self, block: Json, element: Json) -> list[str]:
         return [one.value for one in self.chosen(block, element)]
@@ -94,8 +94,10 @@ class Surface:
         note = "shared" if channel.is_ext_shared else "private" if channel.kind == "private" else ""
         return Choice(channel.id, self.screen.title(channel), description=note, sign=SIGNS[channel.kind])
 
-    def _unlisted(self, its_id: str) -> Choice:
+    def _unlisted(self, its_id: str, element: Json) -> Choice:
         channel, person = self.screen.known(its_id)
+        if not channel and not person and element["type"] in CHANNEL_PICKERS:
+            return Choice(its_id, "private channel", sign=SIGNS["private"])
         return self._place(channel) if channel else _person(person) if person else Choice(its_id, its_id)
 
 

@@ -50,6 +50,15 @@ async def test_a_channel_that_is_shared_with_another_company_is_known_to_be(post
     assert not (await known(stage, REVENUE)).is_shared_outside
 
 
+async def test_a_form_says_of_a_deleted_channel_that_it_was_deleted(posting: tuple[Stage, str]) -> None:
+    stage, _ = posting
+    form = await (await stage.home()).click("Edit", near="Every movement")
+    assert form is not None
+    await happen(stage, "delete_channel", channel=REVENUE)
+    refused = await form.submit()
+    assert refused.errors["Channels"] == "#revenue was deleted. Choose another channel."
+
+
 @both_engines
 async def test_what_happens_to_channels_that_we_do_not_know_is_no_failure(acme: Stage) -> None:
     for event in (
