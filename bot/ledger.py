@@ -5,39 +5,15 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.sandbox.reading import Reading, Row
-from models import channel, delivery, lane, ledger, movement, person, signal
-from models.delivery import OPEN, Delivery, DeliveryState, FactKind
-from models.fact import MovementKind
+from handlers.views.deliveries import capitalised, words
+from models import channel, delivery, lane, ledger, person
+from models.delivery import OPEN, Delivery, DeliveryState
 from models.recipient import RecipientKind, To
-from scheduler.messages.movement import KINDS
 
 NEWEST = 10
 LONG = 120
 """Seconds from which on a time is told in minutes."""
 HEADINGS = ("Owed at", "What", "To", "State", "Tries", "Last answer or reason")
-
-WORDS = {
-    FactKind.RECAP: "Recap",
-    FactKind.TRACK: "Event message",
-    FactKind.UNHEARD: "Signal that nobody heard",
-    FactKind.DRAFT: "What a destination would tell",
-    FactKind.WELCOME: "Welcome",
-    FactKind.UNFURL: "Preview of a link",
-    FactKind.NOTICE: "Notice of a failure",
-    FactKind.ACCOUNT: "Account that somebody shared",
-    FactKind.RECOVERY: "Notice that it works again",
-    FactKind.SILENCE: "Notice of a silent source",
-    FactKind.HEARD_AGAIN: "Notice that a source is back",
-    FactKind.HISTORY: "Last week, from history",
-    FactKind.GLANCE: "MRR that somebody shared",
-    FactKind.CORRECTION: "Correction of a movement",
-    FactKind.CLAIM: "Who takes care of it",
-    FactKind.RELEASE: "That somebody let it go",
-    FactKind.KEY_REFUSED: "Notice of a refused API key",
-    FactKind.THREAD: "Thread of an account",
-    FactKind.EDIT: "Posted message, brought up to date",
-}
-"""What a delivery tells, where it is about no account."""
 
 
 async def read(session: AsyncSession, workspace_id: str, *, worker: str | None, now: datetime) -> Reading:
@@ -76,19 +52,9 @@ async def _row(session: AsyncSession, one: Delivery) -> Row:
     attempts = await delivery.attempts_of(session, one.id)
     answer = one.reason or (attempts[-1].answer if attempts else "")
     state = f"{one.state}, may be a repeat" if one.may_be_repeat else str(one.state)
-    cells = (one.created_at, await _what(session, one), await _to(session, one), state, str(one.attempts), answer)
+    what = capitalised(words(await ledger.told(session, one)))
+    cells = (one.created_at, what, await _to(session, one), state, str(one.attempts), answer)
     return Row(one.id, cells, "bad" if one.state == DeliveryState.FAILED else "open" if one.state in OPEN else "")
-
-
-async def _what(session: AsyncSession, one: Delivery) -> str:
-    """Say what a delivery tells, about which account."""
-    if one.fact_kind == FactKind.MOVEMENT:
-        moved = await movement.get(session, one.workspace_id, one.fact_id)
-        return f"{KINDS[MovementKind(moved[0].kind)].word}, {moved[1].display_name}" if moved else "Movement"
-    if one.fact_kind == FactKind.SIGNAL:
-        told = await signal.get(session, one.workspace_id, one.fact_id)
-        return f"Signal, {told[1].display_name}" if told else "Signal"
-    return WORDS[FactKind(one.fact_kind)]
 
 
 async def _to(session: AsyncSession, one: Delivery) -> str:

@@ -63,7 +63,9 @@ class Surface:
         held = self.held(block, element)
         each = held if isinstance(held, list) else [held] if held else []
         offered = {one.value: one for one in self.choices(element)}
-        return [_option(one) if isinstance(one, dict) else offered.get(one) or self._unlisted(one, element) for one in each]
+        return [
+            _option(one) if isinstance(one, dict) else offered.get(one) or self._unlisted(one, element) for one in each
+        ]
 
     def values_of(self, block: Json, element: Json) -> list[str]:
         return [one.value for one in self.chosen(block, element)]
