@@ -50,6 +50,7 @@ async def _answer(session: AsyncSession, desk: Desk, visiting: Person) -> Answer
         [await _failure(session, one) for one in failed],
         now=now,
         locale=tenant.locale,
+        install_url=f"{desk.public_url}/slack/install",
     )
 
 

@@ -405,12 +405,14 @@ async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) 
     oldest = await ledger.oldest_open(session, workspace_id, now=now)
     failing = await ledger.failing(session, workspace_id)
     asking = await ledger.askers(session, workspace_id, {key for one in failing for key in one.asked_by})
+    grant = await installation.get(session, workspace_id)
     return Delivering(
         counts=await ledger.count_since(session, workspace_id, since=midnight(now, visiting.zone.key)),
         oldest_waiting=now - oldest if oldest else None,
         troubles=tuple(
             Trouble(failing=one, askers=tuple(asking[key] for key in one.asked_by if key in asking)) for one in failing
         ),
+        lost=grant.why_lost if grant is not None else None,
     )
 
 

@@ -18,6 +18,12 @@ from models.wakeup import Topic
 STATE_LIFE = timedelta(minutes=10)
 """As long as Slack's own code lives."""
 
+LOST = {
+    "app_uninstalled": "it was uninstalled",
+    "team_access_revoked": "the organisation took it out of this workspace",
+}
+"""Why a grant is gone, by the event that told us."""
+
 
 class Granted:
     """The columns of a grant: who we are there, our token, and what it may do."""
@@ -32,6 +38,13 @@ class Granted:
     updated_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_because: Mapped[str | None] = mapped_column(String(80))
+
+    @property
+    def why_lost(self) -> str | None:
+        """Say in our own words why the grant is gone; None while it stands."""
+        if self.revoked_at is None:
+            return None
+        return LOST.get(self.revoked_because or "", "Slack no longer accepts its token")
 
 
 class Installation(Granted, Base):

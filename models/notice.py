@@ -32,7 +32,6 @@ NEWS = timedelta(hours=1)
 LOST_NEWS = timedelta(days=1)
 """How long ago a workspace may have taken its grant back, to be told now."""
 
-UNINSTALLED = "app_uninstalled"
 REINSTALL = "Reinstall Runrate from its set-up page; everything that waits is then sent."
 RETRY = "Retry it once that has passed."
 PATIENCE = "It is tried again until it works; nothing has to be done here."
@@ -146,7 +145,7 @@ async def _lost(session: AsyncSession, *, now: datetime) -> list[Failing]:
     return [
         Failing(
             key=_everywhere(one.workspace_id),
-            cause=_why_lost(one),
+            cause=one.why_lost or "",
             fix=REINSTALL,
             since=one.revoked_at,
             is_news=now - one.revoked_at < LOST_NEWS,
@@ -154,10 +153,6 @@ async def _lost(session: AsyncSession, *, now: datetime) -> list[Failing]:
         for one in await session.scalars(query)
         if one.revoked_at is not None
     ]
-
-
-def _why_lost(one: Installation) -> str:
-    return "it was uninstalled" if one.revoked_because == UNINSTALLED else "Slack no longer accepts its token"
 
 
 async def _held_up(session: AsyncSession, *, only: str | None = None) -> list[Failing]:

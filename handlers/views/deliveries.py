@@ -8,7 +8,7 @@ from handlers.views import destinations, managers, signals, workflows
 from handlers.views.answers import Answer
 from handlers.views.blocks import MOST_IN_A_ROW, Block, Element, actions, button, context, section
 from handlers.views.recipients import word
-from models.delivery import DeliveryState, FactKind, SkipReason
+from models.delivery import OPEN, DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
 from models.ledger import Asker, AskerKind, Counts, Failing, Told
 from models.recipient import RecipientKind, To
@@ -114,6 +114,8 @@ class Delivering:
     counts: Counts
     oldest_waiting: timedelta | None = None
     troubles: tuple[Trouble, ...] = ()
+    lost: str | None = None
+    """Why nothing can be posted at all, where Slack took the workspace's grant back; None where it stands."""
 
     @property
     def delivered(self) -> int:
@@ -134,7 +136,12 @@ class Delivering:
     def is_well(self) -> bool:
         """Say whether nobody needs to do anything."""
         waits_long = self.oldest_waiting is not None and self.oldest_waiting > LONG
-        return not (self.troubles or self.failed or waits_long)
+        return not (self.troubles or self.failed or waits_long or self.lost)
+
+    @property
+    def waiting(self) -> int:
+        """Say how many messages are owed still."""
+        return sum(number for (state, _), number in self.counts.items() if state in OPEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,18 +174,30 @@ def all_well(delivering: Delivering) -> str:
     return f"*All well*: {messages} delivered today{oldest}."
 
 
-def answer(delivering: Delivering, failures: Sequence[Failure], *, now: datetime, locale: str) -> Answer:
+def answer(
+    delivering: Delivering, failures: Sequence[Failure], *, now: datetime, locale: str, install_url: str
+) -> Answer:
     """Answer `/mrr deliveries`: today's counts, what waits, what fails with its fix, and the newest failures."""
     has_more = any(state is not DeliveryState.DELIVERED for state, _ in delivering.counts)
     calm = [all_well(delivering), *([f"Today: {_counted(delivering.counts)}"] if has_more else [])]
     first = calm if delivering.is_well else [_today(delivering)]
-    drawn = [section("\n".join(["*Deliveries*", *first])), *_troubles(delivering.troubles)]
+    lost = [section(_lost(delivering, delivering.lost, install_url))] if delivering.lost else []
+    drawn = [section("\n".join(["*Deliveries*", *filter(None, first)])), *lost, *_troubles(delivering.troubles)]
     if failures:
         drawn.append(section("*Failed this week*"))
         drawn += [_failure(one, now=now, locale=locale) for one in failures[:MOST_FAILURES]]
     drawn.append(context("The whole ledger, with every attempt: `runrate deliveries list` on the server."))
     text = _plain(_counted(delivering.counts) or "Nothing was owed to anybody today.")
     return Answer(response_type="ephemeral", text=f"Deliveries today: {text}", blocks=drawn)
+
+
+def _lost(delivering: Delivering, why: str, install_url: str) -> str:
+    """Say that nothing can be posted at all, what that means, and what to do."""
+    again = mrkdwn.link(install_url, "Install Runrate again")
+    return (
+        f"*Runrate can't post anything*: {mrkdwn.escape(why)}. {notice.waiting(delivering.waiting)} "
+        f"{again}; everything that waits is then sent."
+    )
 
 
 def not_shown(manager_ids: Sequence[str]) -> Answer:

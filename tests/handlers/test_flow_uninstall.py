@@ -46,6 +46,10 @@ async def test_nothing_is_sent_until_it_is_installed_again_and_then_all_of_it(st
     async with stage.database.read() as session:
         assert [one.name for one in await destination.of_workspace(session, ACME)] == ["Every movement"]
         assert [one.name for one in await source.of_workspace(session, ACME)] == ["Billing"]
+    if how == "revoke":
+        # Slack still takes the command to us, and its answer needs no token.
+        told = (await stage.ada.run("/mrr deliveries", channel=REVENUE)).words
+        assert "*Runrate can't post anything*: Slack no longer accepts its token." in told
 
     await stage.install()
     assert (await grant(stage)).revoked_at is None

@@ -14,6 +14,7 @@ from models.schedule import Period, Rhythm
 from models.wish import Frequency
 
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+INSTALL = "https://runrate.example.com/slack/install"
 WELL = Delivering(counts={(DeliveryState.DELIVERED, None): 214})
 CHURN = Told(
     kind=FactKind.MOVEMENT, about="Initech", detail=MovementKind.CHURN, amount_minor=-72_000, currency="USD", at=AT
@@ -108,7 +109,7 @@ def test_of_many_that_ask_for_a_broken_channel_some_can_be_edited_from_there() -
 
 def test_the_answer_names_each_failure_with_its_reason_and_fix() -> None:
     failed = replace(WELL, counts={(DeliveryState.FAILED, None): 1})
-    assert read(answer(failed, [FAILED], now=AT, locale="en_US")) == [
+    assert read(answer(failed, [FAILED], now=AT, locale="en_US", install_url=INSTALL)) == [
         "*Deliveries*\nToday: 1 failed",
         "*Failed this week*",
         (
@@ -116,11 +117,25 @@ def test_the_answer_names_each_failure_with_its_reason_and_fix() -> None:
             "Slack refused the message as empty. Report it."
         ),
     ]
-    assert read(answer(WELL, [], now=AT, locale="en_US")) == ["*Deliveries*\n*All well*: 214 messages delivered today."]
+    assert read(answer(WELL, [], now=AT, locale="en_US", install_url=INSTALL)) == [
+        "*Deliveries*\n*All well*: 214 messages delivered today."
+    ]
     stale = replace(WELL, counts={**WELL.counts, (DeliveryState.SKIPPED, SkipReason.STALE): 1})
-    assert read(answer(stale, [], now=AT, locale="en_US"))[0].endswith(
+    assert read(answer(stale, [], now=AT, locale="en_US", install_url=INSTALL))[0].endswith(
         "\nToday: 214 delivered · 1 not sent (1 too old to be news)"
     )
+
+
+def test_where_the_grant_is_gone_nothing_is_well() -> None:
+    counts = {**WELL.counts, (DeliveryState.PENDING, None): 2}
+    lost = replace(WELL, counts=counts, lost="Slack no longer accepts its token")
+    assert read(answer(lost, [], now=AT, locale="en_US", install_url=INSTALL)) == [
+        "*Deliveries*\nToday: 214 delivered · 2 waiting",
+        (
+            "*Runrate can't post anything*: Slack no longer accepts its token. 2 updates are waiting; nothing is lost. "
+            f"<{INSTALL}|Install Runrate again>; everything that waits is then sent."
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

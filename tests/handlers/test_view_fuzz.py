@@ -285,7 +285,7 @@ def test_the_answers_about_deliveries(
     target = {RecipientKind.PERSON: "U0DANA", RecipientKind.GROUP_DM: GROUP.target}.get(kind, "C0REVENUE")
     to: dict[str, Any] = {"delivery_id": "del_1", "told": told, "target": target, "recipient_kind": kind}
     failure = Failure(**to, reason=text, fix=text, at=AT)
-    answer = deliveries.answer(troubled(name, text, text), [failure] * 9, now=AT, locale="de_DE")
+    answer = deliveries.answer(troubled(name, text, text), [failure] * 9, now=AT, locale="de_DE", install_url=URL)
     validate_blocks(answer["blocks"], surface="ephemeral")
     check(answer, answer["text"])
     tried = tuple(why.Tried(at=AT, answer=text) for _ in range(30))
