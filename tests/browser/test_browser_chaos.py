@@ -88,8 +88,11 @@ async def test_home_and_the_command_line_tell_of_a_broken_channel_until_it_works
     ]
 
     # Trying while it is broken changes nothing; once it is mended, what waits goes out by itself.
+    await ada.page.get_by_role("link", name="Messages").click()
+    await expect(ada.messages("I can't post to #revenue")).to_have_count(1)
     tried = await acme.called("chat.postMessage")
     await ada.press("Try now")
+    await expect(ada.messages("Trying now.")).to_have_count(1)
     await acme.until(lambda: has_called_more(acme, tried))
     await ada.go()
     await expect(trouble).to_contain_text("2 updates are waiting; nothing is lost.")
@@ -100,7 +103,29 @@ async def test_home_and_the_command_line_tell_of_a_broken_channel_until_it_works
         await expect(ada.messages(name)).to_have_count(1)
     await ada.go()
     await expect(ada.middle).to_contain_text("messages delivered today")
+    await ada.page.get_by_role("link", name="Messages").click()
+    await expect(ada.messages("Posting to #revenue works again. The 2 waiting updates were delivered")).to_have_count(1)
     assert [one["state"] for one in await deliveries(acme)] == ["delivered"] * 3
+
+
+async def test_a_channel_that_other_companies_read_waits_until_a_manager_confirms_it(acme: Stage, ada: Seat) -> None:
+    _, webhook = await acme.add_source()
+    await acme.add_destination()
+    await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
+    await place(ada, "revenue").get_by_role("button", name="Share with Globex").click()
+    await expect(place(ada, "revenue")).to_contain_text("Stop sharing with Globex")
+    await acme.move(webhook)
+
+    await ada.go()
+    await ada.page.get_by_role("link", name="Messages").click()
+    await expect(ada.messages("the channel is now shared with another company")).to_have_count(1)
+    await ada.open_modal("Edit “Every movement”", "Edit destination")
+    await ada.submit()
+    await expect(ada.modal).to_contain_text("People of other companies read along in #revenue")
+    await ada.modal.get_by_label("Let people of other companies read our MRR there").check()
+    await ada.submit_and_close()
+    await ada.go(REVENUE)
+    await expect(ada.messages("Northwind")).to_have_count(1)
 
 
 async def deliveries(acme: Stage) -> list[dict[str, Any]]:
