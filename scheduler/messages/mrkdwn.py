@@ -196,6 +196,11 @@ def moment(at: datetime) -> str:
     return _date(at, "{date_short_pretty} at {time}", f"{_day(at)} at {at.astimezone(UTC):%H:%M} UTC")
 
 
+def appointment(at: datetime) -> str:
+    """Write a day and time to come on the reader's clock, not as “tomorrow”: it may be read long after."""
+    return _date(at, "{date_short} at {time}", f"{_day(at)} at {at.astimezone(UTC):%H:%M} UTC")
+
+
 def news(at: datetime, *, told_at: datetime | None) -> str:
     """Write when something happened that is told now, or at `told_at`: by its time, and its day where it is old."""
     is_recent = told_at is None or abs(told_at - at) < NEWS

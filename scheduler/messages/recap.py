@@ -461,7 +461,7 @@ def _reason(recap: RecapMessage) -> str:
     if _is_late(recap):
         parts.append(f"late: due {mrkdwn.moment(recap.due_at)}")
     if recap.next_at is not None:
-        parts.append(f"next: {mrkdwn.moment(recap.next_at)}")
+        parts.append(f"next: {mrkdwn.appointment(recap.next_at)}")
     if recap.may_be_repeat:
         parts.append("may be a repeat: Slack didn't confirm the first one")
     return _DOT.join(parts)

@@ -22,7 +22,7 @@ NBSP = "\u00a0"
 SVG = "{http://www.w3.org/2000/svg}"
 NEW, UP, DOWN, CHURN, BACK = MovementKind
 DUE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-NEXT = "next: <!date^1796029200^{date_short_pretty} at {time}|30 Nov 2026 at 09:00 UTC>"
+NEXT = "next: <!date^1796029200^{date_short} at {time}|30 Nov 2026 at 09:00 UTC>"
 USD = Figures(
     currency="USD",
     start_minor=14_817_000,
