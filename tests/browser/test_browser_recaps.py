@@ -15,14 +15,15 @@ from tests.stage import Stage
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def _sleep_till_nine(ada: Seat) -> None:
-    """Let a day go by, and the night after it, on the chaos panel."""
-    clock = ada.page.locator("#clock time")
-    before = await clock.inner_text()
-    await ada.press("+1 day")
-    await expect(clock).not_to_have_text(before)
-    await ada.page.get_by_role("button", name=re.compile("09:00 UTC")).first.click()
-    await expect(clock).to_contain_text("09:00 UTC")
+async def _sleep_till_nine(ada: Seat, day: datetime) -> None:
+    """Go on the chaos panel to the morning of a day, over this one's where that is still to come."""
+    clock, mornings = ada.page.locator("#clock time"), ada.page.get_by_role("button", name=re.compile("09:00 UTC"))
+    await expect(mornings.first).to_be_visible()
+    if not (await mornings.first.inner_text()).startswith(f"{day:%A}"):
+        await mornings.first.click()
+        await expect(mornings.first).to_contain_text(f"{day:%A}")
+    await mornings.first.click()
+    await expect(clock).to_contain_text(f"{day:%A} {day.day} {day:%B} {day.year}, 09:00 UTC")
 
 
 async def test_a_daily_recap_comes_on_the_morning_that_the_time_machine_jumps_to(acme: Stage, ada: Seat) -> None:
@@ -39,10 +40,12 @@ async def test_a_daily_recap_comes_on_the_morning_that_the_time_machine_jumps_to
     await ada.fill("Time zone", "UTC")
     await ada.submit_and_close()
     await expect(ada.section("Each day")).to_contain_text("#wins")
-    await acme.move(webhook, "Northwind Traders", kind="new_business", mrr_before_minor=0)
+    that_day = acme.clock.now()
+    told = {"mrr_before_minor": 0, "occurred_at": that_day.isoformat()}
+    await acme.move(webhook, "Northwind Traders", kind="new_business", **told)
 
     await ada.page.get_by_role("link", name="Chaos panel").click()
-    await _sleep_till_nine(ada)
+    await _sleep_till_nine(ada, that_day + timedelta(days=1))
     await ada.go(WINS)
     recap = ada.messages("Northwind Traders")
     await expect(recap).to_contain_text("+$420")
@@ -55,13 +58,15 @@ async def test_where_slack_draws_no_charts_a_recap_shows_a_picture(acme: Stage, 
     form = await acme.destination_form()
     await form.fill({"Name": "Each day", "Frequency": "Daily: a recap of the day before", "Channels": [REVENUE]})
     assert (await form.submit()).closed
-    await acme.move(webhook, "Northwind Traders", kind="new_business", mrr_before_minor=0)
-    await acme.move(webhook, "Initech", kind="churn", amount_minor=-12_000, mrr_before_minor=12_000)
+    that_day = acme.clock.now()
+    at = {"occurred_at": that_day.isoformat()}
+    await acme.move(webhook, "Northwind Traders", kind="new_business", mrr_before_minor=0, **at)
+    await acme.move(webhook, "Initech", kind="churn", amount_minor=-12_000, mrr_before_minor=12_000, **at)
 
     await ada.page.goto(f"{ada.slack_url}/chaos?as={ada.user}")
     await ada.page.get_by_label("Messages in Acme can show").select_option("pictures, no charts")
     await expect(ada.page.get_by_text("Done.")).to_be_visible()
-    await _sleep_till_nine(ada)
+    await _sleep_till_nine(ada, that_day + timedelta(days=1))
 
     await ada.go(REVENUE)
     recap = ada.messages("Northwind Traders")
