@@ -1,7 +1,8 @@
 """Workers in processes of their own, killed with `kill -9` at chosen moments, the local Slack being the witness.
 
-A fork server holds everything imported, so that a worker starts within milliseconds. The clock stands still while a
-generation of workers lives and dies, and is turned past their leases before the next one is born.
+They are forked from a process that has imported and compiled everything, so that a worker starts within milliseconds.
+The clock stands still while a generation of workers lives and dies, and is turned past their leases before the next one
+is born.
 """
 
 import asyncio
@@ -12,13 +13,15 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -33,14 +36,14 @@ from models.secret import Keyring
 from scheduler.apply import apply_waiting
 from scheduler.dispatch import Dispatcher
 from scheduler.slack import Slack
-from tests import seeds
+from tests import compiled, seeds
 from tests.sending import Sending
 
 CHANNELS = 40
 LEAST_OPEN = 2
 """How many messages each channel waits for when a generation is born, so that every worker comes to its moment."""
 
-LONGEST_LIFE = 0.5
+LONGEST_LIFE = 0.3
 """Seconds within which a worker is killed that is to die at any instant."""
 
 DIES = "X-Dies-Before-The-Answer"
@@ -153,20 +156,56 @@ def live(order: Order) -> None:
 
 async def _work(order: Order) -> None:
     """Apply and send: the two stages that every fact goes through."""
+    async with _dispatcher(order) as (database, dispatcher):
+        await asyncio.gather(dispatcher.run(), _apply(database, now=order.at))
+
+
+async def _learn(order: Order) -> None:
+    """Do once, to the end of what there is, what workers do until they are killed."""
+    async with _dispatcher(order) as (database, dispatcher):
+        while await apply_waiting(database, now=order.at):
+            pass
+        await dispatcher.drain()
+
+
+@asynccontextmanager
+async def _dispatcher(order: Order) -> AsyncIterator[tuple[Database, Dispatcher]]:
     database = Database(order.database_url)
     await database.start()
     async with aiohttp.ClientSession(trace_configs=[_tracing()]) as session:
-        dispatcher = Dispatcher(
-            database=database,
-            slack=order.slack(session, base_url=order.slack_url, death=order.death),
-            keyring=Keyring([order.secret_key]),
-            public_url="https://runrate.example",
-            now=lambda: order.at,
-            owner=str(os.getpid()),
-            pace=timedelta(0),
-            most_in_flight=8,
+        yield (
+            database,
+            Dispatcher(
+                database=database,
+                slack=order.slack(session, base_url=order.slack_url, death=order.death),
+                keyring=Keyring([order.secret_key]),
+                public_url="https://runrate.example",
+                now=lambda: order.at,
+                owner=str(os.getpid()),
+                pace=timedelta(0),
+                most_in_flight=8,
+            ),
         )
-        await asyncio.gather(dispatcher.run(), _apply(database, now=order.at))
+    await database.close()
+
+
+def nurse(first: Order, orders: Connection) -> None:
+    """Live once as a worker does, then fork a worker for each order; asked for one by its number, say how it ended."""
+    os.setpgrp()
+    compiled.share()
+    asyncio.run(_learn(first))
+    orders.send(os.getpid())
+    while True:
+        asked = orders.recv()
+        if isinstance(asked, int):
+            orders.send(os.waitpid(asked, os.WNOHANG)[1])
+        elif worker := os.fork():
+            orders.send(worker)
+        else:
+            try:
+                live(asked)
+            finally:
+                os._exit(1)
 
 
 async def _apply(database: Database, *, now: datetime) -> None:
@@ -233,11 +272,25 @@ class Storm:
     channels: Sequence[str] = ()
     facts: list[str] = field(default_factory=list)
     kills: Counter[Moment] = field(default_factory=Counter)
+    _nurse: Connection = field(init=False)
 
-    async def set_up(self) -> None:
-        """Install into a workspace in which many channels are to hear of everything."""
+    @asynccontextmanager
+    async def brewing(self) -> AsyncIterator[Self]:
+        """Install into a workspace in which many channels are to hear of everything, and have workers at hand."""
         self.channels = await self.line.ready_for_many(CHANNELS)
         self.origin, _ = await seeds.add_source(self.line.database)
+        await self.receive()
+        self._nurse, orders = forked.Pipe()
+        with self._nurse, orders:
+            process = forked.Process(target=nurse, args=(self._order(NEVER), orders))
+            process.start()
+            try:
+                assert await asyncio.to_thread(self._nurse.poll, 60), "no worker has lived"
+                assert self._nurse.recv() == process.pid
+                yield self
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.join()
 
     async def receive(self) -> None:
         """Take in one fact, of which every channel is to hear; the workers apply it."""
@@ -260,9 +313,14 @@ class Storm:
             for message in self.line.messages(place)
         )
 
+    @property
+    def unheard(self) -> int:
+        """Count the facts of which no channel has heard."""
+        return len(self.facts) - max(len(self.line.messages(place)) for place in self.channels)
+
     async def rage(self, deaths: Sequence[Death]) -> None:
         """Let one generation of workers live until each is dead, and turn the clock past their leases."""
-        while len(self.facts) - max(len(self.line.messages(place)) for place in self.channels) < LEAST_OPEN:
+        while self.unheard < LEAST_OPEN:
             await self.receive()
         await asyncio.gather(*[self._live_and_die(death) for death in deaths])
         await self.witness.until_quiet()
@@ -273,8 +331,8 @@ class Storm:
         assert isinstance(self.line.sandbox, Witness)
         return self.line.sandbox
 
-    async def _live_and_die(self, death: Death) -> None:
-        order = Order(
+    def _order(self, death: Death) -> Order:
+        return Order(
             database_url=self.database_url,
             secret_key=seeds.SECRET_KEY,
             slack_url=f"{self.line.sandbox.url}/api/",
@@ -283,14 +341,24 @@ class Storm:
             at=self.line.clock.now(),
             log=self.log,
         )
-        process = forked.Process(target=live, args=(order,))
-        process.start()
+
+    async def _live_and_die(self, death: Death) -> None:
+        worker = self._ask(self._order(death))
         if death.moment is Moment.ANY:
             await asyncio.sleep(self.chance.uniform(0, LONGEST_LIFE))
-            process.kill()
-        await until(lambda: not process.is_alive())
-        assert process.exitcode == -signal.SIGKILL, self.log.read_text()[-3000:]
+            os.kill(worker, signal.SIGKILL)
+        await until(lambda: self._was_killed(worker))
         self.kills[death.moment] += 1
+
+    def _was_killed(self, worker: int) -> bool:
+        ended = self._ask(worker)
+        assert ended in {0, signal.SIGKILL}, self.log.read_text()[-3000:]
+        return ended == signal.SIGKILL
+
+    def _ask(self, asked: Order | int) -> int:
+        self._nurse.send(asked)
+        assert self._nurse.poll(60), self.log.read_text()[-3000:]
+        return int(self._nurse.recv())
 
     async def judge(self) -> Findings:
         """Let all arrive that still can, and compare what was to be seen with what is."""

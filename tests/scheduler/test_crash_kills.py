@@ -17,10 +17,9 @@ LAST_POST = 6
 
 @pytest.fixture
 async def storm(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Storm]:
-    async with sending(database, kind=Witness) as line:
-        made = Storm(line, database_url, tmp_path / "workers.log")
-        await made.set_up()
-        yield made
+    log = tmp_path / "workers.log"
+    async with sending(database, kind=Witness) as line, Storm(line, database_url, log).brewing() as storm:
+        yield storm
 
 
 async def test_nothing_is_lost_or_doubled_however_often_workers_are_killed(storm: Storm, engine_name: str) -> None:
