@@ -1,11 +1,14 @@
 """A recap, from the form to the morning on which it comes, and to its page, its file and its correction."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from bot.sandbox.people import ACME, REVENUE, WINS
 from models import event
@@ -26,6 +29,23 @@ async def _sleep_till_nine(ada: Seat, day: datetime) -> None:
     await expect(clock).to_contain_text(f"{day:%A} {day.day} {day:%B} {day.year}, 09:00 UTC")
 
 
+@asynccontextmanager
+async def slow_to_tell(seat: Seat) -> AsyncIterator[None]:
+    """Let it take a while until a field is told; the form may not be sent meanwhile, and so closed."""
+    sent: list[str] = []
+    seat.page.on("request", lambda one: sent.append(one.url))
+
+    async def tell(route: Route) -> None:
+        await asyncio.sleep(0.2)
+        assert not any(url.endswith("/submit") for url in sent)
+        await route.continue_()
+
+    await seat.page.route("**/_sandbox/fill", tell)
+    yield
+    assert any(url.endswith("/submit") for url in sent)
+    await seat.page.unroute("**/_sandbox/fill")
+
+
 async def test_a_daily_recap_comes_on_the_morning_that_the_time_machine_jumps_to(acme: Stage, ada: Seat) -> None:
     _, webhook = await acme.add_source()
     await ada.go()
@@ -37,8 +57,9 @@ async def test_a_daily_recap_comes_on_the_morning_that_the_time_machine_jumps_to
     await ada.submit()
     await expect(ada.error("Time zone")).to_be_visible()
     await expect(ada.modal.get_by_label("Name")).to_have_value("Each day")
-    await ada.fill("Time zone", "UTC")
-    await ada.submit_and_close()
+    async with slow_to_tell(ada):
+        await ada.fill("Time zone", "UTC")
+        await ada.submit_and_close()
     await expect(ada.section("Each day")).to_contain_text("#wins")
     that_day = acme.clock.now()
     told = {"mrr_before_minor": 0, "occurred_at": that_day.isoformat()}

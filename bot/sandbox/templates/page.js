@@ -87,7 +87,7 @@ async function press(button) {
     return;
   }
   button.closest(".menu > .list")?.hidePopover();
-  if (await agreed(button)) await busily(button, () => presses[name](button));
+  if (await agreed(button)) await busily(button, () => telling.then(() => presses[name](button)));
 }
 
 document.addEventListener("click", (event) => {
@@ -107,7 +107,13 @@ document.addEventListener("input", (event) => {
   }, TYPING));
 });
 
-document.addEventListener("change", async (event) => {
+// Whoever leaves a field by pressing something has the field told first: the press may close its form.
+let telling = Promise.resolve();
+document.addEventListener("change", (event) => {
+  telling = Promise.allSettled([telling, tell(event)]);
+});
+
+async function tell(event) {
   if (event.target.id === "who") {
     location.href = `/?as=${event.target.value}&at=${root.at}`;
     return;
@@ -118,7 +124,7 @@ document.addEventListener("change", async (event) => {
   if (field.dataset.field === "file_input") await upload(field, event.target.files);
   else if (await agreed(field)) await fill(field);
   else await refresh();
-});
+}
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -156,7 +162,8 @@ async function submit(form) {
   // What is submitted needn't be told for itself.
   typing.forEach(clearTimeout);
   typing.clear();
-  await busily(button, () => act("submit", { view_id: form.closest("dialog").dataset.view, values: values(form) }));
+  const sent = { view_id: form.closest("dialog").dataset.view, values: values(form) };
+  await busily(button, () => telling.then(() => act("submit", sent)));
   modal()?.querySelector(".wrong :is(input, textarea)")?.focus();
 }
 
