@@ -6,7 +6,9 @@ ran out raises the token, and the earlier owner's outcome is then refused.
 A lane that owes nothing rests: its `next_send_at` is empty, so that whoever looks for work passes over it by an index.
 Owing rouses it, and whoever finds nothing more to send puts it to rest. The two can't miss each other: a delivery that
 is not committed yet holds its lane's row by its foreign key, and a lane is put to rest only while nobody holds it so.
-Whoever holds several lanes takes them in the order of their ids, and those of updates after all others.
+
+Whoever holds several lanes holds them up front, in one order: by workspace, and those of updates after all others. So
+whoever settles also holds what it comes to need; and whoever claims, which is in no order, waits for none.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -52,7 +54,7 @@ LEASE = timedelta(seconds=90)
 LIMITED_TOGETHER = timedelta(seconds=5)
 """Two lanes of a workspace limited within this time mean that the workspace is."""
 
-_Place = tuple[str, str, str]
+Place = tuple[str, str, str]
 """What a lane is of: a workspace, a method and a target."""
 
 
@@ -137,7 +139,7 @@ async def rouse(session: AsyncSession, lane_ids: Collection[str], *, now: dateti
     """Let lanes send again that rested, and tell the workers. Their deliveries are in by now, which hold their rows."""
     if not lane_ids:
         return
-    resting = select(Lane.id).where(among(Lane.id, lane_ids), Lane.next_send_at.is_(None)).order_by(Lane.id)
+    resting = select(Lane.id).where(among(Lane.id, lane_ids), Lane.next_send_at.is_(None)).order_by(*IN_TURN)
     ids = (await session.scalars(resting.with_for_update(key_share=True))).all()
     if ids:
         roused = update(Lane).where(among(Lane.id, ids)).values(next_send_at=_soonest(now))
@@ -150,7 +152,7 @@ def _soonest(now: datetime) -> ColumnElement[datetime | None]:
     return case((Lane.not_before > now, Lane.not_before), else_=now)
 
 
-async def _find_or_make(session: AsyncSession, wanted: set[_Place], *, now: datetime) -> dict[_Place, str]:
+async def _find_or_make(session: AsyncSession, wanted: set[Place], *, now: datetime) -> dict[Place, str]:
     """Give the ids of the lanes of these workspaces, methods and targets."""
     found = await _find(session, wanted)
     missing = sorted(wanted - found.keys())
@@ -170,7 +172,7 @@ async def _find_or_make(session: AsyncSession, wanted: set[_Place], *, now: date
     return await _find(session, wanted)
 
 
-async def _find(session: AsyncSession, wanted: set[_Place]) -> dict[_Place, str]:
+async def _find(session: AsyncSession, wanted: set[Place]) -> dict[Place, str]:
     columns = (Lane.workspace_id, Lane.method, Lane.target)
     query = select(*columns, Lane.id).where(rows_among(columns, wanted))
     return {(row.workspace_id, row.method, row.target): row.id for row in await session.execute(query)}
@@ -248,7 +250,7 @@ GIVEN_BACK = (
     .where(Lane.id == _back.c.id, Lane.token == _back.c.token)
     .values(owner=None, lease_until=None, next_send_at=_back.c.at, not_before=_back.c.silence)
 )
-IN_TURN = (Lane.method == UPDATE, Lane.id)
+IN_TURN = (Lane.method == UPDATE, Lane.workspace_id, Lane.id)
 """The order in which lanes are held: those of updates last, since whoever sends or owes may come to need these too."""
 HELD = select(Lane.id, Lane.token).where(among(Lane.id, IDS)).order_by(*IN_TURN).with_for_update(key_share=True)
 UNHELD = (
@@ -388,6 +390,21 @@ async def hold(session: AsyncSession, lane_ids: Sequence[str]) -> dict[str, int]
     """Hold lanes until the transaction ends, and give their tokens by the lane's id."""
     connection = await session.connection()
     return {row.id: row.token for row in await connection.execute(HELD, {"ids": lane_ids})}
+
+
+async def hold_with(
+    session: AsyncSession, lane_ids: Sequence[str], places: Collection[Place], *, now: datetime
+) -> dict[str, int]:
+    """Do the same at once with the lanes of these places, which the caller may come to need."""
+    others = await _find_or_make(session, set(places), now=now) if places else {}
+    return await hold(session, [*lane_ids, *others.values()])
+
+
+async def try_to_hold(session: AsyncSession, place: Place, *, now: datetime) -> bool:
+    """Hold a lane until the transaction ends, if nobody else does; say whether that came about."""
+    lane_id = await of_target(session, *place, now=now)
+    free = select(Lane.id).where(Lane.id == lane_id).with_for_update(skip_locked=True, key_share=True)
+    return await session.scalar(free) is not None
 
 
 async def hold_those_of(session: AsyncSession, asked_by: str) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import aliased
 from models import destination, edit, lane, movement
 from models.account import Account
 from models.base import UNSEEN, among
-from models.delivery import POST, UNSENT, Delivery, DeliveryState, FactKind, MessageEnd, is_open
+from models.delivery import POST, UNSENT, UPDATE, Delivery, DeliveryState, FactKind, MessageEnd, is_open
 from models.destination import Destination
 from models.edit import UNDER_WAY
 from models.movement import Movement
@@ -93,8 +93,9 @@ async def _arrange(
 ) -> None:
     if owed.edits is not None:
         if not await _may_edit(session, owed, now=now):
-            await tell_apart(session, owed, now=now)
             made.put_off.add(owed.id)
+            if await lane.try_to_hold(session, (owed.workspace_id, POST, owed.target), now=now):
+                await tell_apart(session, owed, now=now)
         return
     if owed.state in UNDER_WAY:
         reply = await _as_before(session, owed)
@@ -191,9 +192,10 @@ async def _in_group(
     base = next((one for one, _ in group if one.id == (last.edits or last.id)), first)
     is_alike = (before.kind, before.currency) == (moved.kind, moved.currency)
     if is_alike and base.message_end is None and now - (last.settled_at or now) <= AS_ONE:
-        owed.lane_id = await lane.hold_for_updates(session, owed.workspace_id, now=now)
-        owed.edits, owed.replies_to = base.id, base.replies_to
         made.put_off.add(owed.id)
+        if await lane.try_to_hold(session, (owed.workspace_id, UPDATE, owed.workspace_id), now=now):
+            owed.lane_id = await lane.hold_for_updates(session, owed.workspace_id, now=now)
+            owed.edits, owed.replies_to = base.id, base.replies_to
         return None
     return _reply(first, to=owed)
 

@@ -6,7 +6,7 @@ lane's token is still ours, and kept for as long as the database doesn't let us:
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import delivery, edit, installation, lane, thread
 from models.database import Database, is_passing
 from models.delivery import DeliveryState, MessageEnd, Outcome, Try
-from models.lane import Release
+from models.lane import Place, Release
 from models.wakeup import Topic
 from scheduler.claim import Job
 from scheduler.decisions import GONE, Class, Decision
@@ -42,6 +42,25 @@ class Settlement:
     job: Job
     outcome: Outcome
     decision: Decision | None
+
+    @property
+    def changes_card(self) -> bool:
+        """Say whether the card above it says something else from now on."""
+        is_under_card = self.job.reply is not None and self.job.reply.changes_parent
+        return is_under_card and self.outcome.state is DeliveryState.DELIVERED
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Say whether it couldn't be told by changing a message, and gets one of its own."""
+        is_over = self.decision is not None and self.decision.what is Class.OVER
+        return is_over and self.job.reply is None and self.job.edited is not None and not self.job.is_edit
+
+    def places(self) -> Iterator[Place]:
+        """Give what other lanes are needed for what follows."""
+        if self.changes_card:
+            yield self.job.workspace_id, delivery.UPDATE, self.job.workspace_id
+        if self.is_told_apart:
+            yield self.job.workspace_id, delivery.POST, self.job.target
 
     def tried(self) -> Try:
         """Give it as the ledger takes it."""
@@ -126,7 +145,8 @@ class Settler:
 
     async def _settle(self, session: AsyncSession, *, batch: Sequence[Settlement], now: datetime) -> list[Settlement]:
         """Write down those outcomes whose lanes are still ours, and say which these are."""
-        tokens = await lane.hold(session, [one.job.lane_id for one in batch])
+        places = {place for one in batch for place in one.places()}
+        tokens = await lane.hold_with(session, [one.job.lane_id for one in batch], places, now=now)
         ours = [one for one in batch if tokens.get(one.job.lane_id) == one.job.lane_token]
         await delivery.settle(session, [one.tried() for one in ours], now=now)
         for one in sorted(ours, key=lambda one: one.job.workspace_id):
@@ -149,7 +169,7 @@ async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetim
             await installation.revoke(
                 session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now
             )
-    if job.reply is not None and job.reply.changes_parent and outcome.state is DeliveryState.DELIVERED:
+    if job.reply is not None and settled.changes_card:
         await edit.ask(session, job.workspace_id, [job.reply.parent_id], now=now)
 
 
@@ -161,7 +181,7 @@ async def _end(session: AsyncSession, settled: Settlement, *, now: datetime) -> 
     elif job.edited is not None:
         how = MessageEnd.GONE if settled.outcome.answer in GONE else MessageEnd.CLOSED
         await edit.end(session, job.workspace_id, job.edited.delivery_id, how)
-        if not job.is_edit:
+        if settled.is_told_apart:
             owed = await delivery.get(session, job.workspace_id, job.delivery_id)
             await thread.tell_apart(session, owed, now=now)
 
