@@ -8,17 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, event
 
+from models import database
+
 _dialects: dict[tuple[str, str], Dialect] = {}
 _compiled: dict[Any, Any] = {}
 
 
-CARELESS = "is_careless"
-
-
 def share() -> None:
-    """Let all engines of this process share what they compile."""
+    """Let all engines of this process share what they compile, and SQLite wait for no disk.
+
+    What is lost this way is lost only with the machine.
+    """
     event.listen(Engine, "engine_connect", _take_compiled)
-    event.listen(Engine, "engine_connect", _be_careless)
+    # Not by an event of the engine's: cancelled in one, nobody gives the connection back.
+    database.SETTINGS = (*database.SETTINGS, "synchronous=OFF")
 
 
 def _take_compiled(connection: Connection) -> None:
@@ -26,12 +29,3 @@ def _take_compiled(connection: Connection) -> None:
     dialect = connection.dialect
     connection.dialect = _dialects.setdefault((dialect.name, dialect.driver), dialect)
     connection.execution_options(compiled_cache=_compiled)
-
-
-def _be_careless(connection: Connection) -> None:
-    """Let a new connection to SQLite wait for no disk. What is lost this way is lost only with the machine."""
-    if connection.dialect.name == "sqlite" and CARELESS not in connection.info:
-        connection.info[CARELESS] = True
-        cursor = connection.connection.cursor()
-        cursor.execute("PRAGMA synchronous=OFF")
-        cursor.close()

@@ -28,12 +28,13 @@ from bot.sandbox.person import Browser, Home, Modal, Person
 from bot.sandbox.signing import signed_headers
 from bot.sandbox.state import Slack
 from bot.settings import Settings
-from handlers import home, listening
+from handlers import channels, home, listening, recipients
 from models import source
 from models.database import Database
 from models.secret import Keyring
 from models.source import SourceKind
 from models.wakeup import Topic
+from scheduler import dispatch
 
 T = TypeVar("T")
 
@@ -41,8 +42,8 @@ HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
 PATIENCE = 15.0
-"""Seconds that this Slack waits for an answer or a trigger, not three, and a listener nearly as long: machines that run
-tests are busy."""
+"""Seconds that this Slack waits for an answer or a trigger, not three, and we nearly as long for all that we do:
+machines that run tests are busy."""
 NOT_FOR_GUESTS = f"What Runrate tells is for members of this workspace, not for guests. Ask <@{ADA}> or a Slack admin."
 both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 WITHOUT_A_WORKER = 2.0
@@ -370,7 +371,9 @@ async def staged(
     )
     sandbox.outbound.answer_seconds = sandbox.state.trigger_seconds = PATIENCE
     listening.TIME_LIMIT, listening.LAST_WORDS = PATIENCE - 1, PATIENCE
-    home.PICTURE_LIMIT = PATIENCE
+    home.PICTURE_LIMIT = home.REFRESH_LIMIT = PATIENCE
+    channels.CHECK_LIMIT = recipients.CHECK_LIMIT = PATIENCE
+    dispatch.ASKED_WITHIN = PATIENCE
     keyring = Keyring([key.get_secret_value() for key in settings.secret_keys])
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(capture_logs()) if keeps_logs else []

@@ -143,7 +143,7 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_afterwards
     assert (await stage.get("/readyz")).json == {"status": "ready", "database": "ok"}
     assert (await stage.event(OPENED, event_id="EvAWAY")).status == 200
     await stage.move(webhook, "Northwind", id="again")
-    await stage.ada.message(REVENUE, containing="Northwind", seconds=8)
+    await stage.ada.message(REVENUE, containing="Northwind")
     assert len([one for one in await stage.ada.messages(REVENUE) if "Northwind" in one.words]) == 1
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot import sources
 from bot.sources import Sources
@@ -83,6 +84,18 @@ async def test_a_removed_source_is_forgotten_at_once(counting: CountingDatabase,
     assert await found.find(key) is None
 
 
+LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'listen %'"
+
+
+async def until_it_listens(database: Database) -> None:
+    """Wait for the connection that hears of others' commits."""
+    found = database.is_sqlite
+    async with asyncio.timeout(15):
+        while not found:
+            async with database.read() as session:
+                found = bool(await session.scalar(text(LISTENING)))
+
+
 async def test_a_source_that_another_process_removed_is_forgotten(
     counting: CountingDatabase, database_url: str, now: datetime
 ) -> None:
@@ -90,7 +103,7 @@ async def test_a_source_that_another_process_removed_is_forgotten(
     origin, key = await seeds.add_source(counting)
     clock = Clock(now)
     found = Sources(database=counting, keyring=KEYRING, now=clock)
-    await asyncio.sleep(0.2)  # Until the listener listens.
+    await until_it_listens(counting)
     assert await found.find(key) is not None
     elsewhere = Database(database_url)
     await remove(elsewhere, origin, now=now)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.people import ADA, REVENUE, WINS
-from handlers import home, listening
+from handlers import channels, home, listening
 from handlers.listening import TIME_LIMIT
 from handlers.views.answers import FAILED
 from tests.stage import Stage
@@ -98,10 +98,14 @@ async def test_what_takes_too_long_is_answered_before_slack_gives_up(
     assert TOO_LONG in (await acme.person("U0LIAM").modal()).words
 
 
-async def test_a_slow_answer_about_a_channel_stands_under_the_channels(acme: Stage) -> None:
+async def test_a_slow_answer_about_a_channel_stands_under_the_channels(
+    acme: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     form = await acme.destination_form()
-    await acme.browser.fault("delay", method="conversations.info", seconds=2, times=1)
-    result = await form.submit({"Name": "Wins", "Channels": [WINS]})
+    await acme.browser.fault("delay", method="conversations.info", seconds=0.5, times=1)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(channels, "CHECK_LIMIT", 0.1)
+        result = await form.submit({"Name": "Wins", "Channels": [WINS]})
     assert result.errors == {"Channels": "Slack didn't say in time whether I can post there. Save again."}
     assert (await form.submit()).closed
 

@@ -33,7 +33,7 @@ async def reason(stage: Stage) -> str:
     async def look() -> str | None:
         return next((one.reason for one in await ledger(stage) if one.fact_kind == FactKind.MOVEMENT), None)
 
-    return str(await stage.until(look, seconds=10))
+    return str(await stage.until(look))
 
 
 async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_there(
@@ -42,7 +42,7 @@ async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_th
     stage, webhook = posting
     await happen(stage, "archive", channel=REVENUE)
     await stage.move(webhook)
-    told = await stage.ada.message("@Runrate", containing="I can't post to", seconds=15)
+    told = await stage.ada.message("@Runrate", containing="I can't post to")
     assert "the channel is archived" in told.words
     assert told.buttons == ["Why did I get this?", "Edit “Every movement”", "Try now"]
 
@@ -59,7 +59,7 @@ async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_th
 
     await happen(stage, "unarchive", channel=REVENUE)
     await stage.ada.message(REVENUE, containing="Northwind")
-    recovered = await stage.ada.message("@Runrate", containing="The waiting update was", seconds=15)
+    recovered = await stage.ada.message("@Runrate", containing="The waiting update was")
     assert f"Posting to <#{REVENUE}> works again." in recovered.words
     why = await told.click("Why did I get this?")
     assert why is not None
@@ -82,7 +82,7 @@ async def test_a_channel_shared_after_its_destination_was_made_waits_for_a_confi
     await happen(stage, "share", channel=REVENUE, **{"with": GLOBEX})
     await stage.move(webhook)
     assert await reason(stage) == "the channel is now shared with another company"
-    told = await stage.ada.message("@Runrate", containing="now shared with another company", seconds=15)
+    told = await stage.ada.message("@Runrate", containing="now shared with another company")
     assert not [one for one in await stage.ada.messages(REVENUE) if "Northwind" in one.words]
 
     form = await told.click("Edit “Every movement”")
@@ -90,7 +90,7 @@ async def test_a_channel_shared_after_its_destination_was_made_waits_for_a_confi
     assert "People of other companies read along" in form.words
     assert not (await form.submit()).closed, "a box that nobody ticked confirms nothing"
     assert (await form.submit({"Other companies": ["yes"]})).closed
-    await stage.ada.message(REVENUE, containing="Northwind", seconds=10)
+    await stage.ada.message(REVENUE, containing="Northwind")
     assert (await known(stage, REVENUE)).outsiders_confirmed_at is not None
 
     again = await (await stage.home()).click("Edit", near="Every movement")
@@ -129,6 +129,6 @@ async def test_managers_hear_of_a_lost_token_by_mail(database_url: str, database
         async def is_owed() -> list[Delivery]:
             return [one for one in await ledger(stage) if one.recipient_kind == "email" and one.reason]
 
-        [owed] = await stage.until(is_owed, seconds=15)
+        [owed] = await stage.until(is_owed)
         assert (owed.target, owed.state) == ("ada@acme.com", "retrying")
         assert owed.reason == "the mail server can't be reached"

@@ -75,7 +75,7 @@ async def test_a_manager_reads_the_attempts_too(acme: Stage) -> None:
     await acme.add_destination()
     await acme.move(webhook)
     acme.clock.ahead += timedelta(seconds=30)
-    await acme.ada.message(REVENUE, containing="Northwind", seconds=15)
+    await acme.ada.message(REVENUE, containing="Northwind")
     await settled(acme)
     words = (await ask(await acme.ada.message(REVENUE, containing="Northwind"))).words
     assert "First tried" in words
@@ -181,7 +181,7 @@ async def test_the_welcome_and_a_recap_answer_too(acme: Stage) -> None:
     assert (await daily.submit({"Name": "Board daily", "Channels": [REVENUE]})).closed
     acme.clock.ahead += timedelta(days=1, hours=1)
     await acme.browser.travel(seconds=1)
-    recap = await acme.dana.message(REVENUE, containing="No MRR movements", seconds=15)
+    recap = await acme.dana.message(REVENUE, containing="No MRR movements")
     await settled(acme)
     words = (await ask(recap)).words
     assert "Recap, " in words

@@ -1,14 +1,16 @@
 """The database keeps its promises on both engines."""
 
 import asyncio
+import gc
 import tempfile
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Text, make_url, select, text
+from sqlalchemy import Boolean, Connection, Text, event, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import account, migrations
@@ -239,6 +241,58 @@ async def test_closing_waits_for_whoever_still_reads_or_their_connection_is_left
     await reading
     assert (opened[0]._connection is None) is is_waited_for
     await opened[0].close()
+
+
+async def cancelled_at(step: int, database: Database, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, int]:
+    """Be cancelled as SQLite is asked for the so manyth time; say whether it came to that, and what is still taken."""
+    asked, execute = 0, database_module._Connection._execute
+
+    async def read() -> None:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    reading = asyncio.create_task(read())
+
+    async def ask(self: Any, *args: Any, **named: Any) -> Any:
+        nonlocal asked
+        asked += asyncio.current_task() is reading
+        if asked == step:
+            reading.cancel()
+        return await execute(self, *args, **named)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(database_module._Connection, "_execute", ask)
+        await asyncio.wait([reading])
+    return reading.cancelled(), database_module._in_use(database._reader)
+
+
+def ask_something(connection: Connection) -> None:
+    cursor = connection.connection.cursor()
+    cursor.execute("SELECT 2")
+    cursor.close()
+
+
+@pytest.mark.parametrize("asks_at_connect", [False, True])
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_whoever_is_cancelled_at_any_step_gives_the_connection_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, *, asks_at_connect: bool
+) -> None:
+    """In the broken variant the engine itself asks something before the session knows its connection."""
+    lost, step, is_cancelled = 0, 0, True
+    while is_cancelled:
+        step += 1
+        database = Database(database_url)
+        if asks_at_connect:
+            event.listen(database._reader.sync_engine, "engine_connect", ask_something)
+            monkeypatch.setattr(database_module, "LAST_SECONDS", 0)
+        is_cancelled, taken = await cancelled_at(step, database, monkeypatch)
+        lost += taken
+        await database.close()
+    assert step > len(SETTINGS)
+    assert bool(lost) is asks_at_connect
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 async def test_the_migrations_make_exactly_the_tables_in_the_code(database: Database) -> None:
