@@ -181,7 +181,7 @@ def question(muting: Muting) -> View:
     what = mrkdwn.bold(mrkdwn.escape(muting.name, LONGEST_NAME))
     has_choice = muting.destination_name is not None
     blocks = [
-        section(f"Nothing about {what} is told {WHERE_CHOSEN if has_choice else IN_PERSON}"),
+        section((WHERE_CHOSEN if has_choice else IN_PERSON).format(what)),
         *_standing(muting),
         *([_place(muting)] if has_choice else []),
         field("For how long?", _radio(LENGTH, LENGTHS, Length.WEEK), block_id=LENGTH),
@@ -189,8 +189,8 @@ def question(muting: Muting) -> View:
     return modal(TITLE, blocks, callback_id=CALLBACKS.mute, submit="Mute", metadata=muting.delivery_id)
 
 
-WHERE_CHOSEN = "where you choose. Recaps and reports count it as before."
-IN_PERSON = "in your own direct messages. Channels are told of it as before."
+WHERE_CHOSEN = "This stops messages about {} where you choose. Recaps and reports count it as before."
+IN_PERSON = "This stops your own direct messages about {}. Channels are told of it as before."
 
 
 def muted_view(muting: Muting) -> View:
