@@ -36,6 +36,8 @@ async def ask(session: AsyncSession, workspace_id: str, delivery_ids: Collection
     What is not sent yet needs no edit. It holds the lane of the workspace's updates, and so comes last in its
     transaction.
     """
+    if not delivery_ids:
+        return 0
     stands = and_(Delivery.state == DeliveryState.DELIVERED, Delivery.message_ts.is_not(None))
     drawn = select(Delivery).where(
         Delivery.workspace_id == workspace_id,

@@ -360,6 +360,21 @@ async def cards_above(session: AsyncSession, workspace_id: str, delivery_ids: Co
     return list(await session.scalars(query.where(*theirs, among(replies.id, delivery_ids)).distinct()))
 
 
+async def cards_of_merged(session: AsyncSession, workspace_id: str, carrier_id: str) -> list[str]:
+    """Give the ids of the cards that stand for the accounts of which a message tells, one or many."""
+    card, merged = aliased(Delivery), aliased(Delivery)
+    theirs = (merged.workspace_id == workspace_id, merged.coalesced_into == carrier_id)
+    for_it = (card.asked_by == merged.asked_by, card.target == merged.target, card.fact_kind == FactKind.THREAD)
+    query = (
+        select(card.id)
+        .join(Movement, Movement.account_id == card.fact_id)
+        .join(merged, and_(merged.fact_id == Movement.id, *for_it))
+        .where(or_(merged.id == carrier_id, and_(*theirs)), card.workspace_id == workspace_id)
+        .where(card.state == DeliveryState.DELIVERED)
+    )
+    return list(await session.scalars(query.distinct()))
+
+
 async def follow_account(
     session: AsyncSession, workspace_id: str, former_id: str, kept_id: str, *, now: datetime
 ) -> None:

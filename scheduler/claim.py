@@ -64,6 +64,8 @@ class Job:
     """Whether it brings a message up to date, and is itself no news to anybody."""
     reply: Reply | None = None
     """Under which message it is told, where it is a reply."""
+    is_kept_together: bool = False
+    """Whether it belongs with others about its account."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Claimer:
             edited=drawn if isinstance(drawn, Edited) else None,
             is_edit=owed.fact_kind == FactKind.EDIT,
             reply=turn.reply,
+            is_kept_together=owed.is_kept_together,
         )
 
 

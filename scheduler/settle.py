@@ -44,10 +44,11 @@ class Settlement:
     decision: Decision | None
 
     @property
-    def changes_card(self) -> bool:
-        """Say whether the card above it says something else from now on."""
-        is_under_card = self.job.reply is not None and self.job.reply.changes_parent
-        return is_under_card and self.outcome.state is DeliveryState.DELIVERED
+    def changes_cards(self) -> bool:
+        """Say whether cards may say something else from now on: the one above it, or those of what was merged in it."""
+        job = self.job
+        is_about = job.reply.changes_parent if job.reply is not None else job.is_kept_together and job.edited is None
+        return is_about and self.outcome.state is DeliveryState.DELIVERED
 
     @property
     def is_told_apart(self) -> bool:
@@ -57,7 +58,7 @@ class Settlement:
 
     def places(self) -> Iterator[Place]:
         """Give what other lanes are needed for what follows."""
-        if self.changes_card:
+        if self.changes_cards:
             yield self.job.workspace_id, delivery.UPDATE, self.job.workspace_id
         if self.is_told_apart:
             yield self.job.workspace_id, delivery.POST, self.job.target
@@ -169,8 +170,15 @@ async def _follow_up(session: AsyncSession, settled: Settlement, *, now: datetim
             await installation.revoke(
                 session, job.workspace_id, because=outcome.answer, token_sealed=job.token_sealed, now=now
             )
-    if job.reply is not None and settled.changes_card:
-        await edit.ask(session, job.workspace_id, [job.reply.parent_id], now=now)
+    if settled.changes_cards:
+        await edit.ask(session, job.workspace_id, await _cards(session, job), now=now)
+
+
+async def _cards(session: AsyncSession, job: Job) -> list[str]:
+    """Give the card above a message, or those of the accounts of which it tells."""
+    if job.reply is not None:
+        return [job.reply.parent_id]
+    return await thread.cards_of_merged(session, job.workspace_id, job.delivery_id)
 
 
 async def _end(session: AsyncSession, settled: Settlement, *, now: datetime) -> None:

@@ -281,6 +281,11 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         row = above.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         session.add(delivery.Delivery(**row))
         card_id = row["id"]
+        of_account = dataclasses.replace(
+            above, fact=(FactKind.THREAD, ids.account), recipient=(RecipientKind.CHANNEL, "C4")
+        )
+        row = of_account.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
+        session.add(delivery.Delivery(**row))
         sent = dataclasses.replace(owed(ids.destination, ids.movement), recipient=(RecipientKind.CHANNEL, "C4"))
         row = sent.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         told_there = delivery.Delivery(**(row | {"replies_to": card_id}))
@@ -524,6 +529,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "trend.news_at": {},
     "trend.read": {"now": NOW},
     "thread.cards_above": {"delivery_ids": ["<told_there>"]},
+    "thread.cards_of_merged": {"carrier_id": "<told_there>"},
     "thread.follow_account": {"former_id": "<twin>", "kept_id": "<account>", "now": NOW},
     "unfurl.get": {"unfurl_id": "<unfurl>"},
     "welcome.owe": {"channel_id": "C1", "now": NOW},

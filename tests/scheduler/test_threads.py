@@ -295,6 +295,17 @@ async def test_a_card_that_stands_when_a_flood_comes_is_followed_by_what_it_is_a
     assert flood.text.startswith(f"{merge.SINGLY + 5} MRR movements")
 
 
+async def test_cards_are_current_after_a_flood_in_which_their_accounts_moved(line: Sending) -> None:
+    await ready(line)
+    await change(line)
+    await line.move(merge.SINGLY)
+    await line.move(of=NORTHWIND)
+    await line.run(seconds=20)
+    top, *_ = line.messages()
+    assert "2 changes" in str(top.blocks)
+    assert [len(replies) for _, replies in threads(line)] == [1, 0], "the flood is told in the channel"
+
+
 async def test_whoever_asks_not_what_stands_under_a_card_leaves_it_alone(
     line: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
