@@ -1,21 +1,23 @@
 """An amendment: what an edit changed of a destination, field by field, as the audit keeps it.
 
-Of a field that could name a person or an account only its name is kept, since the audit is kept for good.
+Of what could name a person or an account nothing is kept but that it was changed, since the audit is kept for good.
 """
 
 from collections.abc import Collection, Mapping
 from datetime import time
 from typing import Any
 
+from models.recipient import RecipientKind
+
 TOLD = (
     "name", "frequency", "at", "zone", "weekday", "month_day", "is_business", "country", "kinds", "least_gain",
     "least_gain_share", "least_loss", "least_loss_share", "locale", "group_minutes", "has_threads", "mentions",
-    "tells_empty",
+    "tells_empty", "attributes",
 )  # fmt: skip
 """The fields whose values are kept as well."""
 
 RECIPIENTS = "recipients"
-UNTOLD = (RECIPIENTS, "conditions", "attributes")
+UNTOLD = (RECIPIENTS, "conditions")
 
 Amendment = Mapping[str, Any]
 """By the names of the fields that were changed: their values before and after; None for a field that is not told."""
@@ -39,5 +41,16 @@ def _plain(value: Any) -> Any:
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Say what was changed."""
-    changed = [name for name in after if before[name] != after[name]]
-    return {name: [before[name], after[name]] if name in TOLD else None for name in changed}
+    return {name: _told(name, before[name], after[name]) for name in after if before[name] != after[name]}
+
+
+def _told(name: str, before: Any, after: Any) -> list[Any] | None:
+    """Give the values that may be kept; of recipients the channels, where these were changed."""
+    if name == RECIPIENTS:
+        before, after = _channels(before), _channels(after)
+        return [before, after] if before != after else None
+    return [before, after] if name in TOLD else None
+
+
+def _channels(recipients: Collection[tuple[str, str]]) -> list[str]:
+    return [target for kind, target in recipients if kind == RecipientKind.CHANNEL]

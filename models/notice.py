@@ -33,6 +33,12 @@ LOST_NEWS = timedelta(days=1)
 """How long ago a workspace may have taken its grant back, to be told now."""
 
 REINSTALL = "Reinstall Runrate from its set-up page; everything that waits is then sent."
+REGAIN = {
+    "team_access_revoked": (
+        "Ask an admin of the organisation to add Runrate to this workspace again; everything that waits is then sent."
+    )
+}
+"""What to do about a grant that is gone, by the event that told us, where it is something else."""
 RETRY = "Retry it once that has passed."
 PATIENCE = "It is tried again until it works; nothing has to be done here."
 
@@ -146,7 +152,7 @@ async def _lost(session: AsyncSession, *, now: datetime) -> list[Failing]:
         Failing(
             key=_everywhere(one.workspace_id),
             cause=one.why_lost or "",
-            fix=REINSTALL,
+            fix=REGAIN.get(one.revoked_because or "", REINSTALL),
             since=one.revoked_at,
             is_news=now - one.revoked_at < LOST_NEWS,
         )

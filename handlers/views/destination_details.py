@@ -349,6 +349,8 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "month_day": ordinal,
     "country": name_of,
     "kinds": _kinds,
+    "recipients": lambda value: mrkdwn.listed(map(mrkdwn.channel, value), most=5),
+    "attributes": lambda value: mrkdwn.listed((mrkdwn.escape(label(key), 60) for key in value), most=5),
     "least_gain_share": _percent,
     "least_loss_share": _percent,
 }

@@ -35,7 +35,8 @@ async def test_details_say_who_changed_what_and_lead_to_every_change_and_back(ac
     await form.submit({"Name": "Wins", "Channels": [WINS], "Minimum gain": "500"})
     details = await acme.ada.modal(containing="changed the name")
     assert f"*Wins* · Real-time to <#{WINS}>" in details.words
-    changed = "changed the name (Every movement → Wins), who hears of it and the minimum gain (none → 500)"
+    told_in = f"who hears of it (<#{REVENUE}> → <#{WINS}>)"
+    changed = f"changed the name (Every movement → Wins), {told_in} and the minimum gain (none → 500)"
     assert f"<@{ADA}> {changed}" in details.words
 
     question = await details.click("Pause")

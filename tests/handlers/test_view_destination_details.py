@@ -133,6 +133,8 @@ EVERY = [str(kind) for kind in MovementKind]
     ("changed", "words"),
     [
         ({"recipients": None, "at": ["09:00", "10:30"]}, "the time (09:00 → 10:30) and who hears of it"),
+        ({"recipients": [["C1"], ["C1", "C2"]]}, "who hears of it (<#C1> → <#C1> and <#C2>)"),
+        ({"attributes": [[], ["mrr*"]]}, "the attributes that it shows (none → Mrr∗)"),
         ({"frequency": ["real_time", "weekly"]}, "the frequency (Real-time → Weekly)"),
         ({"weekday": [0, 4]}, "the day of the week (Monday → Friday)"),
         ({"is_business": [False, True]}, "business days only (off → on)"),

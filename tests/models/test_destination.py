@@ -139,9 +139,9 @@ async def test_an_edit_is_audited_with_what_it_changed_and_values_that_name_nobo
     await edit(database, made, wish("C2", name="Board", attributes=["country"], filter=gains, **later))
     assert await changes(database, made) == [
         {
-            "recipients": None,
+            "recipients": [["C1"], ["C2"]],
             "conditions": None,
-            "attributes": None,
+            "attributes": [[], ["country"]],
             "kinds": [[str(kind) for kind in MovementKind], ["expansion"]],
             "least_gain": [None, 500],
         },
@@ -154,6 +154,13 @@ async def test_an_edit_is_audited_with_what_it_changed_and_values_that_name_nobo
             "country": [None, "DE"],
         },
     ]
+
+
+def test_of_recipients_the_audit_keeps_the_channels_alone() -> None:
+    before, dana = {"recipients": [CHANNEL]}, (RecipientKind.PERSON, "U0DANA")
+    moved = {"recipients": [(RecipientKind.CHANNEL, "C2"), dana]}
+    assert amendment.between(before, {"recipients": [CHANNEL, dana]}) == {"recipients": None}
+    assert amendment.between(before, moved) == {"recipients": [["C1"], ["C2"]]}
 
 
 async def test_every_field_of_a_wish_is_audited(database: Database) -> None:
