@@ -13,6 +13,7 @@ from models import lane
 from scheduler.messages import notice
 
 TRYING = "Trying now. You hear when it works again."
+NOTHING_WAITS = "Nothing is waiting any more; `/mrr deliveries` says what became of it."
 
 
 def register(app: AsyncApp) -> None:
@@ -32,8 +33,8 @@ async def pressed_try_now(
     """Try at once what waits for whoever asked, such as a destination."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.write() as session:
-        await lane.hurry_all(session, visitor.workspace_id, str(action.get("value")), now=desk.now())
+        waits = await lane.hurry_all(session, visitor.workspace_id, str(action.get("value")), now=desk.now())
     await ack()
     if body.get("response_url"):
-        await respond(**answers.sentence(TRYING), replace_original=False)
+        await respond(**answers.sentence(TRYING if waits else NOTHING_WAITS), replace_original=False)
     await home.refresh(desk, client, visitor)

@@ -451,14 +451,16 @@ async def hurry(session: AsyncSession, workspace_id: str, target: str, *, now: d
     await _hurry(session, workspace_id, [target], now=now)
 
 
-async def hurry_all(session: AsyncSession, workspace_id: str, asked_by: str, *, now: datetime) -> None:
+async def hurry_all(session: AsyncSession, workspace_id: str, asked_by: str, *, now: datetime) -> bool:
     """Try at once all targets for which something of a destination or workflow waits, or of the product's own.
 
-    Whoever changes what asks for them calls this first: it holds all their lanes at once, in their order.
+    Say whether anything does. Whoever changes what asks for them calls this first: it holds all their lanes at once,
+    in their order.
     """
     waiting = select(Delivery.target).where(is_open(), Delivery.workspace_id == workspace_id)
-    targets = await session.scalars(waiting.where(Delivery.asked_by == asked_by).distinct())
-    await _hurry(session, workspace_id, targets.all(), now=now)
+    targets = (await session.scalars(waiting.where(Delivery.asked_by == asked_by).distinct())).all()
+    await _hurry(session, workspace_id, targets, now=now)
+    return bool(targets)
 
 
 async def _hurry(session: AsyncSession, workspace_id: str, targets: Sequence[str], *, now: datetime) -> None:

@@ -64,6 +64,9 @@ async def test_a_failing_destination_is_told_to_its_creator_who_mends_it_from_th
     why = await told.click("Why did I get this?")
     assert why is not None
     assert "You answer for what it is about, or manage Runrate." in why.words
+    await why.close()
+    await told.click("Try now")
+    await stage.ada.message("@Runrate", containing="Nothing is waiting any more")
     assert len([one for one in await stage.ada.messages("@Runrate") if "I can't post to" in one.words]) == 1
 
 
