@@ -74,14 +74,19 @@ async def _found(
     return [view.choice(typed, found, locale=await _locale(session, visiting.workspace_id))]
 
 
-async def the_one(session: AsyncSession, visiting: Person, typed: str, *, word: str) -> Account | Answer:
-    """Give the one account that somebody means; or the answer to what names none, or more than one."""
+async def the_one(
+    session: AsyncSession, visiting: Person, typed: str, *, word: str, ending: str = ""
+) -> Account | Answer:
+    """Give the one account that somebody means; or the answer to what names none, or more than one.
+
+    `word` is the command's, and `ending` what it says after the account.
+    """
     if not typed:
         return view.usage(word)
     found = await account_search.find(session, visiting.workspace_id, typed)
     if len(found.accounts) == 1 and found.fit > Fit.NEAR:
         return found.accounts[0]
-    return view.which(typed, found, word=word) if found else view.not_found(typed)
+    return view.which(typed, found, word=word, ending=ending) if found else view.not_found(typed)
 
 
 async def opened(

@@ -45,7 +45,8 @@ async def add(typed: str, client: AsyncWebClient, desk: Desk, visitor: Visitor) 
     visiting, now = await people.require_member(desk, client, visitor), desk.now()
     name, length = view.read_length(name_in(typed))
     async with desk.database.read() as session:
-        found = await accounts.the_one(session, visiting, name, word="mute")
+        ending = "" if length is Length.ALWAYS else length
+        found = await accounts.the_one(session, visiting, name, word="mute", ending=ending)
     if not isinstance(found, Account):
         return found
     lasting = LASTING[length]

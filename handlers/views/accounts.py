@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.blocks import (
     Block,
@@ -130,14 +131,17 @@ def _row(one: Account, locale: str) -> Block:
     return section(line, accessory=button("Open", ACTIONS.open, value=one.id))
 
 
-def which(typed: str, found: Found, *, word: str) -> Answer:
-    """Answer with the accounts that may be meant, each with its id, for a command that takes only one."""
-    named = (f"{mrkdwn.bold(_name(one))} ({mrkdwn.code(one.external_id, 60)})" for one in found.accounts)
-    names = mrkdwn.listed(named, most=len(found.accounts), last="or")
-    more = " More fit than these." if found.has_more else ""
-    asked = mrkdwn.code(f"/mrr {word} {found.accounts[0].external_id}")
-    text = f"Which account do you mean by {mrkdwn.quoted(typed)}: {names}?{more} Type its id, such as {asked}"
-    return _answer("Which account do you mean?", section(text))
+def which(typed: str, found: Found, *, word: str, ending: str = "") -> Answer:
+    """Answer with the accounts that may be meant, each with a button that does for it what was asked."""
+    ask = f"Which account do you mean by {mrkdwn.quoted(typed)}?"
+    more = " More fit than these; type more of the name." if found.has_more else ""
+    rows = [_offer(one, f"{word} {mrkdwn.entities(one.external_id)} {ending}".strip(), word) for one in found.accounts]
+    return _answer(f"{ask}{more}", section(f"{mrkdwn.bold(ask)}{more}"), *rows)
+
+
+def _offer(one: Account, command: str, word: str) -> Block:
+    done = button(word.capitalize(), answers.ACTIONS.meant, value=command)
+    return section(f"{mrkdwn.bold(_name(one))} · {mrkdwn.code(one.external_id)}", accessory=done)
 
 
 def not_found(typed: str) -> Answer:

@@ -18,10 +18,11 @@ from tests.stage import ACME, NOT_FOR_GUESTS, Stage, both_engines
 CHART = "data_visualization"
 
 
-def test_a_command_about_one_account_names_all_that_may_be_meant_with_their_ids() -> None:
+def test_a_command_about_one_account_offers_each_that_may_be_meant_by_its_id() -> None:
     kites = tuple(Account(id=f"acc_{name}", external_id=f"cus_{name}", name=name) for name in ("Kite", "Kitewell"))
-    [section] = accounts.which("kite", Found(kites), word="why")["blocks"]
-    assert "*Kite* (`cus_Kite`) or *Kitewell* (`cus_Kitewell`)? Type its id" in section["text"]["text"]
+    _, *rows = accounts.which("kite", Found(kites), word="mute", ending="week")["blocks"]
+    assert [one["text"]["text"] for one in rows] == ["*Kite* · `cus_Kite`", "*Kitewell* · `cus_Kitewell`"]
+    assert [one["accessory"]["value"] for one in rows] == ["mute cus_Kite week", "mute cus_Kitewell week"]
 
 
 async def tell(acme: Stage, webhook: str, *records: dict[str, Any]) -> None:

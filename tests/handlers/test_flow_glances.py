@@ -3,6 +3,7 @@
 import json
 
 from bot.sandbox.people import DANA, DEALS, GENERAL, GUS, PAT, REVENUE
+from bot.sandbox.person import Message
 from models import delivery
 from models.delivery import DeliveryState, FactKind
 from tests.stage import ACME, Stage, both_engines
@@ -135,3 +136,21 @@ async def test_why_names_no_private_channel_to_whoever_is_not_in_it(acme: Stage)
     assert "Quiet deals" not in words
     assert DEALS not in words
     assert f"to <#{DEALS}>" in (await acme.ada.run("/mrr why northwind", channel=REVENUE)).words
+
+
+async def test_of_several_accounts_one_is_muted_by_its_button_for_as_long_as_was_typed(acme: Stage) -> None:
+    _, webhook = await acme.add_source()
+    for name in ("Smith & Sons <EU>", "Smith & Sons <US>"):
+        await acme.move(webhook, name)
+
+    async def question() -> Message | None:
+        asked = (await acme.dana.run("/mrr mute smith week", channel=REVENUE)).message
+        return asked if asked is not None and asked.buttons == ["Mute", "Mute"] else None
+
+    asked = await acme.until(question)
+    assert asked is not None
+    await asked.click("Mute", near="US")
+    muted = await acme.dana.message(
+        REVENUE, containing="You get no direct messages about *Smith &amp; Sons &lt;US&gt;*"
+    )
+    assert "until <!date^" in muted.words

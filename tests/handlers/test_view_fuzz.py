@@ -144,7 +144,8 @@ def test_the_check_itself_finds_a_mention(text: str) -> None:
 def test_who_hears_of_an_account_and_what_is_muted(
     name: str, said: str, owner: str, kind: MovementKind, told: bool, state: DeliveryState
 ) -> None:
-    account = Account(id="acc_1", external_id=said or "1", name=name or None)
+    storable = said.encode("utf-8", "ignore").decode()[:255]
+    account = Account(id="acc_1", external_id=storable or "1", name=name or None)
     moved = Movement(kind=kind, amount_minor=-(10**15), currency="USD", occurred_at=AT)
     hearer = Hearer(name=said, frequency=Frequency.REAL_TIME, recipients=channels("C0REVENUE") * 20, lacks_kind=told)
     recap = replace(hearer, frequency=Frequency.DAILY, next_at=AT)
