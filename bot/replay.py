@@ -27,7 +27,7 @@ RETRY_SECONDS = 5
 
 
 class Replay:
-    """Waits for a workspace to install, brings in twelve months, and then lets one thing after another happen."""
+    """Waits for a workspace to install, brings in its history, and then lets one thing after another happen."""
 
     def __init__(
         self, app: Runrate, *, keyring: Keyring, address: str, workspace_id: str, now: Callable[[], datetime]

@@ -192,7 +192,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             fallback_channel_id=tenant.fallback_channel_id,
             report_url=await _report_url(session, desk, workspace_id),
             shows_previews=tenant.shows_previews,
-            manager_ids=tuple(await person.named_managers(session, workspace_id)),
+            manager_ids=tuple(await person.present_managers(session, workspace_id)),
             missing_scopes=tuple(missing),
             personal=await _personal(session, visiting, now=now),
             install_url=f"{desk.public_url}/slack/install",

@@ -24,7 +24,7 @@ async def pressed(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, d
     """Open the form with those who are named already."""
     await people.require_manager(desk, client, visitor)
     async with desk.database.read() as session:
-        named = await person.named_managers(session, visitor.workspace_id)
+        named = await person.present_managers(session, visitor.workspace_id)
     await client.views_open(trigger_id=body["trigger_id"], view=forms.form(ManagersForm(tuple(named))))
     await ack()
 

@@ -46,9 +46,7 @@ async def require_manager(desk: Desk, client: AsyncWebClient, visitor: Visitor) 
 
 async def to_ask(session: AsyncSession, workspace_id: str) -> tuple[str, ...]:
     """Give those who can be asked for a change: whom admins named, and who installed us, while they may change it."""
-    named = await person.named_managers(session, workspace_id)
-    gone = await person.unfit(session, {(workspace_id, one) for one in named})
-    known = [one for one in named if (workspace_id, one) not in gone]
+    known = await person.present_managers(session, workspace_id)
     grant = await installation.get(session, workspace_id)
     installer = await person.get(session, workspace_id, grant.installed_by) if grant else None
     if installer is not None and await person.is_manager(session, installer):

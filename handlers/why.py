@@ -72,7 +72,7 @@ async def _tell(body: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
 
 async def _answer(session: AsyncSession, visiting: Person, body: dict[str, Any]) -> View:
     """Say what whoever asks may know: a member why, a manager every attempt too."""
-    manager_ids = tuple(await person.named_managers(session, visiting.workspace_id))
+    manager_ids = tuple(await person.present_managers(session, visiting.workspace_id))
     tenant = await workspaces.get(session, visiting.workspace_id)
     assert tenant is not None  # noqa: S101 - whoever presses a button is of a workspace that installed us
     found = await told.find(session, visiting.workspace_id, body)

@@ -186,6 +186,13 @@ async def named_managers(session: AsyncSession, workspace_id: str) -> list[str]:
     return list(await session.scalars(query))
 
 
+async def present_managers(session: AsyncSession, workspace_id: str) -> list[str]:
+    """List those of them who are still here as full members, as far as we know."""
+    named = await named_managers(session, workspace_id)
+    gone = await unfit(session, {(workspace_id, user_id) for user_id in named})
+    return [user_id for user_id in named if (workspace_id, user_id) not in gone]
+
+
 async def name_managers(
     session: AsyncSession, workspace_id: str, user_ids: Iterable[str], *, by: str, now: datetime
 ) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import delivery, email_alias, installation, lane, mute, person, role, signal, workspace
+from models import delivery, email_alias, installation, keeper, lane, mute, role, signal, workspace
 from models.account import Account
 from models.database import Database
 from models.delivery import RUNRATE, FactKind, Owed, SkipReason
@@ -148,7 +148,5 @@ async def _tell_managers(session: AsyncSession, told: Signal, why: str, *, now: 
     since = now - UNHEARD_EVERY
     if await delivery.was_owed(session, told.workspace_id, FactKind.UNHEARD, since=since):
         return
-    grant = await installation.get(session, told.workspace_id)
-    named = await person.named_managers(session, told.workspace_id)
-    for user_id in dict.fromkeys([*([grant.installed_by] if grant else []), *named]):
+    for user_id in await keeper.to_tell(session, told.workspace_id):
         await _owe_one(session, told, (RecipientKind.PERSON, user_id), why, now=now, kind=FactKind.UNHEARD)

@@ -19,7 +19,7 @@ LONGEST_REST = 200
 
 COMMANDS = {
     "": "show how MRR stands today",
-    "recap": "show the last whole one, or share it in a channel; `/mrr recap this week` shows the present one",
+    "recap": "show the last whole day, week or month, or share it in a channel; `/mrr recap this week` shows this one",
     "account": "show an account: its MRR, history, attributes and people",
     "why": "show who hears of an account, who doesn't, and why",
     "mute": "get no direct messages about an account; add `day` or `week` for that long only",

@@ -31,8 +31,8 @@ def test_help_says_what_one_can_ask_for() -> None:
     assert read(answers.usage()) == [
         (
             "*What* `/mrr` *can do*\n`/mrr` — show how MRR stands today\n"
-            "`/mrr recap day|week|month [#channel]` — show the last whole one, or share it in a channel; "
-            "`/mrr recap this week` shows the present one\n"
+            "`/mrr recap day|week|month [#channel]` — show the last whole day, week or month, or share it in a "
+            "channel; `/mrr recap this week` shows this one\n"
             "`/mrr account NAME` — show an account: its MRR, history, attributes and people\n"
             "`/mrr why NAME` — show who hears of an account, who doesn't, and why\n"
             "`/mrr mute NAME` — get no direct messages about an account; add `day` or `week` for that long only\n"

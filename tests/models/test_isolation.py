@@ -468,6 +468,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.left_with": {"email": "left@a.io"},
     "person.name_managers": {"user_ids": [], "by": "U1", "now": NOW},
     "person.named_managers": {},
+    "person.present_managers": {},
     "person.named": {"user_ids": ["U1"]},
     "person.names": {},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},

@@ -77,6 +77,16 @@ async def test_named_managers_are_replaced_as_a_whole_within_their_workspace(dat
     assert (entry.action, entry.detail) == ("managers.named", {"managers": ["U0LIAM", "U0MEI"]})
 
 
+async def test_who_left_is_no_manager_any_more(database: Database) -> None:
+    async with database.write() as session:
+        await person.name_managers(session, ACME, ["U0PAT", "U0MEI", "U0GUS"], by="U0ADA", now=NOW)
+        await person.remember(session, ACME, {"id": "U0MEI", "name": "mei", "deleted": True}, now=NOW)
+        await person.remember(session, ACME, {"id": "U0GUS", "name": "gus", "is_restricted": True}, now=NOW)
+    async with database.read() as session:
+        assert await person.present_managers(session, ACME) == ["U0PAT"]
+        assert await person.named_managers(session, ACME) == ["U0GUS", "U0MEI", "U0PAT"], "they may come back"
+
+
 async def test_being_named_in_one_workspace_means_nothing_in_another(database: Database) -> None:
     async with database.write() as session:
         await person.name_managers(session, GLOBEX, ["U0PAT"], by="U1GINA", now=NOW)
