@@ -30,7 +30,7 @@ demo: install ## Start Runrate beside a local Slack and print the address.
 # that a test starts. At first that is a third of a minute's work, which both cores share.
 test: export PYTHONDONTWRITEBYTECODE =
 test: install ## Run every test, on SQLite and on PostgreSQL.
-	@find $(TESTS) -name 'test_*.py' 2>/dev/null | xargs -P 2 -n 130 $(BIN)/python -m pytest --collect-only -qq > /dev/null || true
+	@find $(TESTS) -name 'test_*.py' 2>/dev/null | xargs -r -P 2 -n 130 $(BIN)/python -m pytest --collect-only -qq > /dev/null || true
 	@# Some tests wait for things to happen within seconds. One that fails beside the others is tried once more alone.
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS) || { [ $$? = 1 ] && echo "Trying alone what failed:" && \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(TESTS); }
