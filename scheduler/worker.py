@@ -49,7 +49,7 @@ REST = 0.4
 """Seconds between two looks at what fails, or for e-mail, at least, however many outcomes are written meanwhile."""
 
 GRACE = 0.5
-"""Seconds in which a stage may end by itself. Cancelled, it could leave a connection behind that it just opens."""
+"""Seconds in which a stage may end by itself before it is cancelled."""
 
 
 class Worker:

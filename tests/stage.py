@@ -41,7 +41,7 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 RETRIES_AT_ONCE = 0.0005
 """Makes 30 milliseconds of the minute after which Slack sends an event again."""
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds that this Slack waits for an answer or a trigger, not three, and we nearly as long for all that we do:
 machines that run tests are busy."""
 NOT_FOR_GUESTS = f"What Runrate tells is for members of this workspace, not for guests. Ask <@{ADA}> or a Slack admin."
@@ -160,7 +160,7 @@ class Stage:
         """Open the Home tab, as it is now."""
         return await (person or self.ada).open_home()
 
-    async def until(self, look: Callable[[], Awaitable[T]], *, seconds: float = 15.0) -> T:
+    async def until(self, look: Callable[[], Awaitable[T]], *, seconds: float = PATIENCE) -> T:
         """Look again and again until there is something; for what no person in Slack could wait for."""
         ends = time.monotonic() + seconds
         while not (found := await look()):

@@ -28,7 +28,7 @@ from bot.sandbox.records import Json
 from bot.sandbox.webpage import Page
 
 T = TypeVar("T")
-PATIENCE = 15.0
+PATIENCE = 30.0
 WORDY = ("text", "alt_text", "title", "url")
 
 

@@ -27,7 +27,7 @@ from tests.seeds import ACME, KEYRING
 from tests.sending import REVENUE, Sending, SlowSlack
 
 JOIN = "conversations.join"
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 @asynccontextmanager
