@@ -179,6 +179,8 @@ def _meant(typed: str) -> str | None:
     word = first.casefold()
     if word in SYNONYMS:
         return SYNONYMS[word]
+    if word and word in COMMANDS:  # What followed it was no part of it.
+        return word
     near = get_close_matches(word, filter(None, COMMANDS), n=1, cutoff=0.5)
     return f"{near[0]} {rest[:LONGEST_REST]}".strip() if near else None
 
