@@ -107,11 +107,15 @@ def now() -> datetime:
     return NOW
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
     """Keep the garbage collector from all that was imported and collected: it took a sixth of a test to go through."""
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)  # Python's own, 700 new objects, takes a fifteenth of the suite's time.
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 20)  # Python's own, 700 new objects, takes a fifteenth of the suite's time.
+        gc.enable()
 
 
 def pytest_report_header() -> str:
