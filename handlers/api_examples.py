@@ -10,7 +10,7 @@ _NORTHWIND = {"external_id": "acct_42", "name": "Northwind Traders"}
 _MOVEMENT = {
     "type": "movement",
     "id": "mv_2026_11_20_0001",
-    "account": {**_NORTHWIND, "status": "customer", "attributes": {"Country": "Germany"}},
+    "account": {**_NORTHWIND, "status": "customer", "attributes": {"country": "Germany"}},
     "kind": "expansion",
     "amount_minor": 42000,
     "currency": "USD",
@@ -48,7 +48,7 @@ _ACCOUNT = {
     "sales_stage": "Closed Won",
     "domain": "northwind.example",
     "url": "https://crm.example.com/accounts/42",
-    "attributes": {"Segment": "Mid-market", "Seats": 16},
+    "attributes": {"segment": "Mid-market", "seats": 16},
 }
 _CONTACT = {
     "type": "contact",

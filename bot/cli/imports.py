@@ -123,7 +123,7 @@ def import_(
     """Bring in history from FILE: a JSON array, JSON lines, or CSV whose first line names the columns.
 
     Rows have the fields of the JSON that sources send (docs/intake.md); a CSV's attributes are columns such as
-    attributes.Country. Movements without an id that say the same are one movement.
+    attributes.country. Movements without an id that say the same are one movement.
 
     Subscriptions have subscription_id, account_id, start_date, end_date (not included, empty while it goes on), mrr (in
     major units, such as 420.00) and currency. Rates have date, currency and rate, which is what one unit is worth in
