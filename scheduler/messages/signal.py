@@ -54,7 +54,7 @@ class SignalMessage:
 
 def draw(signal: SignalMessage) -> Message:
     """Draw the message: the fact, what stands behind it, and how to stop it."""
-    text = mrkdwn.marked(f"{_fact(signal)}\n{_account(signal)}")
+    text = mrkdwn.marked(f"{_fact(signal, strong=True)}{_text(signal)}\n{_account(signal)}")
     choices = [Choice.HISTORY, Choice.MUTE, *([Choice.STOP_SIGNALS] if signal.is_direct else [])]
     address = mrkdwn.web_address(signal.url)
     buttons = [*([_open_button(address)] if address else []), claim.button(signal.claimed_by)]
@@ -64,29 +64,28 @@ def draw(signal: SignalMessage) -> Message:
         {"type": "context", "elements": [mrkdwn.marked(_reason(signal))]},
     ]
     repeat = " (may be a repeat)" if signal.may_be_repeat else ""
-    return message(f"{_said(signal)} — {KINDS[signal.kind]}{repeat}", *blocks)
+    return message(f"{_fact(signal)}{repeat}", *blocks)
 
 
-def _fact(signal: SignalMessage) -> str:
-    return f"{_said(signal, strong=True)} — {KINDS[signal.kind]}{_text(signal)}"
-
-
-def _said(signal: SignalMessage, *, strong: bool = False) -> str:
-    """Say who did what where: `Sofia Marín joined Contoso as VP Finance`."""
+def _fact(signal: SignalMessage, *, strong: bool = False) -> str:
+    """Say who did what where: `Sofia Marín joined Contoso as VP Finance`. The kind is named where no verb says it."""
     account = mrkdwn.escape(signal.account_name, 160)
     account = mrkdwn.bold(account) if strong else account
     if signal.person is None:
-        return account if signal.kind is not SignalKind.FUNDING else f"{account} raised money"
+        is_raised = signal.kind is SignalKind.FUNDING
+        return f"{account} raised money" if is_raised else f"{account} — {KINDS[signal.kind]}"
     person = mrkdwn.escape(signal.person, 160)
     person = mrkdwn.bold(person) if strong else person
-    title = f" as {mrkdwn.escape(signal.title, 160)}" if signal.title else ""
+    title = mrkdwn.escape(signal.title, 160) if signal.title else None
     match signal.kind:
         case SignalKind.PROMOTION:
-            return f"{person} was promoted at {account}{title.replace(' as ', ' to ', 1)}"
-        case SignalKind.JOB_CHANGE | SignalKind.NEW_HIRE:
-            return f"{person} joined {account}{title}"
+            return f"{person} was promoted at {account}{f' to {title}' if title else ''}"
+        case SignalKind.JOB_CHANGE:
+            return f"{person} changed jobs and joined {account}{f' as {title}' if title else ''}"
+        case SignalKind.NEW_HIRE:
+            return f"{person} joined {account}{f' as {title}' if title else ''}"
         case _:
-            return f"{person} at {account}{f', {title[4:]}' if title else ''}"
+            return f"{person} at {account}{f', {title}' if title else ''} — {KINDS[signal.kind]}"
 
 
 def _text(signal: SignalMessage) -> str:

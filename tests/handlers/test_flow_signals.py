@@ -49,7 +49,7 @@ async def test_the_owner_gets_a_direct_message_that_says_why(acme: Stage) -> Non
     _, webhook = await acme.add_source()
     await send(acme, webhook, owner("Dana@Acme.com"), hire(acme))
     message = await acme.dana.message("@Runrate", containing="Sofia Marín")
-    assert message["text"] == "Sofia Marín joined Contoso as VP Finance — new hire"
+    assert message["text"] == "Sofia Marín joined Contoso as VP Finance"
     assert "Contoso is a lead · stage Closed Lost" in message.words
     assert "Sent to you because dana@acme.com is named as owner of Contoso." in message.words
     assert "Stop signals" in message.buttons
