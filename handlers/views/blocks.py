@@ -10,6 +10,7 @@ Element = dict[str, Any]
 View = dict[str, Any]
 
 MOST_OPTIONS = 100
+LONGEST_OPTION = 75
 AS_TYPED = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
 """Has a text told to us while it is typed."""
 
@@ -67,8 +68,8 @@ def button(
 
 def option(text: str, value: str, *, description: str | None = None) -> Element:
     """Draw one choice of a menu."""
-    about = plain(description, 75) if description else None
-    return _without_none({"text": plain(text, 75), "value": str(value), "description": about})
+    about = plain(description, LONGEST_OPTION) if description else None
+    return _without_none({"text": plain(text, LONGEST_OPTION), "value": str(value), "description": about})
 
 
 def overflow(action_id: str, *options: Element) -> Element:

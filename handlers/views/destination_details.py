@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from babel import Locale
-
 from handlers.views import deliveries, destinations, mutes, recap_now
 from handlers.views.blocks import Block, Element, View, actions, button, context, divider, modal, section
 from handlers.views.destinations import FREQUENCIES, MENU_WORDS, DestinationRow, Menu, ordinal
 from handlers.views.listing import Listing
+from models import locale
 from models.attribute import label
 from models.fact import MovementKind
 from models.holiday import name_of
@@ -149,7 +148,7 @@ def _way(details: DestinationDetails) -> str:
         "a thread per account" if details.has_threads else "",
     )
     of_recaps = ("periods in which nothing moved are left out" if not details.tells_empty else "",)
-    numbers = f"numbers as in {Locale.parse(details.locale).get_display_name('en')}" if details.locale else ""
+    numbers = f"numbers as in {locale.named(details.locale).english}" if details.locale else ""
     parts = (*(of_recaps if details.row.frequency.is_recap else of_movements), numbers)
     line = " · ".join(part for part in parts if part)
     return f"{line[:1].upper()}{line[1:]}"

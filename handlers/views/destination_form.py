@@ -7,6 +7,7 @@ from datetime import datetime
 
 from handlers.views import recipients
 from handlers.views.blocks import (
+    LONGEST_OPTION,
     MOST_OPTIONS,
     Block,
     Element,
@@ -44,6 +45,7 @@ from handlers.views.destinations import FREQUENCIES, criterion_word
 from models import locale
 from models.condition import About, Criterion
 from models.filter import Forecast
+from models.locale import Named
 from models.recipient import MOST_RECIPIENTS, To
 from models.schedule import Period, Rhythm
 from models.wish import FieldError, Frequency
@@ -236,12 +238,20 @@ def _empty(filled_in: DestinationForm) -> Block:
 
 def _locale(filled_in: DestinationForm, offer: Offer) -> Block:
     names = dict(locale.usual())
-    if filled_in.locale and filled_in.locale not in names:
-        names = {filled_in.locale: locale.name_of(filled_in.locale), **names}
+    if filled_in.locale:
+        names[filled_in.locale] = locale.named(filled_in.locale)
     options = {NONE: f"As the workspace: {_sample(offer.locale, offer)}"}
-    options |= {one: f"{name}: {_sample(one, offer)}" for one, name in names.items()}
+    for one, named in sorted(names.items(), key=lambda item: item[1].english):
+        options[one] = _written(named, _sample(one, offer))
     element = menu("locale", options, filled_in.locale or NONE)
     return field("Numbers and money", element, block_id=Field.LOCALE.block_id)
+
+
+def _written(named: Named, sample: str) -> str:
+    """Name a locale in English, with how it writes money, and in its own language where both fit."""
+    in_english = f"{named.english}: {sample}"
+    in_both = f"{in_english} · {named.own}"
+    return in_both if named.own != named.english and mrkdwn.width(in_both) <= LONGEST_OPTION else in_english
 
 
 def _sample(name: str, offer: Offer) -> str:

@@ -115,12 +115,14 @@ def test_how_movements_are_told_is_read_back_whatever_was_stored(changes: dict[s
     assert answers.read(submitted(view)) == form
 
 
-def test_ways_to_write_money_are_shown_by_a_sample_in_their_own_names() -> None:
-    view = forms.form(OPEN, Offer(locale="de_DE", currency="EUR"))
+def test_ways_to_write_money_are_shown_by_a_sample_and_found_by_both_their_names() -> None:
+    view = forms.form(replace(OPEN, locale="gsw_CH"), Offer(locale="de_DE", currency="EUR"))
     [element] = [one.element for one in placed_in(view["blocks"]) if one.label == "Numbers and money"]
     words = [one["text"]["text"] for one in element["options"]]
     assert words[0] == "As the workspace: 1.234,50 €"
-    assert "Français (France): 1 234,50 €" in words
+    assert {"French (France): 1 234,50 € · français (France)", "English (Ireland): €1,234.50"} <= set(words)
+    assert "Swiss German (Switzerland): 1’234.50 € · Schwiizertüütsch (Schwiiz)" in words
+    assert words[1:] == sorted(words[1:])
     assert len(words) == len(set(words)) <= 100
 
 
