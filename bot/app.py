@@ -32,7 +32,7 @@ from handlers.recaps import Recaps
 from handlers.reports import Reports
 from handlers.senders import hubspot, polled, records, salesforce, stripe_polled
 from handlers.senders.stripe import EVENTS
-from models import crm, installation, migrations
+from models import crm, installation, locale, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
 from models.secret import Keyring
@@ -161,6 +161,7 @@ class Runrate:
             log.warning("worker_killed")
 
     async def _start_web(self, session: aiohttp.ClientSession) -> None:
+        locale.usual()  # The first form would else be late on a busy machine: a listener has no time to read them all.
         await self._inbox.start()
         # No access log: a source's path holds its key. Bodies are inflated where they are read, up to a limit.
         self._runner = web.AppRunner(self._web(session), access_log=None, auto_decompress=False, shutdown_timeout=5)

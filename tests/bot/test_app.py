@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.app import Runrate
 from bot.sandbox.people import REVENUE
+from models import locale
 from models.database import Database
 from models.event import of_workspace
 from tests.stage import HOST, Answer, Stage, free_port, staged
@@ -252,3 +253,12 @@ async def test_what_never_started_can_be_stopped(database_url: str, stage: Stage
         await app.start()
     await app.stop()
     await Runrate(stage.settings).stop()
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_what_a_form_needs_of_all_locales_is_read_before_the_first_request(stage: Stage) -> None:
+    app = Runrate(stage.settings.model_copy(update={"port": free_port()}), works=False)
+    locale.usual.cache_clear()
+    await app.start()
+    assert locale.usual.cache_info().currsize
+    await app.stop()
