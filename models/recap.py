@@ -315,16 +315,16 @@ async def figures_of(session: AsyncSession, recaps: Collection[Recap]) -> dict[s
 
 
 async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> list[Figures]:
-    """Sum up a period, each currency that had MRR or movements by itself, the one with the most movements first.
+    """Sum up a period, each currency that had MRR or movements by itself: the base currency, then the busiest first.
 
-    Of as many the base currency comes first. Where there are rates for all of it, their total comes before them.
+    Where there are rates for all of it, their total comes before them.
     """
     told = await _read(session, workspace_id, recap)
     tenant = await session.get(Workspace, workspace_id)
     base = tenant.base_currency if tenant else ""
     currencies = told.long_before.keys() | told.before.keys() | {one.currency for one in told.between}
-    ordered = sorted(currencies, key=lambda currency: (currency != base, currency))
-    found = sorted((_in_one(currency, told) for currency in ordered), key=lambda one: -one.count)
+    found = [_in_one(currency, told) for currency in currencies]
+    found.sort(key=lambda one: (one.currency != base, -one.count, one.currency))
     return [*await _total(session, workspace_id, base, recap, found, told), *found]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import account, movement
+from models import account, movement, workspace
 from models.base import Base, Id, insert, new_id
 from models.movement import KindSum, Largest
 
@@ -88,7 +88,7 @@ def month_of(now: datetime) -> datetime:
 
 
 async def figures(session: AsyncSession, workspace_id: str, *, now: datetime) -> tuple[Figures, ...]:
-    """Sum up the month so far, a value for each currency, the one with the most movements first."""
+    """Sum up the month so far, a value for each currency: the workspace's base currency, then the busiest first."""
     since, until = month_of(now), now + timedelta(microseconds=1)
     mrr = await account.mrr(session, workspace_id)
     sums = await movement.sums(session, workspace_id, since=since, until=until)
@@ -105,7 +105,9 @@ async def figures(session: AsyncSession, workspace_id: str, *, now: datetime) ->
         )
         for currency in _currencies(mrr, sums)
     }
-    return tuple(sorted(told.values(), key=lambda one: (-one.count, one.currency)))
+    tenant = await workspace.get(session, workspace_id)
+    base = tenant.base_currency if tenant is not None else ""
+    return tuple(sorted(told.values(), key=lambda one: (one.currency != base, -one.count, one.currency)))
 
 
 def _currencies(mrr: dict[str, int | None], sums: Sequence[KindSum]) -> list[str]:

@@ -42,6 +42,11 @@ class Today:
         """What both come to."""
         return self.gained_minor + self.lost_minor
 
+    @property
+    def count(self) -> int:
+        """By how many movements."""
+        return self.gains + self.losses
+
 
 QUIET = Today()
 
@@ -76,7 +81,7 @@ class Trend:
 async def read(
     session: AsyncSession, workspace_id: str, *, midnight: datetime | None = None, now: datetime
 ) -> tuple[Trend, ...]:
-    """Read what MRR does: all currencies together first, then each, the workspace's base currency before the others.
+    """Read what MRR does: all currencies together, then the base currency, then the others, the busiest today first.
 
     `midnight` is when today began for whoever reads of it.
     """
@@ -107,7 +112,7 @@ async def read(
     tenant = await workspace.get(session, workspace_id)
     base = tenant.base_currency if tenant is not None else ""
     total = await _total(session, workspace_id, base, series, days)
-    each.sort(key=lambda one: (one.currency != base, one.currency))
+    each.sort(key=lambda one: (one.currency != base, -one.today.count, one.currency))
     return (*([Trend(currency=base, is_total=True, first=first, points=total)] if total else []), *each)
 
 

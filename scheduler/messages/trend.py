@@ -21,7 +21,7 @@ _DOT = " · "
 def words(trends: Sequence[Trend], locale: str) -> str:
     """Say what MRR is now, and the three figures of today in each currency that moved."""
     each = [one for one in trends if not one.is_total]
-    moved = [_today(one, locale) for one in each if one.today.gains or one.today.losses]
+    moved = [_today(one, locale) for one in each if one.today.count]
     first = f"{mrkdwn.bold('MRR now')}  {_in_all(trends, locale)}{_in_each(each, locale)}"
     return "\n".join([first, *(moved[:MOST_CURRENCIES] or ["Nothing moved today."])])
 

@@ -91,21 +91,24 @@ async def test_a_week_in_one_currency(database: Database) -> None:
     assert (usd.net_minor, usd.end_minor, usd.count) == (6_000, 156_000, 6)
 
 
-async def test_currencies_are_never_summed_and_the_busiest_comes_first(database: Database) -> None:
+async def test_currencies_are_never_summed_and_the_base_currency_comes_before_the_busiest(database: Database) -> None:
+    await seeds.install(database)
     await tell(
         database,
         ("2026-11-01T12:00", "Resting", NEW, 7_000, None, "JPY"),
         ("2026-11-17T08:00", "Paris", NEW, 500, None, "EUR"),
         ("2026-11-17T09:00", "Austin", NEW, 100, None, "USD"),
-        ("2026-11-17T10:00", "Dallas", NEW, 200, None, "USD"),
+        ("2026-11-17T10:00", "Leeds", NEW, 200, None, "GBP"),
+        ("2026-11-17T11:00", "York", NEW, 100, None, "GBP"),
     )
     found = await summed(database, await made(database, "2026-11-18T09:00"))
     assert [(one.currency, one.start_minor, one.net_minor, one.end_minor, one.count) for one in found] == [
-        ("USD", 0, 300, 300, 2),
+        ("USD", 0, 100, 100, 1),
+        ("GBP", 0, 300, 300, 2),
         ("EUR", 0, 500, 500, 1),
         ("JPY", 7_000, 0, 7_000, 0),
     ]
-    assert [one.before_minor for one in found] == [None, None, 0]
+    assert [one.before_minor for one in found] == [None, None, None, 0]
 
 
 RATES = [

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from models import rate, trend, workspace
+from models import glance, rate, trend, workspace
 from models.database import Database
 from models.fact import MovementKind
 from models.rate import Told
+from models.schedule import Rhythm
 from models.secret import Keyring
 from models.trend import Today, Trend
 from tests import seeds
@@ -66,6 +67,18 @@ async def test_currencies_are_added_up_only_where_every_rate_is_known(database: 
     async with database.write() as session:
         await workspace.choose_rules(session, ACME, base_currency="EUR", classification_minutes=0, by="U1", now=NOW)
     assert [one.name for one in await read(database)] == ["EUR", "USD"], "of dollars no rate is known"
+
+
+async def test_currencies_come_in_the_order_of_a_recap_of_today(database: Database) -> None:
+    await seeds.install(database)
+    moves = (("USD", DAY), ("EUR", DAY), ("CHF", SECOND), ("GBP", SECOND), ("GBP", 2 * SECOND))
+    for number, (currency, ago) in enumerate(moves):
+        await move(database, f"{number}", ago, 500, currency=currency)
+    in_order = [one.currency for one in await read(database)]
+    assert in_order == ["USD", "GBP", "CHF", "EUR"]
+    async with database.read() as session:
+        seen = await glance.see(session, ACME, glance.present(Rhythm.DAILY, "UTC", now=NOW), now=NOW)
+    assert [one.currency for one in seen.figures] == in_order
 
 
 async def test_what_is_not_known_is_not_drawn(database: Database) -> None:
