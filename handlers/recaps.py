@@ -233,7 +233,7 @@ def _part(one: Figures, summed: Summed) -> RecapPart:
         name=one.name,
         currency=one.currency,
         is_total=one.is_total,
-        has_moved=bool(one.count),
+        has_moved=bool(one.count or one.fx_other_minor),
         net=money.signed(one.net_minor, one.currency, summed.locale),
         share=money.share(one.net_minor, one.start_minor or 0, summed.locale),
         end=None if one.end_minor is None else money.amount(one.end_minor, one.currency, summed.locale),

@@ -393,9 +393,9 @@ def _in_one(currency: str, told: _Read) -> Figures:
 async def _total(
     session: AsyncSession, workspace_id: str, base: str, recap: Recap, found: Sequence[Figures], told: _Read
 ) -> Sequence[Figures]:
-    """State all currencies in the base currency, where there are others, and something moved, and all is known."""
+    """State all currencies in the base currency, where there are others, and all is known."""
     starts = {one.currency: one.start_minor for one in found if one.start_minor is not None}
-    if not any(one.count for one in found) or len(starts) < len(found):
+    if len(starts) < len(found):
         return ()
     others = {one.currency for one in found if one.start_minor or one.count} - {base}
     if not others:

@@ -141,10 +141,19 @@ def _nothing(recap: RecapMessage) -> tuple[str, str]:
     is_days = recap.rhythm is Rhythm.DAILY and recap.period.end - recap.period.first > timedelta(days=1)
     when = {Rhythm.DAILY: "from" if is_days else "on", Rhythm.WEEKLY: "in the", Rhythm.MONTHLY: "in"}[recap.rhythm]
     fact = f"No MRR movements {when} {period_name(recap.rhythm, recap.period)}."
-    stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor]
+    stays = [_amount(recap, one.end_minor, one) for one in recap.figures if one.end_minor and not one.is_total]
     if stays:
-        return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}."
+        return fact, f"MRR stays at {mrkdwn.listed(stays, most=MOST_BRIEF)}{_in_all(recap)}."
     return fact, UNKNOWN_MRR if any(one.end_minor is None for one in recap.figures) else ""
+
+
+def _in_all(recap: RecapMessage) -> str:
+    """Say what all currencies come to, where rates tell: these move it even where nothing else does."""
+    total = next((one for one in recap.figures if one.is_total), None)
+    if total is None:
+        return ""
+    day = "that day" if recap.period.end - recap.period.first == timedelta(days=1) else "the last day"
+    return f": {_amount(recap, total.end_minor, total)} in all, by the rates of {day}"
 
 
 def _notification(recap: RecapMessage, moved: list[Figures]) -> str:

@@ -142,6 +142,8 @@ async def test_where_rates_are_known_a_total_comes_first_and_what_they_did_is_ap
         fx_other_minor=12_400 - 12_000 - 383 + 500,
     )
     assert (total.name, total.net_minor, total.end_minor) == ("all", 400, 12_400)
+    still, *_ = await summed(database, await made(database, "2026-11-20T09:00"))
+    assert (still.is_total, still.count, still.end_minor) == (True, 0, 12_400), "in an empty period too"
 
 
 @pytest.mark.parametrize(

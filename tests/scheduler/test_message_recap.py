@@ -38,6 +38,8 @@ USD = Figures(
 )
 EUR = Figures(currency="EUR", start_minor=None, sums={UP: Sum(amount_minor=5_000, count=1)}, gains=(("Müller", 5_000),))
 JPY = Figures(currency="JPY", start_minor=700_000)
+DOLLARS = Figures(currency="USD", start_minor=1_000)
+YEN = Figures(currency="JPY", start_minor=701_400, fx_other_minor=100, is_total=True)
 WEEKLY = RecapMessage(
     rhythm=Rhythm.WEEKLY,
     period=Period(date(2026, 11, 16), date(2026, 11, 23)),
@@ -258,6 +260,8 @@ def test_beyond_six_currencies_only_the_net_is_told() -> None:
     [
         ({"figures": (replace(JPY, currency="USD", start_minor=15_190_000),)}, "No MRR movements on Tuesday 17 November. MRR stays at $151,900."),  # noqa: E501
         ({"figures": (JPY, replace(JPY, currency="EUR"))}, "No MRR movements on Tuesday 17 November. MRR stays at ¥700,000 and €7,000."),  # noqa: E501
+        ({"figures": (YEN, JPY, DOLLARS)}, "No MRR movements on Tuesday 17 November. MRR stays at ¥700,000 and $10: ¥701,500 in all, by the rates of that day."),  # noqa: E501
+        ({"figures": (YEN, JPY, DOLLARS), "rhythm": Rhythm.WEEKLY, "period": WEEKLY.period}, "No MRR movements in the week of 16 – 22 November. MRR stays at ¥700,000 and $10: ¥701,500 in all, by the rates of the last day."),  # noqa: E501
         ({"figures": ()}, "No MRR movements on Tuesday 17 November."),
         ({"figures": (replace(JPY, start_minor=None),)}, "No MRR movements on Tuesday 17 November. What MRR stays at is unknown: import the history before this, and the next recap says it."),  # noqa: E501
         ({"figures": (), "rhythm": Rhythm.WEEKLY, "period": WEEKLY.period}, "No MRR movements in the week of 16 – 22 November."),  # noqa: E501
