@@ -68,13 +68,13 @@ class SignIn:
 
     async def _start(self, request: web.Request) -> web.StreamResponse:
         """Send the browser to Slack with a state that only this browser can bring back."""
-        page_id = request.query.get("page", "")
-        if not gate.ID.fullmatch(page_id):
+        place = request.query.get("page", "")
+        if not gate.PLACE.fullmatch(place):
             raise web.HTTPNotFound
         if pages.visited_address(request) != self._settings.address and "here" not in request.query:
             # The cookie must be set on the host to which Slack sends the browser back.
-            raise web.HTTPFound(f"{self._sign_in_url(page_id)}&here=1")
-        state = f"{secrets.token_urlsafe(32)}.{page_id}"
+            raise web.HTTPFound(f"{self._sign_in_url(place)}&here=1")
+        state = f"{secrets.token_urlsafe(32)}.{place}"
         browser = request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
         async with self._database.write() as session:
             await installation.remember_state(session, state=state, browser=browser, now=self._now())
@@ -100,22 +100,23 @@ class SignIn:
         }
         return f"{self._settings.slack_sign_in_url}?{urlencode(query)}"
 
-    def _sign_in_url(self, page_id: str) -> str:
-        return f"{self._settings.address}{SIGN_IN_PATH}?page={page_id}"
+    def _sign_in_url(self, place: str) -> str:
+        return f"{self._settings.address}{SIGN_IN_PATH}?{urlencode({'page': place})}"
 
     async def _returned(self, request: web.Request) -> web.StreamResponse:
         """Take the browser back from Slack, and lead it to the page."""
-        page_id = request.query.get("state", "").rpartition(".")[2]
-        if not gate.ID.fullmatch(page_id):
+        place = request.query.get("state", "").rpartition(".")[2]
+        if not gate.PLACE.fullmatch(place):
             raise web.HTTPNotFound
-        sign_in_url = self._sign_in_url(page_id)
+        sign_in_url = self._sign_in_url(place)
         try:
             await self._check_state(request, sign_in_url)
             signed_in = await self._exchange(request.query.get("code", ""), sign_in_url)
         except NotSignedInError as ending:
             log.info("not_signed_in", problem=ending.problem.code)
             return pages.problem_answer(ending.problem)
-        address = f"{self._settings.address}{gate.path_of(page_id)}?{gate.SIGNED_IN}=1"
+        path = gate.path_of(place)
+        address = f"{self._settings.address}{path}{'&' if '?' in path else '?'}{gate.SIGNED_IN}=1"
         response = web.Response(status=302, headers={"Location": address})
         sessions.start(response, signed_in, keyring=self._keyring, now=self._now(), is_encrypted=self._is_encrypted)
         log.info("signed_in", workspace_id=signed_in.workspace_id)

@@ -4,8 +4,9 @@ To everybody else such a page doesn't exist: the answer is the same for another 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
@@ -21,14 +22,24 @@ from models.person import Person
 from models.workspace import Workspace
 
 ID = re.compile(r"(rep|rcp)_[0-9a-z]{26}")
+ASKED = {"by": re.compile("size"), "page": re.compile("[1-9][0-9]{0,8}")}
+"""What an address may ask of a page, and so what is asked again after signing in."""
+PLACE = re.compile(rf"{ID.pattern}(\?(by=size|(by=size&)?page={ASKED['page'].pattern}))?")
+"""A page's id with what is asked of it: where signing in leads back to, and nowhere else."""
 PLACES = {"rep": "reports", "rcp": "recaps"}
 SIGNED_IN = "signed_in"
 """In the address that signing in leads back to, so that a browser without cookies isn't sent round and round."""
 
 
-def path_of(page_id: str) -> str:
+def path_of(place: str) -> str:
     """Say where the page of a report or a recap is."""
-    return f"/{PLACES[page_id.partition('_')[0]]}/{page_id}"
+    return f"/{PLACES[place.partition('_')[0]]}/{place}"
+
+
+def place_of(page_id: str, query: Mapping[str, str]) -> str:
+    """Name a page with what is asked of it, as far as that is known."""
+    asked = {name: query[name] for name, known in ASKED.items() if known.fullmatch(query.get(name, ""))}
+    return f"{page_id}?{urlencode(asked)}" if asked else page_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,22 +80,23 @@ class Gate:
         """
         if not ID.fullmatch(page_id):
             raise web.HTTPNotFound
+        place = place_of(page_id, request.query)
         signed_in = session.read(request, keyring=self._desk.keyring, now=self._desk.now())
         if signed_in is None and SIGNED_IN in request.query:
-            raise RefusedError(problems.no_cookies(self._sign_in(page_id)))
+            raise RefusedError(problems.no_cookies(self._sign_in(place)))
         if signed_in is None:
-            raise web.HTTPFound(self._sign_in(page_id))
+            raise web.HTTPFound(self._sign_in(place))
         if SIGNED_IN in request.query:
             # What stands in the address bar is shared with others.
-            raise web.HTTPFound(self._desk.public_url + path_of(page_id))
+            raise web.HTTPFound(self._desk.public_url + path_of(place))
         return await self._admit(signed_in, page_id)
 
     def no_page(self, page_id: str) -> RefusedError:
         """Say that the member's workspace has no such page."""
         return RefusedError(problems.no_page(self._sign_in(page_id)))
 
-    def _sign_in(self, page_id: str) -> str:
-        return f"{self._sign_in_url}?page={page_id}"
+    def _sign_in(self, place: str) -> str:
+        return f"{self._sign_in_url}?{urlencode({'page': place})}"
 
     async def _admit(self, signed_in: Session, page_id: str) -> Member:
         async with self._desk.database.read() as reading:

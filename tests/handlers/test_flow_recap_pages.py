@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -145,6 +146,19 @@ async def test_whoever_is_not_signed_in_is_asked_to_for_the_page_and_for_the_fil
     for path in (f"/recaps/{UNKNOWN}", f"/recaps/{UNKNOWN}.csv"):
         answer = await acme.get(path)
         assert (answer.status, answer.headers["Location"]) == (302, f"{acme.url}/slack/signin?page={UNKNOWN}")
+
+
+async def test_signing_in_leads_back_to_what_was_asked_for_and_nowhere_else(acme: Stage) -> None:
+    for asked, kept in (
+        ("page=2&by=size", "?by=size&page=2"),
+        ("by=https://evil.example&page=2", "?page=2"),
+        ("by=size%26next=//evil.example&page=-1", ""),
+    ):
+        async with Browser(acme.sandbox.url) as browser:
+            page = await browser.person(ACME, "U0PAT").sign_in(f"{acme.url}/recaps/{UNKNOWN}?{asked}")
+        assert page.url == f"{acme.url}/recaps/{UNKNOWN}{kept}"
+    for place in (f"{UNKNOWN}?next=//evil.example", f"{UNKNOWN}?by=size&by=size", f"{UNKNOWN}//evil.example", "//x"):
+        assert (await acme.get(f"/slack/signin?{urlencode({'page': place})}")).status == 404, place
 
 
 @pytest.mark.parametrize(
