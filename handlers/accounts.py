@@ -139,9 +139,10 @@ async def shared(
         if found is None:
             raise AccountGoneError
         note = f"{visiting.name} shared this"
-        await account_card.share(session, found, channel_id, asked=asked, note=note, by=visitor.user_id, now=now)
+        by = visitor.user_id
+        is_new = await account_card.share(session, found, channel_id, asked=asked, note=note, by=by, now=now)
     await ack()
-    await respond(**sharing_view.shared(), replace_original=False)
+    await respond(**(sharing_view.shared() if is_new else sharing_view.shared_before()), replace_original=False)
 
 
 async def pressed_movements(

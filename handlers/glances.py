@@ -64,9 +64,10 @@ async def _share_there(
     return sharing_view.shared(place.channel_id)
 
 
-async def _owe(asked: Glance, channel_id: str, visiting: Person, desk: Desk, *, asked_at: str, now: datetime) -> None:
+async def _owe(asked: Glance, channel_id: str, visiting: Person, desk: Desk, *, asked_at: str, now: datetime) -> bool:
+    """Owe a period to a channel; say whether it wasn't owed before."""
     async with desk.database.write() as session:
-        await glance.share(
+        return await glance.share(
             session,
             visiting.workspace_id,
             asked,
@@ -92,6 +93,6 @@ async def shared(
     channel_id = body["channel"]["id"]
     await sharing.check(channel_id, client, desk, visitor)
     asked_at = str(body["container"]["message_ts"])
-    await _owe(view.read(action), channel_id, visiting, desk, asked_at=asked_at, now=desk.now())
+    is_new = await _owe(view.read(action), channel_id, visiting, desk, asked_at=asked_at, now=desk.now())
     await ack()
-    await respond(**sharing_view.shared(), replace_original=False)
+    await respond(**(sharing_view.shared() if is_new else sharing_view.shared_before()), replace_original=False)

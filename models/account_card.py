@@ -99,19 +99,24 @@ async def read(session: AsyncSession, workspace_id: str, account_id: str, *, now
 
 async def share(
     session: AsyncSession, about: Account, channel_id: str, *, asked: str, note: str, by: str, now: datetime
-) -> None:
-    """Owe a channel an account's card, once for each time that it was `asked` for. `note` says who shares it."""
+) -> bool:
+    """Owe a channel an account's card, once for each time that it was `asked` for; say whether it wasn't owed before.
+
+    `note` says who shares it.
+    """
     owed = Owed(
         asked_by=RUNRATE,
         fact=(FactKind.ACCOUNT, f"{about.id}#{asked}"[:64]),
         recipient=(RecipientKind.CHANNEL, channel_id),
         note=note,
     )
-    if await lane.owe(session, about.workspace_id, [owed], now=now):
+    is_new = bool(await lane.owe(session, about.workspace_id, [owed], now=now))
+    if is_new:
         detail = {"channel_id": channel_id}
         audit.record(
             session, about.workspace_id, actor=by, action="account.shared", subject_id=about.id, detail=detail, now=now
         )
+    return is_new
 
 
 def by_month(

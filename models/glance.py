@@ -121,19 +121,24 @@ async def share(
     note: str,
     by: str,
     now: datetime,
-) -> None:
-    """Owe a channel a glance, once for each time that it was `asked` for. `note` says who shares it."""
+) -> bool:
+    """Owe a channel a glance, once for each time that it was `asked` for; say whether it wasn't owed before.
+
+    `note` says who shares it.
+    """
     owed = Owed(
         asked_by=RUNRATE,
         fact=(FactKind.GLANCE, fact_id(glance, asked=asked)),
         recipient=(RecipientKind.CHANNEL, channel_id),
         note=note,
     )
-    if await lane.owe(session, workspace_id, [owed], now=now):
+    is_new = bool(await lane.owe(session, workspace_id, [owed], now=now))
+    if is_new:
         detail = {"channel_id": channel_id}
         audit.record(
             session, workspace_id, actor=by, action="glance.shared", subject_id=glance.key, detail=detail, now=now
         )
+    return is_new
 
 
 def fact_id(glance: Glance, *, asked: str) -> str:

@@ -20,4 +20,13 @@ def shared(channel_id: str | None = None) -> Answer:
     """Say that it is on its way into a channel, or into the one where this is read."""
     where = mrkdwn.channel(channel_id) if channel_id else "this channel"
     text = f"It is on its way to {where}, with your name under it."
+    return _said(text)
+
+
+def shared_before() -> Answer:
+    """Say that the button was pressed before, and how to share the same with newer figures."""
+    return _said("You shared this with this channel already. To share it as it is now, type the command again.")
+
+
+def _said(text: str) -> Answer:
     return Answer(response_type="ephemeral", text=text, blocks=[section(text)])

@@ -79,6 +79,7 @@ async def test_from_a_typed_name_to_a_card_that_is_shared(acme: Stage) -> None:
     assert "*$1,620 MRR*" in card.words
     await card.click("Share here")
     await card.click("Share here")
+    await pat.message(REVENUE, containing="You shared this with this channel already.")
     shared = await acme.dana.message(REVENUE, containing="Pat Singh shared this")
     assert not shared.is_ephemeral
     assert "Contoso" in shared.words

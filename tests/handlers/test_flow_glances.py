@@ -27,6 +27,7 @@ async def test_from_today_at_a_glance_to_a_shared_one(acme: Stage) -> None:
     assert answered.buttons == ["Share here"], "what nobody was sent has no menu"
     await answered.click("Share here")
     await answered.click("Share here")
+    await pat.message(REVENUE, containing="You shared this with this channel already.")
     shared = await acme.dana.message(REVENUE, containing="Pat Singh shared this")
     assert "this month isn't over" in shared.words
     why = await shared.click("Why did I get this?")
