@@ -1,4 +1,4 @@
-"""What a recap did not know when it was told: movements that arrived later, and those that were restated since.
+"""What a recap did not know when it was told: movements that arrived later, those that were restated since, history.
 
 The recap after it tells what arrived late; and as long as somebody may still look at the earlier one, that is corrected
 in its place, where Slack lets it.
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models.base import Id, UtcDateTime
+from models.base import UNSEEN, Id, UtcDateTime
 from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind
 from models.given import given
 from models.movement import Movement
@@ -49,6 +49,8 @@ class Correction:
     late: Late | None = None
     restated: Late | None = None
     """Movements that are not what they were; what that changes."""
+    has_history: bool = False
+    """Whether history came in."""
 
 
 async def arrived(session: AsyncSession, workspace_id: str, recap: Recap, *, before: Recap, target: str) -> Late | None:
@@ -118,11 +120,11 @@ async def correction(session: AsyncSession, workspace_id: str, recap: Recap, *, 
     )
     arrivals = (await session.execute(late.group_by(Movement.currency).order_by(Movement.currency))).all()
     changes = (await session.execute(restated.group_by(Restatement.currency).order_by(Restatement.currency))).all()
-    if not arrivals and not changes:
+    history = [recap.history_at] if recap.history_at is not None and recap.history_at >= told_at else []
+    times = [*(row[3] for row in (*arrivals, *changes)), *history]
+    if not times:
         return None
-    return Correction(
-        at=max(row[3] for row in (*arrivals, *changes)), late=_summed(arrivals), restated=_summed(changes)
-    )
+    return Correction(at=max(times), late=_summed(arrivals), restated=_summed(changes), has_history=bool(history))
 
 
 def _summed(rows: Iterable[Any]) -> Late | None:
@@ -131,9 +133,18 @@ def _summed(rows: Iterable[Any]) -> Late | None:
     return Late(count=sum(row[1] for row in found), nets=nets) if found else None
 
 
+_IS_LOOKED_AT = or_(
+    *(and_(Recap.frequency == rhythm, Recap.created_at > bindparam(rhythm.value)) for rhythm in LOOKED_AT)
+)
+
+
+def _recently(now: datetime) -> dict[str, datetime]:
+    """Give the parameters of that."""
+    return {rhythm.value: now - looked_at for rhythm, looked_at in LOOKED_AT.items()}
+
+
 def _outdated() -> Select[str, str]:
     since = given(workspace_id=Id, at=UtcDateTime())
-    recent = [and_(Recap.frequency == rhythm, Recap.created_at > bindparam(rhythm.value)) for rhythm in LOOKED_AT]
     tells = (
         Delivery.asked_by == Recap.destination_id,
         Delivery.fact_kind == FactKind.RECAP,
@@ -143,7 +154,7 @@ def _outdated() -> Select[str, str]:
         select(Recap.workspace_id, Delivery.id)
         .join(since, and_(Recap.workspace_id == since.c.workspace_id, Recap.ends_at > since.c.at))
         .join(Delivery, and_(*tells))
-        .where(or_(*recent))
+        .where(_IS_LOOKED_AT)
     )
 
 
@@ -158,8 +169,16 @@ async def outdated(session: AsyncSession, changed: Mapping[str, datetime], *, no
     """
     if not changed:
         return {}
-    recent = {rhythm.value: now - looked_at for rhythm, looked_at in LOOKED_AT.items()}
     found: dict[str, list[str]] = {}
-    for workspace_id, delivery_id in await session.execute(OUTDATED, {"rows": list(changed.items()), **recent}):
+    for workspace_id, delivery_id in await session.execute(OUTDATED, {"rows": list(changed.items()), **_recently(now)}):
         found.setdefault(workspace_id, []).append(delivery_id)
     return found
+
+
+async def note_history(
+    session: AsyncSession, workspace_id: str, *, since: datetime, at: datetime, now: datetime
+) -> None:
+    """Note of recaps that people may still look at that history came, of a time from an instant on."""
+    theirs = (Recap.workspace_id == workspace_id, Recap.ends_at > since, _IS_LOOKED_AT)
+    noting = update(Recap).where(*theirs).values(history_at=at)
+    await session.execute(noting, _recently(now), execution_options=UNSEEN)

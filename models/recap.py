@@ -78,6 +78,8 @@ class Recap(Base):
     is_asked_for: Mapped[bool] = mapped_column(default=False)
     """Somebody asked for it, beside those that the schedule tells."""
     created_at: Mapped[datetime]
+    history_at: Mapped[datetime | None]
+    """When history last came that changed its sums (`models.history`)."""
 
     @property
     def a_year_ago(self) -> tuple[datetime, datetime]:

@@ -90,6 +90,8 @@ class Recounted(NamedTuple):
 
     news: list[Movement]
     restated: list[Restated]
+    history_since: datetime | None = None
+    """When the earliest new movement was that is history."""
 
 
 class Stored(NamedTuple):
@@ -261,7 +263,7 @@ async def recount(
     ]
     await _write_accounts(session, followed, now=now)
     await _settle(session, workspace_id, found)
-    return Recounted(ledger.news(), ledger.restated())
+    return Recounted(ledger.news(), ledger.restated(), ledger.history_since())
 
 
 async def apply(session: AsyncSession, workspace_id: str, segments: Sequence[Segment], *, now: datetime) -> Recounted:
@@ -385,6 +387,11 @@ class _Difference:
         place = _ADDED.index("is_history")
         rows = (dict(zip(_ADDED, row, strict=True)) for row in self._added if not row[place])
         return [Movement(**row, **self._common()) for row in rows]
+
+    def history_since(self) -> datetime | None:
+        """Say when the earliest of the others was."""
+        is_history, at = _ADDED.index("is_history"), _ADDED.index("occurred_at")
+        return min((row[at] for row in self._added if row[is_history]), default=None)
 
     def restated(self) -> list[Restated]:
         """Give what is other than it was, or no more."""

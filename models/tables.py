@@ -16,6 +16,7 @@ from models import (
     email_alias,
     erasure,
     event,
+    history,
     identity,
     installation,
     lane,
@@ -46,9 +47,9 @@ from models.base import Base
 
 NOUNS = (
     account, account_alias, attribute, audit, channel, claim, contact, conversation, delivery, destination,
-    destination_mute, draft, email_alias, erasure, event, identity, installation, lane, lookup, movement, mute, notice,
-    organisation, person, poll, quiet, rate, recap, recipient, record, report, role, signal, silence, slack_event,
-    source, subscription, unfurl, workflow, workspace,
+    destination_mute, draft, email_alias, erasure, event, history, identity, installation, lane, lookup, movement, mute,
+    notice, organisation, person, poll, quiet, rate, recap, recipient, record, report, role, signal, silence,
+    slack_event, source, subscription, unfurl, workflow, workspace,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -20,6 +20,7 @@ from models import (
     contact,
     erasure,
     event,
+    history,
     identity,
     lane,
     movement,
@@ -131,6 +132,8 @@ class Batch:
     movements: list[Movement] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     restated: list[Restated] = field(default_factory=list)
+    history: list[datetime] = field(default_factory=list)
+    """When movements were that are history."""
     signals: list[Signal] = field(default_factory=list)
     tracks: list[tuple[Event, TrackFact]] = field(default_factory=list)
     roles: list[role.Statement] = field(default_factory=list)
@@ -278,6 +281,7 @@ async def _apply(
     unwelcome = [waiting for waiting in events if waiting.id in batches[waiting.workspace_id].unwelcome]
     await erasure.leave_people_out(session, unwelcome)
     news = [moved for batch in batches.values() for moved in batch.movements if not moved.is_history]
+    await history.came(session, {key: min(batch.history) for key, batch in batches.items() if batch.history}, now=now)
     tracks = [track for batch in batches.values() for track in batch.tracks]
     restated = {workspace_id: batch.restated for workspace_id, batch in batches.items()}
     owed = await match_movements(session, news) + await match_tracks(session, tracks)
@@ -485,6 +489,8 @@ async def _write(session: AsyncSession, batches: Mapping[str, Batch], *, now: da
     await total.add_up(session, [one for batch in batches.values() for one in batch.accounts.values()], now=now)
     for batch in batches.values():
         came = await subscription.apply(session, batch.workspace_id, batch.segments, now=now)
+        batch.history = [one.occurred_at for one in batch.movements if one.is_history]
+        batch.history += [came.history_since] if came.history_since is not None else []
         batch.movements += came.news
         batch.restated += came.restated
     await signal.add(session, [one for batch in batches.values() for one in batch.signals])

@@ -1,7 +1,7 @@
 """Making recaps: of each destination whose time has come the newest is owed, and what was missed before it is stale.
 
 While a destination is paused its schedule goes on, and what falls due is owed as skipped. A recap that was told is
-corrected in its place when a movement arrives late, or is restated.
+corrected in its place when a movement arrives late, or is restated, and once history is in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import destination, edit, lane, late, recap, recipient, subscription
+from models import destination, edit, history, lane, late, recap, recipient, subscription
 from models.database import Database, is_passing
 from models.delivery import FactKind, Owed, SkipReason
 from models.destination import Destination
@@ -94,6 +94,25 @@ async def correct(
         changed[one.workspace_id] = min(one.occurred_at, changed.get(one.workspace_id, one.occurred_at))
     for workspace_id, delivery_ids in sorted((await late.outdated(session, changed, now=now)).items()):
         await edit.ask(session, workspace_id, delivery_ids, now=now)
+
+
+async def correct_by_history(database: Database, *, now: datetime) -> None:
+    """Have the recaps corrected whose sums are others by history: once for all of it, when it is in."""
+    async with database.read() as session:
+        workspace_ids = await history.workspaces_in(session, now=now)
+    for workspace_id in workspace_ids:
+        async with database.write() as session:
+            await _correct_by_history(session, workspace_id, now=now)
+
+
+async def _correct_by_history(session: AsyncSession, workspace_id: str, *, now: datetime) -> None:
+    taken = await history.take(session, workspace_id, now=now)
+    if taken is None:
+        return
+    since, at = taken
+    await late.note_history(session, workspace_id, since=since, at=at, now=now)
+    outdated = await late.outdated(session, {workspace_id: since}, now=now)
+    await edit.ask(session, workspace_id, outdated.get(workspace_id, ()), now=now)
 
 
 def _runs(due: Destination, *, now: datetime) -> list[tuple[datetime, SkipReason | None]]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import lane, subscription, workspace
+from models import history, lane, subscription, workspace
 from models.database import Database
 from scheduler import recap
 from scheduler.corrections import mark_corrected
@@ -39,6 +39,8 @@ async def _recount_some(session: AsyncSession, *, workspace_id: str, now: dateti
         return 0
     account_ids = await subscription.due(session, workspace_id, now=now, limit=limit)
     came = await subscription.recount(session, workspace_id, account_ids, now=now)
+    if came.history_since is not None:
+        await history.came(session, {workspace_id: came.history_since}, now=now)
     owed = await match_movements(session, came.news)
     owed += await match_corrections(session, {workspace_id: came.restated}, now=now)
     if owed:

@@ -21,7 +21,7 @@ from scheduler.mail import Mailer
 from scheduler.mailserver import MailServer
 from scheduler.notices import Notices
 from scheduler.pauses import make_up
-from scheduler.recap import make_due
+from scheduler.recap import correct_by_history, make_due
 from scheduler.reconcile import Reconciler
 from scheduler.recount import recount_due
 from scheduler.retention import KEPT, empty_old_events
@@ -170,6 +170,7 @@ class Worker:
         while await make_due(self._database, now=self._now()) and not self._is_stopping:
             pass
         await make_up(self._database, now=self._now())
+        await correct_by_history(self._database, now=self._now())
 
     async def _reconcile(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

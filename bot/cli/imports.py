@@ -10,6 +10,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -349,7 +350,8 @@ async def _store(opened: Console, events: list[NewEvent]) -> list[EventOutcome]:
         outcomes = await event.store(session, events)
         known = [one for one, outcome in zip(events, outcomes, strict=True) if outcome is EventOutcome.DUPLICATE]
         await event.apply_again(session, known)
-    while await apply_waiting(opened.database, now=opened.now, limit=CHUNK):
+    # A long file is recorded when its rows come, so that recaps are corrected once no more of them do.
+    while await apply_waiting(opened.database, now=datetime.now(UTC), limit=CHUNK):
         pass
     return outcomes
 

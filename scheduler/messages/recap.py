@@ -400,6 +400,7 @@ def _corrected(recap: RecapMessage) -> Sequence[dict[str, Any]]:
     why += (
         [f"{_arrived(restated, recap.locale)} {'was' if restated.count == 1 else 'were'} restated"] if restated else []
     )
+    why += ["history came in"] if correction.has_history else []
     return (_context(f"{mrkdwn.bold('Corrected')} on {mrkdwn.day(correction.at)}: {' and '.join(why)}."),)
 
 

@@ -30,6 +30,16 @@ async def add_daily(stage: Stage, **choices: object) -> Destination:
     return await only(stage)
 
 
+async def applied(stage: Stage) -> None:
+    """Wait until what a source sent is in."""
+
+    async def is_applied() -> bool:
+        async with stage.database.read() as session:
+            return (await event.count_by_state(session, ACME))["applied"] == 1
+
+    await stage.until(is_applied)
+
+
 async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(acme: Stage) -> None:
     form = await acme.destination_form()
     real_time = ["Name", "Frequency", "Channels", "People", "Test"]
@@ -98,11 +108,7 @@ async def test_a_daily_recap_comes_at_its_time_with_the_day_before(acme: Stage) 
     day = acme.clock.now()
     await acme.move(webhook, kind="new_business", mrr_before_minor=0, occurred_at=day.isoformat())
 
-    async def is_applied() -> bool:
-        async with acme.database.read() as session:
-            return (await event.count_by_state(session, ACME))["applied"] == 1
-
-    await acme.until(is_applied)  # The recap tells of what is known when its time comes.
+    await applied(acme)  # The recap tells of what is known when its time comes.
     await turn_to(acme, made.next_run_at + timedelta(days=1))
     second = await acme.ada.message(REVENUE, containing="+$420")
     assert second["text"] == f"MRR, {day:%A} {day.day} {day:%B}: +$420 net → $420"
@@ -111,6 +117,22 @@ async def test_a_daily_recap_comes_at_its_time_with_the_day_before(acme: Stage) 
         first["ts"],
         second["ts"],
     ]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_source_that_is_connected_later_corrects_what_was_told_without_it(acme: Stage) -> None:
+    made = await add_daily(acme)
+    assert made.next_run_at is not None
+    await turn_to(acme, made.next_run_at)
+    told = await acme.ada.message(REVENUE, containing="No MRR movements on")
+    _, webhook = await acme.add_source()
+    day = made.next_run_at - timedelta(hours=25)
+    await acme.move(webhook, kind="new_business", mrr_before_minor=0, occurred_at=day.isoformat())
+    await applied(acme)
+    await turn_to(acme, acme.clock.now() + timedelta(minutes=2))
+    corrected = await acme.ada.message(REVENUE, containing="history came in.")
+    assert corrected["text"] == f"MRR, {day:%A} {day.day} {day:%B}: +$420 net → $420"
+    assert corrected["ts"] == told["ts"]
 
 
 async def test_after_five_days_away_the_newest_comes_late_and_the_others_are_stale(acme: Stage) -> None:

@@ -37,6 +37,7 @@ from models import (
     email_alias,
     erasure,
     event,
+    history,
     lane,
     lookup,
     mute,
@@ -239,6 +240,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         await slack_event.is_first(session, ACME, "Ev1", now=NOW)
         gone = Forgotten(frozenset({MARK}), frozenset(), frozenset())
         await erasure.begin(session, ACME, gone, until=said.written(NOW))
+        await history.came(session, {ACME: NOW}, now=NOW)
         bad = seeds.event_of(origin, key="bad", refusal=Refusal("kind", MARK), raw={"userId": "u_9"})
         unapplied = seeds.event_of(origin, seeds.account(), key="2")
         first = dataclasses.replace(seeds.event_of(origin, seeds.movement(), key="1"), is_history=True)
@@ -410,6 +412,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "filter.forecast": {"wanted": EVERYTHING, "now": NOW + timedelta(hours=1)},
     "event.oldest_waiting": {},
     "event.try_again": {"event_id": "<unapplied>"},
+    "history.take": {"now": NOW + history.QUIET},
     "installation.get": {},
     "installation.heard_from": {"now": NOW},
     "installation.many": {},
@@ -431,6 +434,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
         "target": "C1",
     },
     "late.correction": {"recap": RECAP, "told_at": NOW - timedelta(hours=1)},
+    "late.note_history": {"since": NOW - timedelta(days=1), "at": NOW, "now": NOW},
     "ledger.askers": {"asked_by": ["<destination>", "<workflow>"]},
     "ledger.count_merged": {"delivery_id": "<delivery>"},
     "ledger.count_since": {"since": NOW},

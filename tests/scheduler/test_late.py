@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import audit, destination, edit, recap
+from models import audit, destination, edit, history, recap
 from models.base import UserError
 from models.delivery import UPDATE, DeliveryState, SkipReason
 from models.destination import Destination
@@ -13,7 +13,9 @@ from models.late import LOOKED_AT
 from models.schedule import Rhythm
 from models.subscription import Restatement
 from models.wish import Frequency
-from scheduler.recap import correct, make_due
+from scheduler.apply import apply_waiting
+from scheduler.recap import correct, correct_by_history, make_due
+from tests import seeds
 from tests.seeds import ACME, NOW
 from tests.sending import REVENUE, Sending
 
@@ -138,6 +140,84 @@ async def test_drawn_anew_when_nothing_changed_it_is_not_called_corrected(line: 
     await line.run()
     assert len(line.calls(UPDATE)) == 1
     assert "Corrected" not in words(line, 0)
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+async def bring_in(line: Sending, *facts: Any, seconds: float = 0) -> None:
+    """Let history come in, so many seconds after what came before, and let the stage look once more after that."""
+    line.clock.turn(seconds)
+    if not line.sources:
+        line.sources[ACME], _ = await seeds.add_source(line.database)
+    made = seeds.event_of(line.sources[ACME], *facts, key=f"{line.clock.now()}", is_history=True)
+    await seeds.receive(line.database, made)
+    while await apply_waiting(line.database, now=line.clock.now()):
+        pass
+    await look(line)
+
+
+async def look(line: Sending, seconds: float = 0) -> None:
+    line.clock.turn(seconds)
+    await correct_by_history(line.database, now=line.clock.now())
+    await line.run()
+
+
+def earlier(days: float, amount_minor: int) -> Any:
+    """A movement so many days before Monday, of an account of its own."""
+    at = MONDAY - days * DAY
+    return seeds.movement(f"{at}", kind="new_business", amount_minor=amount_minor, occurred_at=at)
+
+
+async def test_once_history_is_in_the_recaps_that_it_changes_are_corrected_once(line: Sending) -> None:
+    await ready(line)
+    await told(line)
+    await bring_in(line, earlier(400, 50_000), earlier(0, 7_000), seconds=600)
+    await bring_in(line, earlier(30, 3_000), seconds=50)
+    await look(line, 59)
+    assert line.calls(UPDATE) == []
+    await look(line, 1)
+    await look(line, 600)
+    assert len(line.calls(UPDATE)) == 1
+    assert line.messages()[0].text == "MRR, Monday 16 November: +$170 net → $700"
+    assert "*Corrected* on <!date^1794906650^{date_short}|17 Nov 2026>: history came in." in words(line, 0)
+    await tick(line)
+    assert "arrived late" not in words(line, 1), "a history of two years is no news"
+    assert "Corrected" not in words(line, 1)
+
+
+async def test_corrected_while_it_still_comes_a_recap_would_tell_half_of_it(
+    line: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broken variant: nobody waits until no more comes."""
+    monkeypatch.setattr(history, "QUIET", timedelta(0))
+    await ready(line)
+    await told(line)
+    await bring_in(line, earlier(0, 7_000), seconds=600)
+    await bring_in(line, earlier(30, 3_000), seconds=50)
+    assert len(line.calls(UPDATE)) == 2
+
+
+async def test_the_history_of_subscriptions_corrects_recaps_too(line: Sending) -> None:
+    await ready(line)
+    await told(line)
+    await bring_in(line, seeds.subscribed(as_of=MONDAY))
+    await look(line, 60)
+    assert line.messages()[0].text == "MRR, Monday 16 November: +$100 net → $200"
+    await arrive(line)
+    assert "1 movement (+$70) arrived late and history came in." in words(line, 0)
+
+
+@pytest.mark.parametrize(("days", "after"), [(-1, timedelta(0)), (30, LOOKED_AT[Rhythm.DAILY])])
+async def test_history_of_a_later_time_or_for_a_recap_at_which_nobody_looks_corrects_nothing(
+    line: Sending, days: int, after: timedelta
+) -> None:
+    await ready(line)
+    await told(line)
+    line.clock.at += after
+    await bring_in(line, earlier(days, 7_000))
+    await look(line, 60)
+    assert line.calls(UPDATE) == []
 
 
 # --- an empty period -------------------------------------------------------------------------------------------------

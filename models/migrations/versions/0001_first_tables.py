@@ -194,6 +194,12 @@ def upgrade() -> None:
     op.create_index('ix_events_waiting', 'events', ['workspace_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting' AND held_at IS NULL"), postgresql_where=sa.text("state = 'waiting' AND held_at IS NULL"))
     op.create_index(op.f('ix_events_workspace_id_received_at'), 'events', ['workspace_id', 'received_at'], unique=False)
     op.create_index('uq_events_source_id_dedupe_key', 'events', ['source_id', 'dedupe_key'], unique=True)
+    op.create_table('histories',
+    sa.Column('workspace_id', sa.String(length=64), nullable=False),
+    sa.Column('occurred_at', base.UtcDateTime(), nullable=False),
+    sa.Column('recorded_at', base.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('workspace_id', name=op.f('pk_histories'))
+    )
     op.create_table('lanes',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
@@ -595,6 +601,7 @@ def upgrade() -> None:
     sa.Column('due_at', base.UtcDateTime(), nullable=False),
     sa.Column('is_asked_for', sa.Boolean(), nullable=False),
     sa.Column('created_at', base.UtcDateTime(), nullable=False),
+    sa.Column('history_at', base.UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['destination_id'], ['destinations.id'], name=op.f('fk_recaps_destination_id_destinations')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recaps'))
     )
@@ -828,6 +835,7 @@ def downgrade() -> None:
     op.drop_index('uq_lanes_target', table_name='lanes')
     op.drop_index(op.f('ix_lanes_next_send_at'), table_name='lanes')
     op.drop_table('lanes')
+    op.drop_table('histories')
     op.drop_index('uq_events_source_id_dedupe_key', table_name='events')
     op.drop_index(op.f('ix_events_workspace_id_received_at'), table_name='events')
     op.drop_index('ix_events_waiting', table_name='events', sqlite_where=sa.text("state = 'waiting' AND held_at IS NULL"), postgresql_where=sa.text("state = 'waiting' AND held_at IS NULL"))
