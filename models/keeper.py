@@ -74,6 +74,13 @@ async def to_tell(session: AsyncSession, workspace_id: str) -> list[str]:
     return await _present(session, workspace_id, dict.fromkeys(named)) or await _admins(session, workspace_id)
 
 
+async def theirs_or_managers(session: AsyncSession, workspace_id: str, did_it: str) -> list[str]:
+    """List whom news of what somebody did goes to: them, or managers where they are gone, or it was no person."""
+    is_person = did_it.startswith(("U", "W"))
+    there = await _present(session, workspace_id, [did_it]) if is_person else []
+    return there or await to_tell(session, workspace_id)
+
+
 async def _present(session: AsyncSession, workspace_id: str, user_ids: Collection[str]) -> list[str]:
     known = {user_id: await person.get(session, workspace_id, user_id) for user_id in user_ids}
     return [user_id for user_id, one in known.items() if one is None or not (one.is_deactivated or one.is_guest)]

@@ -68,7 +68,7 @@ class Poll(Base):
     credentials_sealed: Mapped[str] = mapped_column(Text)
     """An API key, or JSON where it takes more than that."""
     entered_by: Mapped[str] = mapped_column(Id)
-    """Who entered them, and hears when they are refused."""
+    """Who entered them, and hears when they are refused; where they are gone, managers do."""
     news_since: Mapped[datetime]
     """When the first ones were entered: what happened before is history."""
     listing: Mapped[str | None] = mapped_column(String(20))

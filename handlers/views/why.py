@@ -31,7 +31,7 @@ OWN_RULES = {
     FactKind.KEEPER_GONE: "You manage Runrate. You hear once when somebody is gone who answered for a destination.",
     FactKind.CLAIM: "Somebody pressed “Claim” on the message above. Its thread says who takes care of it.",
     FactKind.RELEASE: "Whoever took care of the message above let it go. Its thread says so.",
-    FactKind.KEY_REFUSED: "You entered the API key, or installed Runrate. You hear once when it is refused.",
+    FactKind.KEY_REFUSED: "You entered the API key, or manage Runrate. You hear once when it is refused.",
     FactKind.HISTORY: "You connected the source whose history came in, or installed Runrate. It is told once a source.",
 }
 """Why the product says something on its own."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import event, history, installation, lane, poll, source
+from models import event, history, keeper, lane, poll, source
 from models.database import Database
 from models.delivery import RUNRATE, FactKind, Owed
 from models.event import NewEvent
@@ -171,16 +171,13 @@ class Poller:
         poll.fail(held, trouble=words_of(error), until=now + (asked or _pause(held)))
 
     async def _refuse(self, session: AsyncSession, held: Poll, error: Exception, *, now: datetime) -> None:
-        """Note it, and tell once whoever entered the credentials."""
+        """Note it, and tell once whoever entered the credentials, or managers."""
         if not poll.refuse(held, trouble=words_of(error), until=now + REFUSED_WAIT, now=now):
             return
-        grant = await installation.get(session, held.workspace_id)
-        entered = held.entered_by
-        person = entered if entered.startswith(("U", "W")) else grant.installed_by if grant else None
-        if person is not None:
-            fact = (FactKind.KEY_REFUSED, poll.streak_of(held))
-            owed = Owed(asked_by=RUNRATE, fact=fact, recipient=(RecipientKind.PERSON, person))
-            await lane.owe(session, held.workspace_id, [owed], now=now)
+        fact = (FactKind.KEY_REFUSED, poll.streak_of(held))
+        told = await keeper.theirs_or_managers(session, held.workspace_id, held.entered_by)
+        owed = [Owed(asked_by=RUNRATE, fact=fact, recipient=(RecipientKind.PERSON, one)) for one in told]
+        await lane.owe(session, held.workspace_id, owed, now=now)
 
 
 def words_of(error: Exception) -> str:

@@ -569,6 +569,7 @@ MAKERS = {
 
 NOT_QUERIES = {
     "glance.see": "sums up by `recap.figures`",
+    "keeper.theirs_or_managers": "names who is asked for, or asks `keeper.to_tell`",
     "keeper.to_tell": "finds somebody in every workspace; test_keepers.py has an admin of another one",
     "recipient.replace": "takes a destination that `destination.get` has found",
     "report.ensure": "changes nothing in a workspace that has its report, as each has from its installation on",

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot.vendors.chartmogul import API_KEY, ChartMogulServer, chartmogul_server
 from bot.vendors.serving import Fault
 from handlers.senders import chartmogul, polled
-from models import account, poll, role, source, tables
+from models import account, person, poll, role, source, tables
 from models.audit import AuditEntry
 from models.database import Database
 from models.delivery import Delivery, FactKind
@@ -404,6 +404,20 @@ async def test_a_refused_key_is_told_once_and_works_again_with_another(at: Polli
     async with at.database.read() as session:
         [stale] = (await draw_deliveries(session, [owed], setting=setting)).values()
     assert stale == "stale"
+
+
+@pytest.mark.parametrize("entered_by", ["U0DANA", "command line"])
+async def test_managers_hear_that_a_key_is_refused_that_nobody_entered_who_is_there(
+    at: Polling, entered_by: str
+) -> None:
+    """Ada, who installed us, has left too; Pat is an admin."""
+    people = [{"id": "U0ADA", "deleted": True}, {"id": "U0DANA", "deleted": True}, {"id": "U0PAT", "is_admin": True}]
+    async with at.database.write() as session:
+        for one in people:
+            await person.remember(session, ACME, one, now=NOW)
+    await at.connect("wrong", by=entered_by)
+    await at.poll()
+    assert [one.target for one in await at.told(FactKind.KEY_REFUSED)] == ["U0PAT"]
 
 
 @on_one_engine
