@@ -127,7 +127,6 @@ async def _gathered(
         return told
     return replace(
         told,
-        failing=tuple(one for one in await ledger.failing(session, found.workspace_id) if found.id in one.asked_by),
         given_up=await _given_up(session, found, now=desk.now()),
         mutes=await _mutes(session, found, now=desk.now()),
         changes=await _changes(session, found, page=page),

@@ -296,8 +296,7 @@ async def destinations(
 ) -> Listing[DestinationRow]:
     """Gather a page of the workspace's destinations, from 0, with how they fare."""
     found, total = await destination.page(session, visiting.workspace_id, offset=number * size, limit=size)
-    health = await ledger.health(session, visiting.workspace_id, [one.id for one in found])
-    return Listing(await _rows(session, found, health, now=now), total)
+    return Listing(await _rows(session, visiting, found, now=now), total)
 
 
 async def readable_destinations(
@@ -313,24 +312,29 @@ async def readable_destinations(
     found, total = await destination.page(
         session, workspace_id, offset=number * size, limit=size, read_by=visiting.user_id
     )
-    health = await ledger.health(session, workspace_id, [one.id for one in found])
-    rows = await _rows(session, found, health, now=now)
+    rows = await _rows(session, visiting, found, now=now)
     kept = await readable(session, visiting, {row.id: row.recipients for row in rows})
-    return Listing(tuple(replace(row, recipients=kept[row.id]) for row in rows), total)
+    return Listing(tuple(_kept(row, kept[row.id]) for row in rows), total)
 
 
 async def destination_row(
     session: AsyncSession, visiting: Person, found: Destination, *, may_change: bool, now: datetime
 ) -> DestinationRow | None:
     """Gather what a person may know of one destination; None where that is nothing."""
-    health = await ledger.health(session, visiting.workspace_id, [found.id])
-    [row] = await _rows(session, [found], health, now=now)
+    [row] = await _rows(session, visiting, [found], now=now)
     if may_change:
         return row
     if visiting.is_guest:
         return None
     kept = await readable(session, visiting, {row.id: row.recipients})
-    return replace(row, recipients=kept[row.id]) if kept[row.id] else None
+    return _kept(row, kept[row.id]) if kept[row.id] else None
+
+
+def _kept(row: DestinationRow, recipients: tuple[To, ...]) -> DestinationRow:
+    """Take out of a row what may not be known of other recipients."""
+    known = {one.target for one in recipients}
+    failing = tuple(one for one in row.failing if one.target in known)
+    return replace(row, recipients=recipients, failing=failing)
 
 
 async def readable(
@@ -346,8 +350,10 @@ async def readable(
 
 
 async def _rows(
-    session: AsyncSession, found: Sequence[Destination], health: Mapping[str, Health], *, now: datetime
+    session: AsyncSession, visiting: Person, found: Sequence[Destination], *, now: datetime
 ) -> tuple[DestinationRow, ...]:
+    health = await ledger.health(session, visiting.workspace_id, [one.id for one in found])
+    failing = await ledger.failing(session, visiting.workspace_id, now=now)
     chosen = await recipient.of_destinations(session, [one.id for one in found])
     recipients = {key: tuple(one.to for one in several) for key, several in chosen.items()}
     remarks = await _remarks(session, found, recipients)
@@ -372,7 +378,7 @@ async def _rows(
             paused_until=one.paused_until,
             last_sent_at=health.get(one.id, Health()).last_delivered_at,
             waiting=health.get(one.id, Health()).waiting,
-            trouble=_trouble(health.get(one.id, Health())),
+            failing=tuple(trouble for trouble in failing if one.id in trouble.asked_by),
             is_unkept=one.unkept_at is not None,
         )
         for one in found
@@ -394,16 +400,11 @@ async def _holders(session: AsyncSession, found: Sequence[Destination]) -> dict[
     return await role.names(session, found[0].workspace_id, emails) if emails else {}
 
 
-def _trouble(health: Health) -> str | None:
-    """Say what stands in the way."""
-    return "; ".join(health.reasons) or None
-
-
 async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) -> Delivering:
     """Gather how delivery fares today, which began at midnight where the visitor is."""
     workspace_id = visiting.workspace_id
     oldest = await ledger.oldest_open(session, workspace_id, now=now)
-    failing = await ledger.failing(session, workspace_id)
+    failing = await ledger.failing(session, workspace_id, now=now)
     asking = await ledger.askers(session, workspace_id, {key for one in failing for key in one.asked_by})
     grant = await installation.get(session, workspace_id)
     return Delivering(

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import String, and_, select, update
+from sqlalchemy import String, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,32 @@ class Absence(StrEnum):
     DELETED = "deleted"
     DISCONNECTED = "disconnected"
     """Another company's channel, which it no longer shares with this workspace."""
+    UNSEEN = "unseen"
+    """Slack says that there is no such channel, as it does of any that it doesn't show us."""
+
+
+class Hindrance(NamedTuple):
+    """Why nothing can be told somewhere, as it follows “I can't post to #revenue:”, and what to do about it."""
+
+    reason: str
+    fix: str
+
+
+INVITE = "Type @Runrate in the channel and press “Invite Them”, or choose another channel."
+
+REMOVED = Hindrance("I was removed from the channel, which is private", INVITE)
+DELETED = Hindrance("the channel was deleted", "Choose another channel.")
+DISCONNECTED = Hindrance(
+    "the company that owns the channel no longer shares it with this workspace",
+    "Ask them to share it again, or choose another channel.",
+)
+ARCHIVED = Hindrance("the channel is archived", "Unarchive it, or choose another channel.")
+CLOSED = Hindrance("the channel isn't public any more, and I'm not in it", INVITE)
+UNSEEN = Hindrance("I can't see it, since it is private and I'm not in it, or it was deleted", INVITE)
+OUTSIDERS = Hindrance(
+    "the channel is now shared with another company",
+    "Confirm it in the destination, or choose another channel.",
+)
 
 
 class Channel(Base):
@@ -52,6 +78,23 @@ class Channel(Base):
     def is_open(self) -> bool:
         """Say whether nothing that we know of stands in the way of a message."""
         return not (self.is_archived or self.needs_confirmation) and (self.is_member or not self.is_private)
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """Say what is known to stand in the way of any message; a public channel is entered when there is one."""
+        match self:
+            case Channel(absence=Absence.DELETED):
+                return DELETED
+            case Channel(absence=Absence.DISCONNECTED):
+                return DISCONNECTED
+            case Channel(is_archived=True):
+                return ARCHIVED
+            case Channel(is_member=True):
+                return None
+            case Channel(is_private=False):
+                return CLOSED if self.absence == Absence.UNSEEN else None
+            case _:
+                return REMOVED if self.absence == Absence.REMOVED else UNSEEN
 
     @property
     def needs_confirmation(self) -> bool:
@@ -109,6 +152,13 @@ async def public_among(session: AsyncSession, workspace_id: str, channel_ids: Co
     return set(await session.scalars(query.where(among(Channel.channel_id, channel_ids))))
 
 
+async def closed(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
+    """Give by its id each channel into which something may not be posted as things are, as far as we know."""
+    is_doubtful = or_(Channel.is_archived, ~Channel.is_member, Channel.is_shared_outside)
+    found = await session.scalars(select(Channel).where(Channel.workspace_id == workspace_id, is_doubtful))
+    return {one.channel_id: one for one in found if one.hindrance or one.needs_confirmation}
+
+
 _asked = given(workspace_id=Id, channel_id=Id)
 UNCONFIRMED = (
     select(*_asked.c)
@@ -143,6 +193,12 @@ async def times_left(session: AsyncSession, workspace_id: str, channel_id: str) 
     """Say how often our bot has left a channel; 0 for one that we don't know."""
     found = await get(session, workspace_id, channel_id)
     return found.times_left if found is not None else 0
+
+
+async def lose_sight(session: AsyncSession, workspace_id: str, channel_id: str) -> None:
+    """Note that Slack shows us no such channel; why, we may have been told before."""
+    absence = func.coalesce(Channel.absence, Absence.UNSEEN.value)
+    await change(session, workspace_id, channel_id, is_member=False, absence=absence)
 
 
 async def forget_memberships(session: AsyncSession, workspace_id: str) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from models import account, claim, event, glance, lane, movement, recap, signal, source, subscription
+from models import account, channel, claim, event, glance, lane, movement, reach, recap, signal, source, subscription
 from models.account import Account
 from models.base import among
+from models.channel import OUTSIDERS, Channel, Hindrance
 from models.delivery import (
     CARRIER,
     COUNTS_AS,
@@ -71,11 +72,10 @@ async def oldest_open(session: AsyncSession, workspace_id: str, *, now: datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """How a destination fares: when it last delivered, how many wait, and what stands in the way, by the target."""
+    """How a destination fares: when it last delivered, and how many wait. What stands in the way, `failing` says."""
 
     last_delivered_at: datetime | None = None
     waiting: int = 0
-    reasons: tuple[str, ...] = ()
 
 
 async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[str]) -> dict[str, Health]:
@@ -90,29 +90,12 @@ async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[
     rows = await session.execute(select(Destination.id, last).where(*theirs))
     found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
     waiting = (
-        select(Delivery.asked_by, Delivery.lane_id, Delivery.target, func.sum(_TELLS))
+        select(Delivery.asked_by, func.sum(_TELLS))
         .where(_is_open(workspace_id), among(Delivery.asked_by, asked_by))
-        .group_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
-        .order_by(Delivery.asked_by, Delivery.lane_id, Delivery.target)
+        .group_by(Delivery.asked_by)
     )
-    lots = [
-        (asking, lane_id, target, int(number)) for asking, lane_id, target, number in await session.execute(waiting)
-    ]
-    hindrances = await _hindrances(session, {lane_id for _, lane_id, _, _ in lots})
-    for asking, lane_id, target, number in lots:
-        one = found.get(asking, Health())
-        reasons = tuple(dict.fromkeys((*one.reasons, *hindrances.get((lane_id, target), ()))))
-        found[asking] = replace(one, waiting=one.waiting + number, reasons=reasons)
-    return found
-
-
-async def _hindrances(session: AsyncSession, lane_ids: Collection[str]) -> dict[tuple[str, str], list[str]]:
-    """Give what stands in the way by lane and target: of what waits there only the first is tried, whoever asked."""
-    query = select(Delivery.lane_id, Delivery.target, Delivery.reason).distinct()
-    query = query.where(among(Delivery.lane_id, lane_ids), _IS_OPEN, Delivery.fix.is_not(None))
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in await session.execute(query.order_by(Delivery.reason)):
-        found.setdefault((row.lane_id, row.target), []).append(row.reason)
+    for asking, number in await session.execute(waiting):
+        found[asking] = replace(found.get(asking, Health()), waiting=int(number))
     return found
 
 
@@ -145,11 +128,30 @@ class Failing:
     asked_by: tuple[str, ...]
 
 
-async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
+async def failing(session: AsyncSession, workspace_id: str, *, now: datetime) -> list[Failing]:
     """List the targets to which nothing gets through, the one for which most waits first.
 
-    The reason is what the newest attempt met. For a preview under a link nobody waits, nor for an edit.
+    The reason is what we know of a channel, though nothing was tried yet; or else what the newest attempt met, whoever
+    asked for that. For a preview under a link nobody waits, nor for an edit.
     """
+    lots = await _waiting(session, workspace_id)
+    met = {target: one for target, rows in lots.items() if (one := _hindrance_met(rows))}
+    closed = await channel.closed(session, workspace_id)
+    doubtful = {*met, *closed}
+    told = await reach.destinations(session, workspace_id, doubtful, now=now)
+    others = await reach.others(session, workspace_id, [key for key, one in closed.items() if one.hindrance])
+    found = []
+    for target in sorted(doubtful):
+        rows, destinations = lots.get(target, []), told.get(target, set())
+        because = _known(closed.get(target), tells_mrr=bool(destinations)) or met.get(target)
+        asked_by = {row.asked_by for row in rows} | destinations | others.get(target, set())
+        if because is not None and asked_by:
+            found.append(_failing(target, because, rows, asked_by))
+    return sorted(found, key=lambda one: -one.waiting)
+
+
+async def _waiting(session: AsyncSession, workspace_id: str) -> dict[str, list[Any]]:
+    """Count by the target what waits there for whom and why, the longest untried first."""
     by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
     query = (
         select(*by, func.sum(_TELLS).label("waiting"))
@@ -160,21 +162,30 @@ async def failing(session: AsyncSession, workspace_id: str) -> list[Failing]:
     lots: dict[str, list[Any]] = {}
     for row in (await session.execute(query)).all():
         lots.setdefault(row.target, []).append(row)
-    return sorted(filter(None, map(_failing, lots.values())), key=lambda one: -one.waiting)
+    return lots
 
 
-def _failing(rows: Sequence[Any]) -> Failing | None:
-    """Put together what waits for one target, the longest untried first; None where nothing stands in its way."""
-    hindered = [row for row in rows if row.reason and row.fix]
-    if not hindered:
+def _hindrance_met(rows: Sequence[Any]) -> Hindrance | None:
+    """Say what the newest attempt met; None where nothing stands in the way."""
+    hindered = [Hindrance(row.reason, row.fix) for row in rows if row.reason and row.fix]
+    return hindered[-1] if hindered else None
+
+
+def _known(place: Channel | None, *, tells_mrr: bool) -> Hindrance | None:
+    """Say what is known to stand in the way in a channel; other companies that read along do so for MRR alone."""
+    if place is None:
         return None
+    return place.hindrance or (OUTSIDERS if place.needs_confirmation and tells_mrr else None)
+
+
+def _failing(target: str, because: Hindrance, rows: Sequence[Any], asked_by: Collection[str]) -> Failing:
     return Failing(
-        target=hindered[-1].target,
-        recipient_kind=RecipientKind(hindered[-1].recipient_kind),
-        reason=hindered[-1].reason,
-        fix=hindered[-1].fix,
+        target=target,
+        recipient_kind=RecipientKind(rows[-1].recipient_kind if rows else RecipientKind.CHANNEL),
+        reason=because.reason,
+        fix=because.fix,
         waiting=sum(int(row.waiting) for row in rows),
-        asked_by=tuple(sorted({row.asked_by for row in rows})),
+        asked_by=tuple(sorted(asked_by)),
     )
 
 

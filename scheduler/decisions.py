@@ -9,6 +9,7 @@ from http import HTTPStatus
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from models import channel
 from models.delivery import OPEN, DeliveryState, Outcome, SkipReason
 
 RETRY_FIRST = timedelta(seconds=2)
@@ -107,13 +108,9 @@ _TABLE = (
     ),
     (
         "channel_not_found",
-        Decision(
-            Class.FIX,
-            "I can't see it, since it is private and I'm not in it, or it was deleted",
-            "Type @Runrate in the channel and press “Invite Them”, or choose another channel.",
-        ),
+        Decision(Class.FIX, *channel.UNSEEN),
     ),
-    ("is_archived", Decision(Class.FIX, "the channel is archived", "Unarchive it, or choose another channel.")),
+    ("is_archived", Decision(Class.FIX, *channel.ARCHIVED)),
     (
         "restricted_action",
         Decision(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from models import channel
 from models.channel import Absence, Channel
 from models.person import Person
 from scheduler.decisions import SLACK_CODES, Class, Decision
@@ -9,21 +10,7 @@ from scheduler.decisions import SLACK_CODES, Class, Decision
 UNSEEN = "channel_not_found"
 """Slack's answer for a channel that our bot can't see, whatever the reason."""
 
-INVITE = "Type @Runrate in the channel and press “Invite Them”, or choose another channel."
-
-REMOVED = Decision(Class.FIX, "I was removed from the channel, which is private", INVITE)
-DELETED = Decision(Class.FIX, "the channel was deleted", "Choose another channel.")
-DISCONNECTED = Decision(
-    Class.FIX,
-    "the company that owns the channel no longer shares it with this workspace",
-    "Ask them to share it again, or choose another channel.",
-)
-CLOSED = Decision(Class.FIX, "the channel isn't public any more, and I'm not in it", INVITE)
-OUTSIDERS = Decision(
-    Class.FIX,
-    "the channel is now shared with another company",
-    "Confirm it in the destination, or choose another channel.",
-)
+OUTSIDERS = Decision(Class.FIX, *channel.OUTSIDERS)
 POSTED_JUST_NOW = Decision(Class.RETRY, "its message is being posted")
 
 
@@ -51,13 +38,13 @@ def unseen(known: Channel | None) -> Decision:
     """Say why a channel can't be seen, as well as we know it."""
     match known:
         case Channel(absence=Absence.REMOVED):
-            return REMOVED
+            return Decision(Class.FIX, *channel.REMOVED)
         case Channel(absence=Absence.DELETED):
-            return DELETED
+            return Decision(Class.FIX, *channel.DELETED)
         case Channel(absence=Absence.DISCONNECTED):
-            return DISCONNECTED
+            return Decision(Class.FIX, *channel.DISCONNECTED)
         case Channel(is_private=False, is_member=False):
-            return CLOSED
+            return Decision(Class.FIX, *channel.CLOSED)
         case _:
             return SLACK_CODES[UNSEEN]
 

@@ -159,7 +159,7 @@ class Reconciler:
         except SlackApiError as error:
             if code_of(error) == "channel_not_found":
                 async with self._database.write() as session:
-                    await channel.change(session, grant.workspace_id, channel_id, is_member=False)
+                    await channel.lose_sight(session, grant.workspace_id, channel_id)
             return
         except Exception as error:  # noqa: BLE001 - asked again in an hour
             log.info("channel_not_checked", workspace_id=grant.workspace_id, answer=answer_of(error))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from handlers.views import destinations, managers, signals, workflows
 from handlers.views.answers import Answer
 from handlers.views.blocks import MOST_IN_A_ROW, Block, Element, actions, button, context, section
-from handlers.views.recipients import word
+from handlers.views.recipients import IN_PERSON, there, word
 from models.delivery import OPEN, DeliveryState, FactKind, SkipReason
 from models.fact import MovementKind, SignalKind
 from models.ledger import Asker, AskerKind, Counts, Failing, Told
@@ -81,9 +81,6 @@ SAID_ABOUT: Mapping[FactKind, str] = {
     FactKind.RELEASE: "that somebody let {} go",
 }
 """What is told where the kind says all but of whom, or of what."""
-
-IN_PERSON = {RecipientKind.PERSON, RecipientKind.GROUP_DM, RecipientKind.EMAIL}
-"""What is written to one person, and asked for by nothing that could be edited."""
 
 _DOT = " · "
 
@@ -162,7 +159,11 @@ def blocks(delivering: Delivering) -> list[Block]:
     if delivering.is_well:
         return [section(all_well(delivering))]
     hint = [context("`/mrr deliveries` says what failed, and why.")] if delivering.failed else []
-    return [section(f"*Delivery*\n{_today(delivering)}"), *hint, *_troubles(delivering.troubles)]
+    return [
+        section("\n".join(filter(None, ("*Delivery*", _today(delivering))))),
+        *hint,
+        *_troubles(delivering.troubles),
+    ]
 
 
 def all_well(delivering: Delivering) -> str:
@@ -247,17 +248,14 @@ def _troubles(troubles: Sequence[Trouble]) -> list[Block]:
 def _trouble(trouble: Trouble) -> list[Block]:
     """Say what stands in the way, what that means, and the one thing to do, with the buttons that do it."""
     failing = trouble.failing
-    return [section(told(failing)), actions(*_edits(trouble), try_now_button(failing.target))]
+    again = [try_now_button(failing.target)] if failing.waiting else []
+    return [section(told(failing)), actions(*_edits(trouble), *again)]
 
 
 def told(failing: Failing) -> str:
     """Say what stands in the way of a target, what that means, and the one thing to do."""
-    fact = f"I can't {_to(failing.target, failing.recipient_kind)}: {mrkdwn.escape(failing.reason)}."
+    fact = f"I can't {there(To(failing.recipient_kind, failing.target))}: {mrkdwn.escape(failing.reason)}."
     return f"{fact} {notice.waiting(failing.waiting)} {mrkdwn.escape(failing.fix, 600)}"
-
-
-def _to(target: str, kind: RecipientKind) -> str:
-    return f"{'write' if kind in IN_PERSON else 'post'} to {word(To(kind, target))}"
 
 
 def _edits(trouble: Trouble) -> list[Element]:

@@ -13,7 +13,6 @@ from models import locale
 from models.attribute import label
 from models.fact import MovementKind
 from models.holiday import name_of
-from models.ledger import Failing
 from models.schedule import WEEKDAYS
 from models.wish import Frequency
 from scheduler.messages import mrkdwn
@@ -89,7 +88,6 @@ class DestinationDetails:
     gone: Gone | None = None
     """How whoever answered for it is gone; None while they aren't."""
     may_change: bool = False
-    failing: tuple[Failing, ...] = ()
     given_up: GivenUp | None = None
     mutes: Listing[MutedHere] = field(default_factory=Listing)
     changes: Listing[Change] = field(default_factory=Listing)
@@ -132,9 +130,9 @@ def _facts(details: DestinationDetails) -> list[tuple[str, str]]:
 
 
 def _state(row: DestinationRow) -> str:
-    if not row.trouble:
+    if not row.failing:
         return "Active"
-    return "Can't post" if len(row.recipients) == 1 else "Can't post everywhere"
+    return "Can't post" if len(row.recipients) == len(row.failing) else "Can't post everywhere"
 
 
 def _way(details: DestinationDetails) -> str:
@@ -175,10 +173,10 @@ def _who(actor: str) -> str:
 
 def _troubles(details: DestinationDetails) -> list[Block]:
     """Say what stands in the way and what was given up, each with what to do about it."""
-    more = len(details.failing) - MOST_TROUBLES
+    more = len(details.row.failing) - MOST_TROUBLES
     shown = [
-        section(deliveries.told(one), accessory=deliveries.try_now_button(one.target))
-        for one in details.failing[:MOST_TROUBLES]
+        section(deliveries.told(one), accessory=deliveries.try_now_button(one.target) if one.waiting else None)
+        for one in details.row.failing[:MOST_TROUBLES]
     ]
     rest = [context(f"and {more} more")] if more > 0 else []
     return [*shown, *rest, *([section(_given_up(details.given_up))] if details.given_up else [])]

@@ -18,11 +18,12 @@ from handlers.views.blocks import (
     overflow,
     section,
 )
-from handlers.views.recipients import words
+from handlers.views.recipients import there, words
 from models.attribute import label
 from models.condition import Condition, Criterion
 from models.filter import EVERYTHING, Filter
 from models.holiday import name_of
+from models.ledger import Failing
 from models.recipient import To
 from models.schedule import LAST_OF_MONTH, MONDAY, NINE, WEEKDAYS
 from models.wish import Frequency
@@ -30,6 +31,7 @@ from models.zone import UTC
 from scheduler.messages import mrkdwn, notice, welcome
 from scheduler.messages.movement import KINDS
 
+MOST_TROUBLES = 3
 _DOT = " · "
 
 FREQUENCIES = {
@@ -93,7 +95,7 @@ ABBREVIATED = {"role:csm": "CSM"}
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationRow:
-    """A destination in a list. `trouble` is our own sentence on why it can't post, None where all is well.
+    """A destination in a list. `failing` are those of its recipients to which nothing gets through.
 
     Of one that is paused, `paused_until` says when that ends by itself, if it does.
     """
@@ -118,7 +120,7 @@ class DestinationRow:
     paused_until: datetime | None = None
     last_sent_at: datetime | None = None
     waiting: int = 0
-    trouble: str | None = None
+    failing: tuple[Failing, ...] = ()
     is_unkept: bool = False
     """That whoever answered for it is gone."""
 
@@ -153,7 +155,9 @@ def row(destination: DestinationRow) -> Block:
 
 def listed(destination: DestinationRow, *, may_change: bool) -> Block:
     """Draw a destination in the answer to `/mrr list`, or in the Home tab of whoever changes nothing."""
-    return section(told(destination), accessory=menu(destination) if may_change else details_button(destination.id))
+    if may_change:
+        return row(destination)
+    return section(told(destination), accessory=details_button(destination.id))
 
 
 def told(destination: DestinationRow) -> str:
@@ -259,9 +263,20 @@ def ordinal(day: int) -> str:
 
 def _state(destination: DestinationRow) -> str:
     waiting = f" · {destination.waiting} waiting" if destination.waiting else ""
-    trouble = f"\n*Can't post*: {mrkdwn.escape(destination.trouble, 600)}" if destination.trouble else ""
+    troubles = "".join(f"\n{line}" for line in _troubles(destination))
     unkept = "\n*Nobody answers for it*: it can be handed over in its details" if destination.is_unkept else ""
-    return f"{_sends(destination)}{waiting}{trouble}{unkept}"
+    return f"{_sends(destination)}{waiting}{troubles}{unkept}"
+
+
+def _troubles(destination: DestinationRow) -> list[str]:
+    """Say where it can't tell anything, why, and what to do: a line for each such recipient."""
+    more = len(destination.failing) - MOST_TROUBLES
+    lines = [
+        f"*Can't {there(To(one.recipient_kind, one.target))}*: "
+        f"{mrkdwn.escape(one.reason, 160)}. {mrkdwn.escape(one.fix, 160)}"
+        for one in destination.failing[:MOST_TROUBLES]
+    ]
+    return [*lines, *([f"and {more} more"] if more > 0 else [])]
 
 
 def _sends(destination: DestinationRow) -> str:

@@ -13,6 +13,9 @@ PEOPLE, TOGETHER = "people", "together"
 CHOSE_PEOPLE = "destination_people"
 """The name of the field that asks more once somebody is chosen."""
 
+IN_PERSON = {RecipientKind.PERSON, RecipientKind.GROUP_DM, RecipientKind.EMAIL}
+"""To whom something is written, not posted."""
+
 _EACH, _ALL = "each", "all"
 _NOTHING: Mapping[str, str] = {}
 
@@ -37,6 +40,11 @@ def word(to: To, *, remarks: Mapping[str, str] = _NOTHING) -> str:
             return mrkdwn.escape(to.target)
         case _:
             return mrkdwn.channel(to.target)
+
+
+def there(to: To) -> str:
+    """Say what is done there, as it follows “I can't”: `post to #revenue`, `write to @dana`."""
+    return f"{'write' if to.kind in IN_PERSON else 'post'} to {word(to)}"
 
 
 class Unfit(StrEnum):

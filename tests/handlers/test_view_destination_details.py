@@ -101,9 +101,9 @@ def test_what_fails_and_what_was_given_up_are_told_with_what_to_do_and_that_nobo
         waiting=3,
         asked_by=("dst_1",),
     )
-    paused = replace(ROW, is_paused=True, waiting=3, trouble="the channel is archived")
+    paused = replace(ROW, is_paused=True, waiting=3, failing=(archived,))
     given_up = GivenUp(count=2, reason="Slack refused the message's form", fix="Tell whoever runs Runrate.")
-    details = replace(DETAILS, row=paused, failing=(archived,), given_up=given_up, gone=Gone.LEFT)
+    details = replace(DETAILS, row=paused, given_up=given_up, gone=Gone.LEFT)
     drawn = view.draw(details)
     validate_view(drawn)
     assert read(drawn)[1:-2] == [

@@ -212,7 +212,7 @@ def test_the_question_where_an_account_is_to_be_silent_and_who_has_it(
 @fuzz
 def test_the_home_tab(workspace: str, name: str, cause: str, remark: str, kind: SourceKind) -> None:
     told = (*channels("C0REVENUE"), GROUP)
-    row = DestinationRow(id="dst_1", name=name, recipients=told, last_sent_at=AT, trouble=cause)
+    row = DestinationRow(id="dst_1", name=name, recipients=told, last_sent_at=AT, failing=(failing(cause, remark),) * 4)
     owner = Condition(Criterion(About.ROLE, name or "owner"), ("a@b.c", cause, remark))
     row = replace(row, is_paused=True, paused_until=AT, holders={"a@b.c": remark})
     row = replace(row, filter=Filter(least_gain=1, least_loss_share=2, conditions=(owner,) * 3))
@@ -257,13 +257,16 @@ def asker(kind: AskerKind, name: str) -> Asker:
     return Asker(kind=kind, id="dst_1", name=name, **fields)  # type: ignore[arg-type]
 
 
-def troubled(name: str, reason: str, fix: str) -> Delivering:
-    """A day on which something of everything happened, and nothing gets through to a channel or a person."""
-    failing = Failing(
+def failing(reason: str, fix: str) -> Failing:
+    return Failing(
         target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=reason, fix=fix, waiting=2, asked_by=("dst_1",)
     )
-    asked = Trouble(failing=failing, askers=tuple(asker(kind, name) for kind in AskerKind) * 2)
-    person = Trouble(failing=replace(failing, target="U0DANA", recipient_kind=RecipientKind.PERSON))
+
+
+def troubled(name: str, reason: str, fix: str) -> Delivering:
+    """A day on which something of everything happened, and nothing gets through to a channel or a person."""
+    asked = Trouble(failing=failing(reason, fix), askers=tuple(asker(kind, name) for kind in AskerKind) * 2)
+    person = Trouble(failing=replace(asked.failing, target="U0DANA", recipient_kind=RecipientKind.PERSON))
     counts = {(state, None): 1 for state in DeliveryState} | {(DeliveryState.SKIPPED, why): 2 for why in SkipReason}
     return Delivering(counts=counts, oldest_waiting=timedelta(hours=2), troubles=(asked, person) * 15)
 
@@ -437,7 +440,7 @@ def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: 
         recipients=channels("C0REVENUE") * 20,
         filter=Filter(conditions=(owner,) * 3),
         is_paused=may,
-        trouble=text,
+        failing=(failing(text, text),) * 30,
         waiting=3,
         last_sent_at=AT,
     )
@@ -445,9 +448,6 @@ def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: 
     edits = Change(actor="U0ADA", action="destination.edited", detail={"changed": changed}, at=AT)
     other = Change(actor=text, action=f"destination.{text}", detail={}, at=AT)
     muted = Change(actor="U0ADA", action="destination.account_muted", detail={}, about=name or None, at=AT)
-    failing = Failing(
-        target="C0REVENUE", recipient_kind=RecipientKind.CHANNEL, reason=text, fix=text, waiting=2, asked_by=("dst_1",)
-    )
     details = DestinationDetails(
         row=row,
         attributes=(text,) * 10,
@@ -457,7 +457,6 @@ def test_the_details_of_a_destination_and_the_question_who_answers_for_it(name: 
         kept_by="U0DANA",
         gone=Gone.LEFT if may else None,
         may_change=may,
-        failing=(failing,) * 30,
         given_up=GivenUp(count=3, reason=text, fix=text),
         mutes=Listing((MutedHere("acc_1", name, AT if may else None, text),) * 5, 90),
         changes=Listing((edits, other, muted, edits) * 2, 100),

@@ -210,10 +210,14 @@ def test_what_else_needs_attention_stands_beside_no_calm_line() -> None:
 
 
 def test_a_destination_says_what_waits_and_why() -> None:
-    row = replace(EVERY_MOVEMENT, last_sent_at=None, waiting=3, trouble="the channel is archived")
+    row = replace(EVERY_MOVEMENT, last_sent_at=None, waiting=3, failing=(ARCHIVED,))
     view = manager_home(replace(HOME, destinations=Listing((row,), 1)))
     assert any(
-        line.endswith("\nNothing sent yet · 3 waiting\n*Can't post*: the channel is archived") for line in read(view)
+        line.endswith(
+            "\nNothing sent yet · 3 waiting\n*Can't post to <#C0REVENUE>*: the channel is archived. "
+            "Unarchive it, or choose another channel."
+        )
+        for line in read(view)
     )
     unkept = manager_home(replace(HOME, destinations=Listing((replace(EVERY_MOVEMENT, is_unkept=True),), 1)))
     assert any("\n*Nobody answers for it*: it can be handed over in its details" in line for line in read(unkept))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from models import account, delivery, lane, ledger, workflow
+from models import account, channel, delivery, destination, lane, ledger, workflow, workspace
+from models.channel import Absence, Hindrance
 from models.database import Database
 from models.delivery import RUNRATE, Delivery, DeliveryState, FactKind, Owed, SkipReason
 from models.fact import MovementKind
@@ -72,7 +73,7 @@ async def test_a_failing_target_is_told_once_with_all_that_waits_and_the_newest_
     await owe(database, 5, target="C3", state=S.FAILED, settled_at=NOW, **ARCHIVED)
     await owe(database, 6, target="C4", fact_kind=FactKind.UNFURL, asked_by=RUNRATE, **tried, **ARCHIVED)
     async with database.read() as session:
-        assert await ledger.failing(session, ACME) == [
+        assert await ledger.failing(session, ACME, now=NOW) == [
             Failing(
                 target="C1", recipient_kind=CHANNEL, **ARCHIVED, waiting=3, asked_by=("dst_1", "wfl_1")
             )
@@ -92,11 +93,83 @@ async def test_a_destination_s_health_says_when_it_delivered_what_waits_and_why(
         assert await ledger.health(session, GLOBEX, [made.id, idle.id, "wfl_1"]) == {}
         health = await ledger.health(session, ACME, [made.id, idle.id, "wfl_1"])
     assert health == {
-        made.id: Health(last_delivered_at=NOW - timedelta(hours=1), waiting=2, reasons=("the channel is archived",)),
-        # What waits behind it is held up by the same.
-        "wfl_1": Health(waiting=1, reasons=("the channel is archived",)),
+        made.id: Health(last_delivered_at=NOW - timedelta(hours=1), waiting=2),
+        "wfl_1": Health(waiting=1),
     }
     assert idle.id not in health
+
+
+async def test_what_stands_in_the_way_of_one_does_so_for_all_that_tell_the_same_channel(database: Database) -> None:
+    made = await seeds.add_destination(database, "C1")
+    idle = await seeds.add_destination(database, "C1", "C2", name="Idle")
+    paused = await seeds.add_destination(database, "C1", name="Paused")
+    async with database.write() as session:
+        await destination.pause(session, await session.merge(paused), until=None, by="U0ADA", now=NOW)
+    await owe(database, 1, asked_by=made.id, state=S.RETRYING, reason="the channel is read-only", fix="Let me in.")
+    async with database.read() as session:
+        [failing] = await ledger.failing(session, ACME, now=NOW)
+    assert (failing.target, failing.asked_by) == ("C1", tuple(sorted((made.id, idle.id))))
+
+
+@pytest.mark.parametrize(
+    ("info", "effect", "because"),
+    [
+        ({}, {}, None),
+        ({"is_archived": True}, {}, channel.ARCHIVED),
+        ({"is_archived": True}, {"absence": Absence.DELETED, "is_member": False}, channel.DELETED),
+        ({"is_private": True}, {"absence": Absence.REMOVED, "is_member": False}, channel.REMOVED),
+        ({"is_private": True}, {"is_member": False}, channel.UNSEEN),
+        ({"is_private": True}, {"absence": Absence.UNSEEN, "is_member": False}, channel.UNSEEN),
+        ({"is_ext_shared": True}, {}, channel.OUTSIDERS),
+        ({"is_ext_shared": True}, {"outsiders_confirmed_at": NOW}, None),
+        ({}, {"absence": Absence.DISCONNECTED, "is_member": False}, channel.DISCONNECTED),
+        # A public channel is entered when there is something to tell, unless Slack doesn't show it any more.
+        ({}, {"absence": Absence.REMOVED, "is_member": False}, None),
+        ({}, {"absence": Absence.UNSEEN, "is_member": False}, channel.CLOSED),
+    ],
+)
+async def test_a_channel_known_to_be_closed_fails_before_anything_waits_for_it(
+    database: Database, info: dict[str, Any], effect: dict[str, Any], because: Hindrance | None
+) -> None:
+    made = await seeds.add_destination(database, "C1")
+    told = {"id": "C1", "name": "revenue", "is_member": True, **info}
+    async with database.write() as session:
+        await channel.remember(session, ACME, told, now=NOW)
+        await channel.remember(session, GLOBEX, {**told, "is_archived": True}, now=NOW)
+        await channel.change(session, ACME, "C1", **(effect or {"name": "revenue"}))
+    async with database.read() as session:
+        found = await ledger.failing(session, ACME, now=NOW)
+    assert [(one.target, one.reason, one.fix, one.waiting, one.asked_by) for one in found] == (
+        [("C1", *because, 0, (made.id,))] if because else []
+    )
+
+
+async def test_what_is_known_of_a_channel_counts_more_than_what_an_earlier_attempt_met(database: Database) -> None:
+    await owe(database, 1, state=S.RETRYING, **ARCHIVED)
+    async with database.write() as session:
+        await channel.remember(session, ACME, {"id": "C1", "name": "revenue"}, now=NOW)
+        await channel.change(session, ACME, "C1", absence=Absence.DELETED)
+    async with database.read() as session:
+        [failing] = await ledger.failing(session, ACME, now=NOW)
+    assert (failing.reason, failing.waiting, failing.asked_by) == (channel.DELETED.reason, 1, ("dst_1",))
+
+
+async def test_a_workflow_and_the_fallback_fail_in_a_closed_channel_though_not_where_others_read_along(
+    database: Database,
+) -> None:
+    await seeds.install(database)
+    async with database.write() as session:
+        await workspace.choose_fallback(session, ACME, "C1", by="U0ADA", now=NOW)
+        wish = workflow.WorkflowWish(name="Wins", event="Won", channel_id="C1", template="Won")
+        made = await workflow.create(session, ACME, wish, by="U0ADA", now=NOW)
+        await channel.remember(session, ACME, {"id": "C1", "name": "wins", "is_ext_shared": True}, now=NOW)
+    async with database.read() as session:
+        assert await ledger.failing(session, ACME, now=NOW) == []
+    async with database.write() as session:
+        await channel.change(session, ACME, "C1", is_archived=True)
+    async with database.read() as session:
+        [failing] = await ledger.failing(session, ACME, now=NOW)
+    assert (failing.reason, failing.asked_by) == (channel.ARCHIVED.reason, tuple(sorted((RUNRATE, made.id))))
 
 
 async def test_the_oldest_that_is_open_says_since_when_somebody_waits(database: Database) -> None:
@@ -118,7 +191,7 @@ async def test_cards_and_edits_are_counted_nowhere_as_messages(database: Databas
     async with database.read() as session:
         assert await ledger.count_since(session, ACME, since=NOW) == {(S.PENDING, None): 1}
         assert await ledger.oldest_open(session, ACME, now=NOW) == NOW
-        [failing] = await ledger.failing(session, ACME)
+        [failing] = await ledger.failing(session, ACME, now=NOW)
         assert (failing.reason, failing.waiting) == (ARCHIVED["reason"], 1)
         assert (await ledger.health(session, ACME, [made.id]))[made.id].waiting == 1
 

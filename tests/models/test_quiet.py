@@ -110,7 +110,7 @@ async def test_what_is_owed_to_a_person_waits_and_the_ledger_says_why(database: 
         assert {(one.reason, one.due_at) for one in (rows["C1"], rows["U0LIAM"], elsewhere)} == {(None, NOW)}
         # Whoever is to wait isn't ill served.
         assert await ledger.oldest_open(session, ACME, now=NOW) == NOW
-        assert await ledger.failing(session, ACME) == []
+        assert await ledger.failing(session, ACME, now=NOW) == []
 
 
 TOLD = {

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from models import account, balance, edit, lane, ledger, notice
 from models.delivery import UPDATE, Delivery, DeliveryState, FactKind, MessageEnd, SkipReason
 from scheduler.settle import UPDATES_APART
-from tests.seeds import ACME
+from tests.seeds import ACME, NOW
 from tests.sending import REVENUE, Sending
 
 S = DeliveryState
@@ -164,7 +164,7 @@ async def test_an_edit_in_doubt_is_simply_sent_again_and_holds_up_no_other(line:
     assert len(line.calls(UPDATE)) == 3
     assert line.calls("conversations.history") == []
     async with line.database.read() as session:
-        assert await ledger.failing(session, ACME) == []
+        assert await ledger.failing(session, ACME, now=NOW) == []
 
 
 async def test_what_is_not_posted_yet_is_drawn_when_it_is(line: Sending) -> None:

@@ -7,7 +7,7 @@ import pytest
 from models import balance, delivery, lane, ledger, merge
 from models.base import UserError
 from models.delivery import Delivery, DeliveryState
-from tests.seeds import ACME
+from tests.seeds import ACME, NOW
 from tests.sending import REVENUE, WINS, Sending
 
 S = DeliveryState
@@ -72,7 +72,7 @@ async def test_those_that_come_while_it_can_t_be_sent_go_with_it(line: Sending) 
     await line.run(seconds=60)
     assert await states(line) == {S.RETRYING: 2 * FLOOD}
     async with line.database.read() as session:
-        [failing] = await ledger.failing(session, ACME)
+        [failing] = await ledger.failing(session, ACME, now=NOW)
         assert (failing.target, failing.waiting) == (REVENUE, 2 * FLOOD)
         health = await ledger.health(session, ACME, failing.asked_by)
         assert [one.waiting for one in health.values()] == [2 * FLOOD]
