@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -22,7 +23,7 @@ from handlers.views.blocks import View
 from handlers.views.deliveries import Delivering, Trouble
 from handlers.views.destinations import DestinationRow
 from handlers.views.home import ManagerHome, MemberHome, MrrNow
-from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages
+from handlers.views.listing import FIRST_PAGES, PAGE_SIZE, Listing, Pages, Row
 from handlers.views.mutes import MuteRow
 from handlers.views.personal import Personal, RecapRow, TellingRow
 from handlers.views.polling import polling
@@ -99,8 +100,9 @@ async def opened(
     async with desk.database.read() as session:
         if await slack_event.is_known(session, visitor.workspace_id, body["event_id"]):
             return
-    await show(desk, client, visitor)
+    await show(desk, client, visitor, pages=FIRST_PAGES)
     async with desk.database.write() as session:
+        await _turn(session, visitor, FIRST_PAGES)
         await slack_event.is_first(session, visitor.workspace_id, body["event_id"], now=desk.now())
 
 
@@ -116,8 +118,17 @@ async def _greet(body: dict[str, Any], client: AsyncWebClient, desk: Desk, visit
 
 async def turned(ack: AsyncAck, action: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor) -> None:
     """Show another page of a list."""
+    pages = listing.read_pages(action)
+    async with desk.database.write() as session:
+        await _turn(session, visitor, pages)
     await ack()
-    await show(desk, client, visitor, pages=listing.read_pages(action))
+    await show(desk, client, visitor, pages=pages)
+
+
+async def _turn(session: AsyncSession, visitor: Visitor, pages: Pages) -> None:
+    """Note what the visitor looks at, for when the tab is shown again after a change."""
+    numbers = {"destinations_page": pages.destinations, "sources_page": pages.sources}
+    await person.turn(session, visitor.workspace_id, visitor.user_id, **numbers)
 
 
 async def granting(ack: AsyncAck) -> None:
@@ -126,15 +137,21 @@ async def granting(ack: AsyncAck) -> None:
 
 
 async def show(desk: Desk, client: AsyncWebClient, visitor: Visitor, *, pages: Pages | None = None) -> None:
-    """Publish the tab as it is now."""
+    """Publish the tab as it is now, with the pages that it showed before where no others are asked for."""
     visiting = await people.who(desk, client, visitor)
     async with desk.database.read() as session:
+        pages = pages or await _pages(session, visitor)
         if await person.is_manager(session, visiting):
-            drawn = await _for_manager(session, desk, visiting, pages or FIRST_PAGES)
+            drawn = await _for_manager(session, desk, visiting, pages)
         else:
-            drawn = await _for_member(session, desk, visiting, pages or FIRST_PAGES)
+            drawn = await _for_member(session, desk, visiting, pages)
     if drawn is not None:
         await _publish(client, visitor, drawn)
+
+
+async def _pages(session: AsyncSession, visitor: Visitor) -> Pages:
+    known = await person.get(session, visitor.workspace_id, visitor.user_id)
+    return Pages(known.destinations_page, known.sources_page) if known is not None else FIRST_PAGES
 
 
 async def _publish(client: AsyncWebClient, visitor: Visitor, drawn: View) -> None:
@@ -171,6 +188,8 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
     tenant = await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
+    listed, number = await _on_page(partial(destinations, session, visiting, now=now), pages.destinations)
+    origins, origins_number = await _on_page(partial(_sources, session, desk, workspace_id), pages.sources)
     silent = await silence.told(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
     return view.manager_home(
@@ -181,13 +200,13 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             now=now,
             mrr=await _mrr(session, desk, visiting, tenant, now=now),
             delivering=await delivering(session, visiting, now=now),
-            destinations=await destinations(session, visiting, pages.destinations, now=now),
+            destinations=listed,
             remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
             ambiguous=await _ambiguous(session, workspace_id),
             unknown_emails=len(await email_alias.unknown(session, workspace_id)),
             known_emails=len(await email_alias.of_workspace(session, workspace_id)),
-            sources=await _sources(session, desk, workspace_id, pages.sources),
-            pages=pages,
+            sources=origins,
+            pages=Pages(number, origins_number),
             workflows=await _workflows(session, workspace_id),
             fallback_channel_id=tenant.fallback_channel_id,
             report_url=await _report_url(session, desk, workspace_id),
@@ -205,21 +224,30 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    readable = await readable_destinations(session, visiting, pages.destinations, now=now)
+    listed, number = await _on_page(partial(readable_destinations, session, visiting, now=now), pages.destinations)
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
             installed_by=grant.installed_by,
             installed_at=grant.installed_at,
             mrr=None if visiting.is_guest else await _mrr(session, desk, visiting, tenant, now=now),
-            destinations=readable,
+            destinations=listed,
             personal=await _personal(session, visiting, now=now),
             report_url=None if visiting.is_guest else await _report_url(session, desk, workspace_id),
-            pages=pages,
+            pages=replace(pages, destinations=number),
             to_ask=await people.to_ask(session, workspace_id),
             is_guest=visiting.is_guest,
         )
     )
+
+
+async def _on_page(gather: Callable[[int], Awaitable[Listing[Row]]], number: int) -> tuple[Listing[Row], int]:
+    """Gather a page of a list, or its last one where it doesn't reach so far any more; say which one it is."""
+    found = await gather(number)
+    if found.rows or not found.total:
+        return found, number
+    last = (found.total - 1) // PAGE_SIZE
+    return await gather(last), last
 
 
 async def _mrr(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Index, String, delete, or_, select
+from sqlalchemy import Index, String, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,6 +50,9 @@ class Person(Base):
     is_deactivated: Mapped[bool]
     time_zone: Mapped[str] = mapped_column(String(64))
     fetched_at: Mapped[datetime]
+    destinations_page: Mapped[int] = mapped_column(default=0)
+    sources_page: Mapped[int] = mapped_column(default=0)
+    """Which page of these lists their Home tab shows, from 0."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -122,6 +125,15 @@ async def remember(session: AsyncSession, workspace_id: str, user: dict[str, Any
 async def get(session: AsyncSession, workspace_id: str, user_id: str) -> Person | None:
     """Find a person, however old our knowledge is."""
     return await session.get(Person, (workspace_id, user_id))
+
+
+async def turn(
+    session: AsyncSession, workspace_id: str, user_id: str, *, destinations_page: int, sources_page: int
+) -> None:
+    """Note which pages a person's Home tab shows, so that they stay when it is shown again."""
+    pages = {"destinations_page": destinations_page, "sources_page": sources_page}
+    where = (Person.workspace_id == workspace_id, Person.user_id == user_id)
+    await session.execute(update(Person).where(*where).values(pages))
 
 
 async def left_with(session: AsyncSession, workspace_id: str, email: str) -> Person | None:

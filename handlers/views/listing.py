@@ -9,6 +9,8 @@ from handlers.views.blocks import Block, actions, button, context
 PAGE_SIZE = 12
 """Two lists of this length, their headings and all that may need attention stay well under Slack's 100 blocks."""
 
+MOST_PAGES = 100_000
+
 Row = TypeVar("Row")
 
 
@@ -45,7 +47,11 @@ FIRST_PAGES = Pages()
 def read_pages(action: Mapping[str, Any]) -> Pages:
     """Read which pages a press on one of the buttons asks for."""
     first, _, second = str(action.get("value") or "").partition(" ")
-    return Pages(int(first) if first.isdecimal() else 0, int(second) if second.isdecimal() else 0)
+    return Pages(_page(first), _page(second))
+
+
+def _page(number: str) -> int:
+    return min(int(number), MOST_PAGES) if number.isdecimal() else 0
 
 
 def pager(listing: Listing[Any], pages: Pages, which: Literal["destinations", "sources"]) -> list[Block]:
@@ -55,11 +61,8 @@ def pager(listing: Listing[Any], pages: Pages, which: Literal["destinations", "s
     if shown == listing.total:
         return []
     first = number * PAGE_SIZE + 1
-    there = (
-        f"{first}–{first + shown - 1} of {listing.total}"
-        if shown
-        else f"This page is empty; there are {listing.total}."
-    )
+    which_ones = f"{first}–{first + shown - 1}" if shown > 1 else f"{first}"
+    there = f"{which_ones} of {listing.total}" if shown else f"This page is empty; there are {listing.total}."
     turns = [("Previous", ACTIONS.previous, number - 1)] if number > 0 else []
     turns += [("Next", ACTIONS.next, number + 1)] if (number + 1) * PAGE_SIZE < listing.total else []
     buttons = [button(words, action, value=_value(replace(pages, **{which: to}))) for words, action, to in turns]

@@ -124,19 +124,40 @@ async def test_scopes_that_were_left_out_stand_on_the_home_tab_with_what_they_wo
     assert "Not granted" not in (await stage.home(stage.dana)).words
 
 
-async def test_long_lists_are_turned_page_by_page(acme: Stage) -> None:
-    for number in range(17):
+async def test_long_lists_are_turned_page_by_page_and_a_change_leaves_the_page(acme: Stage) -> None:
+    for number in range(13):
         await acme.add_source(name=f"Source {number:02}")
     home = await acme.home()
     assert "Source 00" in home.words
-    assert "Source 16" not in home.words
-    assert "1–12 of 17" in home.words
+    assert "Source 12" not in home.words
+    assert "1–12 of 13" in home.words
     await home.click("Next")
-    home = await acme.ada.home(containing="13–17 of 17")
-    assert "Source 16" in home.words
+    home = await acme.ada.home(containing="13 of 13")
+    assert "Source 12" in home.words
     assert "Source 00" not in home.words
+    await home.click("Pause", near="Source 12")
+    home = await acme.ada.home(containing="Paused")
+    assert "13 of 13" in home.words
+    question = await home.click("Remove", near="Source 12")
+    assert question is not None
+    await question.submit()
+    home = await acme.ada.home(containing="Source 11")
+    assert "This page is empty" not in home.words, "a page that is gone gives way to the last one"
+
+
+async def test_the_home_tab_begins_at_its_first_page_whenever_it_is_opened(acme: Stage) -> None:
+    for number in range(13):
+        await acme.add_source(name=f"Source {number:02}")
+    await (await acme.home()).click("Next")
+    home = await acme.ada.home(containing="13 of 13")
     await home.click("Previous")
-    await acme.ada.home(containing="1–12 of 17")
+    home = await acme.ada.home(containing="1–12 of 13")
+    await home.click("Next")
+    await acme.ada.home(containing="13 of 13")
+    home = await acme.home()
+    assert "1–12 of 13" in home.words
+    await home.click("Pause", near="Source 00")
+    assert "1–12 of 13" in (await acme.ada.home(containing="Paused")).words
 
 
 async def test_what_a_destination_fails_at_stands_on_top_with_its_fix(acme: Stage) -> None:

@@ -477,6 +477,7 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "person.present_managers": {},
     "person.named": {"user_ids": ["U1"]},
     "person.names": {},
+    "person.turn": {"user_id": "U1", "destinations_page": 2, "sources_page": 1},
     "person.remember": {"user": {"id": "U1", "name": "Renamed"}, "now": NOW},
     "personal.of_person": {"user_id": "U1"},
     "personal.stop": {"user_id": "U1", "now": NOW},

@@ -284,6 +284,8 @@ def upgrade() -> None:
     sa.Column('is_deactivated', sa.Boolean(), nullable=False),
     sa.Column('time_zone', sa.String(length=64), nullable=False),
     sa.Column('fetched_at', base.UtcDateTime(), nullable=False),
+    sa.Column('destinations_page', sa.Integer(), nullable=False),
+    sa.Column('sources_page', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('workspace_id', 'user_id', name=op.f('pk_people'))
     )
     op.create_index(op.f('ix_people_workspace_id_email'), 'people', ['workspace_id', 'email'], unique=False)
