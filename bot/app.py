@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from bot.settings import Settings
 from bot.signin import SIGN_IN_PATH, SignIn
 from bot.sources import Sources
 from handlers import checklist, health, metrics, pages, reference, slack
-from handlers.checklist import Checklist
+from handlers.checklist import Checklist, Item
 from handlers.desk import Desk
 from handlers.gate import Gate
 from handlers.intake import Intake
@@ -35,6 +35,7 @@ from handlers.senders.stripe import EVENTS
 from models import crm, installation, locale, migrations
 from models.database import Database, is_passing
 from models.inbox import Inbox
+from models.installation import Installation
 from models.secret import Keyring
 from models.source import SourceKind
 from scheduler.pollers.chartmogul import ChartMogulAdapter
@@ -235,24 +236,36 @@ class Runrate:
         """Gather what the set-up page shows."""
         async with self.database.read() as session:
             installed = await installation.every(session)
-        grants = [one for one in installed if one.revoked_at is None]
         heard = events.heard if events is not None else None
-        newest = max(grants, key=lambda one: one.installed_at, default=None)
-        last_request_at = max((one.last_request_at for one in grants if one.last_request_at), default=None)
         address = self._settings.address
         is_visited = checklist.is_public_address(address, pages.visited_address(request))
-        now = self._now()
+        granted, heard_from = _judged(installed, refused_at=heard.refused_at if heard else None, now=self._now())
         return SetupPage(
             public_url=address,
             create_app_url=self._create_app_url,
             checklist=Checklist(
                 address=checklist.address(address, reached=is_visited or bool(heard and heard.anything)),
-                scopes=checklist.scopes(newest.scopes if newest is not None else None, was_installed=bool(installed)),
-                events=checklist.events(
-                    last_request_at, now=now, refused_at=heard.refused_at if heard is not None else None
-                ),
+                scopes=granted,
+                events=heard_from,
                 clock=checklist.clock(heard.skew if heard is not None else None),
             ),
             missing_settings=self._settings.missing,
             admins_only=self._settings.installers == "admins",
         )
+
+
+def _judged(installed: Sequence[Installation], *, refused_at: datetime | None, now: datetime) -> tuple[Item, Item]:
+    """Judge what was granted and whether Slack is heard: of the workspaces that have us, or else of those that had."""
+    grants = [one for one in installed if one.revoked_at is None]
+    last_event_at = max((one.last_request_at for one in grants or installed if one.last_request_at), default=None)
+    if installed and not grants:
+        lost = max(installed, key=lambda one: one.updated_at)
+        return (
+            checklist.scopes(None, lost_because=lost.revoked_because or ""),
+            checklist.events(last_event_at, now=now, is_lost=True),
+        )
+    newest = max(grants, key=lambda one: one.installed_at, default=None)
+    return (
+        checklist.scopes(newest.scopes if newest is not None else None),
+        checklist.events(last_event_at, now=now, refused_at=refused_at),
+    )

@@ -13,6 +13,16 @@ from models import scope
 QUIET_AFTER = timedelta(days=1)
 """A workspace in use sends some event within a day; after that, it is worth a look."""
 
+TOKEN_LOST = ("Slack no longer accepts Runrate's token", "Press Add to Slack")
+LOST = {
+    "app_uninstalled": ("Runrate was uninstalled", "Press Add to Slack"),
+    "team_access_revoked": (
+        "The organisation took Runrate out of its workspace",
+        "Ask an admin of the organisation to add Runrate to the workspace",
+    ),
+}
+"""What became of a grant, and what brings it back."""
+
 SKEW_WORTH_SAYING = timedelta(seconds=60)
 SKEW_REFUSED = timedelta(seconds=300)
 """Slack's requests are refused beyond this, so that a recorded one can't be played again."""
@@ -108,13 +118,17 @@ def is_public_address(public_url: str, visited: str) -> bool:
     return _origin(visited) is not None and _origin(visited) == _origin(public_url)
 
 
-def scopes(granted: Collection[str] | None, *, was_installed: bool = False) -> Item:
-    """Judge what Slack granted. `None` says that no workspace has installed Runrate, or none has it any more."""
-    if granted is None and was_installed:
+def scopes(granted: Collection[str] | None, *, lost_because: str | None = None) -> Item:
+    """Judge what Slack granted. `None` says that no workspace has installed Runrate, or none has it any more.
+
+    `lost_because` is then Slack's event, or its answer, by which we know that the last grant is gone.
+    """
+    if granted is None and lost_because is not None:
+        fact, fix = LOST.get(lost_because, TOKEN_LOST)
         return _scopes(
             State.PROBLEM,
-            "Slack no longer accepts Runrate's token. Nothing is posted; nothing is lost.",
-            "Press Add to Slack again; everything that waits is then sent.",
+            f"{fact}. Nothing is posted; nothing is lost.",
+            f"{fix} again; everything that waits is then sent.",
         )
     if granted is None:
         return _scopes(State.WAITING, "No workspace has installed Runrate yet.", "Press Add to Slack.")
@@ -133,11 +147,17 @@ def scopes(granted: Collection[str] | None, *, was_installed: bool = False) -> I
     return _scopes(State.OK, f"All {total} needed permissions are granted, and the optional ones too.")
 
 
-def events(last_event_at: datetime | None, *, now: datetime, refused_at: datetime | None = None) -> Item:
+def events(
+    last_event_at: datetime | None, *, now: datetime, refused_at: datetime | None = None, is_lost: bool = False
+) -> Item:
     """Judge whether Slack's requests get through. `refused_at` is when a request last had a wrong signature.
 
-    Once a true request came, refused ones are no news: anybody can send one.
+    Once a true request came, refused ones are no news: anybody can send one. `is_lost` says that no workspace has
+    Runrate any more.
     """
+    if is_lost:
+        last = f" The last one came {_ago(now - last_event_at)}." if last_event_at is not None else ""
+        return _events(State.WAITING, f"Slack sends none while no workspace has Runrate.{last}")
     if last_event_at is None and refused_at is not None:
         return _events(
             State.PROBLEM,

@@ -60,8 +60,30 @@ def test_a_visit_counts_only_at_the_public_address(visited: str, is_public: bool
 
 def test_permissions_wait_for_the_first_installation() -> None:
     assert checklist.scopes(None).state is State.WAITING
-    lost = checklist.scopes(None, was_installed=True)
-    assert (lost.state, "Add to Slack again" in lost.fix) == (State.PROBLEM, True)
+    assert checklist.events(None, now=NOW).fix
+
+
+@pytest.mark.parametrize(
+    ("because", "fact", "fix"),
+    [
+        ("tokens_revoked", "Slack no longer accepts Runrate's token.", "Press Add to Slack again;"),
+        ("app_uninstalled", "Runrate was uninstalled.", "Press Add to Slack again;"),
+        (
+            "team_access_revoked",
+            "The organisation took Runrate out of its workspace.",
+            "Ask an admin of the organisation to add Runrate to the workspace again;",
+        ),
+    ],
+)
+def test_a_lost_grant_says_how_and_who_brings_it_back(because: str, fact: str, fix: str) -> None:
+    lost = checklist.scopes(None, lost_because=because)
+    assert (lost.state, lost.sentence.partition(" Nothing")[0]) == (State.PROBLEM, fact)
+    assert lost.fix.startswith(fix)
+    silent = checklist.events(NOW - timedelta(days=3), now=NOW, is_lost=True)
+    assert (silent.sentence, silent.fix) == (
+        "Slack sends none while no workspace has Runrate. The last one came 3 days ago.",
+        "",
+    )
 
 
 def test_a_needed_permission_that_was_not_granted_is_named() -> None:

@@ -119,6 +119,7 @@ async def test_the_setup_page_says_that_the_token_is_lost(acme: Stage) -> None:
     await happen(acme, "revoke")
     answer = await acme.get("/setup/checklist.json")
     assert "Slack no longer accepts Runrate's token" in answer.text
+    assert "Slack sends none while no workspace has Runrate." in answer.text
     await acme.install()
     assert "Slack no longer accepts" not in (await acme.get("/setup/checklist.json")).text
 
