@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from handlers.desk import Desk, Visitor
 from handlers.listening import limited
-from handlers.slack_code import slack_code
+from handlers.slack_code import TOKEN_LOST, slack_code
 from models import (
     channel,
     installation,
@@ -126,7 +126,7 @@ EFFECTS: dict[str, Effect] = {
 MOST_TEAMS = 1000
 """As many workspaces of an organisation Slack names at once."""
 
-OVERTAKEN = {"account_inactive", "token_revoked", "invalid_auth", "channel_not_found"}
+OVERTAKEN = TOKEN_LOST | {"channel_not_found"}
 """What Slack answers about a channel that we have left since, or from a workspace that uninstalled us since."""
 
 

@@ -16,11 +16,13 @@ import orjson
 import structlog
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers import people
 from handlers.desk import Desk, Visitor
 from handlers.envelope import is_of_organisation
+from handlers.slack_code import TOKEN_LOST, slack_code
 from handlers.views import answers
 from handlers.views.answers import Answer
 from handlers.views.blocks import View
@@ -35,6 +37,7 @@ LAST_WORDS = 0.4
 """Seconds that are left for telling a person that something failed."""
 
 TOO_LONG = "That took too long, and may not have been done. Look in Runrate's Home tab before you try again."
+GRANT_LOST = "Slack no longer accepts Runrate's token in this workspace. Ask an admin to install Runrate again."
 ELSEWHERE = "That belongs to another workspace's Runrate. Use the one in your own workspace."
 
 Listener = TypeVar("Listener", bound=Callable[..., Awaitable[Any]])
@@ -98,8 +101,7 @@ class Reply:
 async def answer_failure(error: Exception, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse | None:
     """Answer for a listener that raised."""
     if body.get("type") == "event_callback":
-        log.error("event_listener_failed", event_type=body.get("event", {}).get("type"), exc_info=error)
-        return None
+        return _answer_event(error, str(body.get("event", {}).get("type")))
     done = context.ack.response
     if done is not None and body.get("type") != "block_actions":
         # What was asked for is done and answered; only something after it failed, such as showing the Home tab again.
@@ -118,6 +120,15 @@ async def answer_failure(error: Exception, body: dict[str, Any], context: AsyncB
     return BoltResponse(status=200)
 
 
+def _answer_event(error: Exception, event_type: str) -> BoltResponse | None:
+    """Have Slack send an event again, unless that would be refused again: a new installation asks for what it needs."""
+    if _is_without_token(error):
+        log.warning("event_without_token", event_type=event_type)
+        return BoltResponse(status=200)
+    log.error("event_listener_failed", event_type=event_type, exc_info=error)
+    return None
+
+
 def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
     """Choose the words: those of an expected refusal, or our excuse for anything else."""
     match error:
@@ -129,6 +140,9 @@ def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
             return Reply(answer, answers.not_a_member_view(error.manager_ids), answer["text"])
         case UserError():
             text, title = str(error), "Not possible"
+        case SlackApiError() if _is_without_token(error):
+            log.warning("listener_without_token", kind=body.get("type") or "command")
+            text, title = GRANT_LOST, "Not possible"
         case TimeoutError():
             log.warning("listener_took_too_long", kind=body.get("type") or "command")
             text, title = TOO_LONG, "That took too long"
@@ -136,6 +150,10 @@ def _reply(error: Exception, body: Mapping[str, Any]) -> Reply:
             log.error("listener_failed", kind=body.get("type") or "command", exc_info=error)
             text, title = answers.FAILED, "That didn't work"
     return _refusal(title, text)
+
+
+def _is_without_token(error: Exception) -> bool:
+    return isinstance(error, SlackApiError) and slack_code(error) in TOKEN_LOST
 
 
 def _refusal(title: str, text: str) -> Reply:

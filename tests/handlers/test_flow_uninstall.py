@@ -50,6 +50,10 @@ async def test_nothing_is_sent_until_it_is_installed_again_and_then_all_of_it(st
         # Slack still takes the command to us, and its answer needs no token.
         told = (await stage.ada.run("/mrr deliveries", channel=REVENUE)).words
         assert "*Runrate can't post anything*: Slack no longer accepts its token." in told
+        opened = {"type": "app_home_opened", "user": ADA, "tab": "home", "channel": "D1"}
+        assert (await stage.event(opened)).status == 200
+        logged = [one["log_level"] for one in stage.logs if one.get("event_type") == "app_home_opened"]
+        assert logged == ["warning"], "who opens the tab meanwhile finds no fault of ours"
 
     await stage.install()
     assert (await grant(stage)).revoked_at is None
