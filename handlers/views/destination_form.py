@@ -318,6 +318,11 @@ UNCONFIRMED = (
     "People of other companies read along there. Tick below that they may read our MRR, or take these channels out."
 )
 
+STILL_ASKED = (
+    "*Nothing is saved yet.* Say below the channels whether people of other companies may read our MRR there, and save "
+    "again."
+)
+
 
 def overtaken(by: str | None, *, is_deleted: bool) -> str:
     """Say that somebody was quicker, and what there is to choose between."""

@@ -142,6 +142,7 @@ async def test_a_channel_with_other_companies_asks_for_a_confirmation(acme: Stag
     assert not result.closed
     asked = result.modal
     assert asked is not None
+    assert asked.words.startswith("*Nothing is saved yet.* Say below the channels whether people of other companies")
     assert "People of other companies read along" in asked.words
     assert asked.filled["Name"] == "Partners"
     assert asked.filled["Channels"] == [PARTNERS]

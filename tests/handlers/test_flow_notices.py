@@ -91,7 +91,8 @@ async def test_a_channel_shared_after_its_destination_was_made_waits_for_a_confi
     form = await told.click("Edit “Every movement”")
     assert form is not None
     assert "People of other companies read along" in form.words
-    assert not (await form.submit()).closed, "a box that nobody ticked confirms nothing"
+    refused = await form.submit()
+    assert "Tick below" in refused.errors["Channels"], "a box that nobody ticked confirms nothing"
     assert (await form.submit({"Other companies": ["yes"]})).closed
     await stage.ada.message(REVENUE, containing="Northwind")
     assert (await known(stage, REVENUE)).outsiders_confirmed_at is not None
