@@ -130,6 +130,8 @@ RUNRATE = "runrate"
 """Who asks for what the product says on its own."""
 TROUBLED = text("reason IS NOT NULL AND state IN ('pending', 'sending', 'retrying', 'ambiguous', 'failed')")
 """That something stands in a delivery's way, or stood there to the end. Written out, for its index."""
+MISSED = text("fact_kind = 'edit' AND state = 'skipped' AND reason = 'paused'")
+"""That a message wasn't brought up to date because its destination was paused. Written out, for its index."""
 
 
 class DeliveryUnknownError(UserError):
@@ -186,6 +188,7 @@ class Delivery(Base):
             postgresql_where=text("edits IS NOT NULL"),
         ),
         Index("ix_deliveries_troubled", "state", "settled_at", sqlite_where=TROUBLED, postgresql_where=TROUBLED),
+        Index("ix_deliveries_missed", "fact_id", sqlite_where=MISSED, postgresql_where=MISSED),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -20,7 +20,7 @@ from models.base import IDS, Base, Id, JsonValue, Number, UserError, among, new_
 from models.channel import Channel
 from models.condition import Condition, Standing
 from models.database import wake
-from models.delivery import Delivery, FactKind, Owed, SkipReason
+from models.delivery import MISSED, Delivery, FactKind, Owed, SkipReason
 from models.fact import MovementKind
 from models.filter import NOTHING_KNOWN, Filter
 from models.holiday import LONGEST_COUNTRY
@@ -302,22 +302,30 @@ async def pause(
 
 
 async def resume(session: AsyncSession, destination: Destination, *, by: str, now: datetime) -> bool:
-    """End a destination's pause, and have what it told brought up to date; say whether there was one."""
+    """End a destination's pause, after which what it told is brought up to date; say whether there was one."""
     if not destination.is_paused(now):
         return False
-    since = destination.paused_at or now
     destination.paused_at = destination.paused_until = None
     destination.updated_at = now
     _audit(session, destination, "destination.resumed", by=by, now=now)
-    missed = await edits.missed(session, destination.workspace_id, destination.id, since=since)
-    await edits.ask(session, destination.workspace_id, missed, now=now)
+    wake(session, Topic.RECAPS)
     return True
 
 
-async def pauses_over(session: AsyncSession, *, since: datetime, now: datetime) -> list[Destination]:
-    """List the destinations whose pauses ended by themselves since an instant."""
-    ended = (Destination.paused_until > since, Destination.paused_until <= now, Destination.deleted_at.is_(None))
-    return list(await session.scalars(select(Destination).where(*ended).order_by(Destination.id)))
+async def missed_edits(session: AsyncSession, *, most: int, now: datetime) -> dict[str, list[str]]:
+    """List by workspace the deliveries that weren't brought up to date during a pause that is over, so many at most."""
+    skipped = select(Delivery.fact_id).where(MISSED).subquery()
+    is_over = or_(Destination.paused_at.is_(None), Destination.paused_until <= now)
+    query = (
+        select(Delivery.workspace_id, Delivery.id)
+        .join(skipped, skipped.c.fact_id == Delivery.id)
+        .join(Destination, Destination.id == Delivery.asked_by)
+        .where(is_over, Destination.deleted_at.is_(None), edits.may_change())
+    )
+    found: dict[str, list[str]] = {}
+    for workspace_id, delivery_id in await session.execute(query.limit(most)):
+        found.setdefault(workspace_id, []).append(delivery_id)
+    return found
 
 
 async def try_out(session: AsyncSession, destination: Destination, *, note: str, by: str, now: datetime) -> list[To]:

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, false, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from models import lane
 from models.base import UNSEEN, among, insert
@@ -22,7 +21,6 @@ from models.delivery import (
     FactKind,
     MessageEnd,
     Owed,
-    SkipReason,
     is_open,
 )
 
@@ -38,13 +36,8 @@ async def ask(session: AsyncSession, workspace_id: str, delivery_ids: Collection
     """
     if not delivery_ids:
         return 0
-    stands = and_(Delivery.state == DeliveryState.DELIVERED, Delivery.message_ts.is_not(None))
-    drawn = select(Delivery).where(
-        Delivery.workspace_id == workspace_id,
-        among(Delivery.id, delivery_ids),
-        or_(stands, _is_under_way()),
-        Delivery.message_end.is_(None),
-    )
+    theirs = (Delivery.workspace_id == workspace_id, among(Delivery.id, delivery_ids))
+    drawn = select(Delivery).where(*theirs, may_change())
     edited = (await session.scalars(drawn.order_by(Delivery.id))).all()
     if edited:
         lane_id = await lane.hold_for_updates(session, workspace_id, now=now)
@@ -52,17 +45,10 @@ async def ask(session: AsyncSession, workspace_id: str, delivery_ids: Collection
     return len(edited)
 
 
-async def missed(session: AsyncSession, workspace_id: str, asked_by: str, *, since: datetime) -> list[str]:
-    """List what a destination told that wasn't brought up to date since an instant, because it was paused."""
-    posted = aliased(Delivery)
-    skipped = (Delivery.state == DeliveryState.SKIPPED, Delivery.reason == SkipReason.PAUSED)
-    query = (
-        select(posted.id)
-        .join(Delivery, Delivery.fact_id == posted.id)
-        .where(Delivery.workspace_id == workspace_id, Delivery.settled_at >= since, *skipped)
-        .where(Delivery.fact_kind == FactKind.EDIT, posted.asked_by == asked_by)
-    )
-    return list(await session.scalars(query))
+def may_change() -> ColumnElement[bool]:
+    """Say in SQL whether a delivery has a message that can be brought up to date, or is just about to have one."""
+    stands = and_(Delivery.state == DeliveryState.DELIVERED, Delivery.message_ts.is_not(None))
+    return and_(or_(stands, _is_under_way()), Delivery.message_end.is_(None))
 
 
 def _owed(posted: Delivery) -> Owed:

@@ -1,19 +1,22 @@
-"""Making up, once a destination's pause has ended by itself, for what its messages did not say meanwhile."""
+"""Making up, once a destination's pause is over, for what its messages did not say meanwhile."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from models import destination, edit
 from models.database import Database
 
-RECENT = timedelta(hours=1)
-"""How long ago a pause may have ended: nobody was away for longer, or what was posted has been looked at."""
+AT_ONCE = 500
+"""So many messages are asked for in one transaction at most."""
 
 
-async def make_up(database: Database, *, now: datetime) -> None:
-    """Have brought up to date what was corrected during pauses that are over."""
+async def make_up(database: Database, *, now: datetime, most: int = AT_ONCE) -> bool:
+    """Have brought up to date what was corrected during pauses that are over; say whether there was anything.
+
+    It is found by what the ledger says of it, so that nothing is lost to whoever was away when a pause ended.
+    """
     async with database.read() as session:
-        over = await destination.pauses_over(session, since=now - RECENT, now=now)
-    for one in over:
+        missed = await destination.missed_edits(session, most=most, now=now)
+    for workspace_id, delivery_ids in sorted(missed.items()):
         async with database.write() as session:
-            missed = await edit.missed(session, one.workspace_id, one.id, since=one.paused_at or now)
-            await edit.ask(session, one.workspace_id, missed, now=now)
+            await edit.ask(session, workspace_id, delivery_ids, now=now)
+    return bool(missed)

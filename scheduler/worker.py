@@ -169,7 +169,8 @@ class Worker:
     async def _make_recaps(self) -> None:
         while await make_due(self._database, now=self._now()) and not self._is_stopping:
             pass
-        await make_up(self._database, now=self._now())
+        while await make_up(self._database, now=self._now()) and not self._is_stopping:
+            pass
         await correct_by_history(self._database, now=self._now())
 
     async def _reconcile(self) -> None:

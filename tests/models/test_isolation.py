@@ -67,7 +67,7 @@ from models.base import Base, UserError
 from models.condition import About, Criterion
 from models.contact import Directory, Forgotten
 from models.database import Database
-from models.delivery import RUNRATE, UPDATE, DeliveryState, FactKind, MessageEnd, Outcome, Owed, SkipReason
+from models.delivery import RUNRATE, UPDATE, DeliveryState, FactKind, MessageEnd, Outcome, Owed
 from models.event import Refusal
 from models.fact import RecordFact
 from models.filter import EVERYTHING
@@ -292,9 +292,7 @@ async def seed(database: Database) -> Ids:  # noqa: PLR0915 - a row in every tab
         row = sent.row(ACME, ids.lane, now=NOW) | {"state": DeliveryState.DELIVERED, "settled_at": NOW}
         told_there = delivery.Delivery(**(row | {"replies_to": card_id}))
         ids.told_there = row["id"]
-        missed = Owed(asked_by=RUNRATE, fact=(FactKind.EDIT, told_there.id), recipient=sent.recipient)
-        row = dataclasses.replace(missed, skipped=SkipReason.PAUSED).row(ACME, ids.lane, now=NOW)
-        session.add_all([told_there, delivery.Delivery(**row)])
+        session.add(told_there)
         await session.flush()
         ids.claim = (await claim.take(session, told_there, by=MARK, now=NOW)).claim.id
         silenced = await destination.get(session, ACME, ids.destination)
@@ -392,7 +390,6 @@ PROBES: Mapping[str, Mapping[str, Any]] = {
     "duplicate.weigh": {"account_id": "<account>"},
     "edit.ask": {"delivery_ids": ["<posted>"], "now": NOW},
     "edit.end": {"delivery_id": "<posted>", "how": MessageEnd.GONE},
-    "edit.missed": {"asked_by": "<destination>", "since": NOW - timedelta(days=1)},
     "email_alias.find": {"email": "b@a.io"},
     "email_alias.give": {"email": "c@a.io", "user_id": "U1", "by": "U1", "now": NOW},
     "email_alias.of_workspace": {},

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import account_search, delivery, lane, merge
+from models import account_search, delivery, destination, lane, merge
 from models.database import Database
 from models.delivery import DeliveryState, FactKind, Outcome, Owed
 from models.fact import RecordFact
@@ -117,3 +117,13 @@ async def test_claiming_merging_and_settling_walk_through_no_table(database: Dat
     assert len(leases) == 5
     assert len(seen) > 8
     assert [line for line in found if WALK.match(line)] == []
+
+
+async def test_looking_for_what_pauses_left_out_reads_an_index_of_just_that(database: Database) -> None:
+    await seeds.install(database)
+    with statements(database) as seen:
+        async with database.write() as session:
+            assert await destination.missed_edits(session, most=9, now=NOW) == {}
+    async with database.read() as session:
+        found = [line for line in await plans(session, seen) if line.startswith("SCAN")]
+    assert [line.partition(" <-")[0] for line in found] == ["SCAN deliveries USING INDEX ix_deliveries_missed"]

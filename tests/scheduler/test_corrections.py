@@ -161,14 +161,14 @@ async def test_what_was_corrected_during_a_pause_is_brought_up_to_date_after_it(
     await make_up(line.database, now=line.clock.now())
     await line.run()
     assert seen(line) == [("Northwind: new business +$100 MRR ($0 → $100)", False)]
-    line.clock.at = NOW + timedelta(hours=1, minutes=1)
-    if ends_by_itself:
-        await make_up(line.database, now=line.clock.now())
-    else:
+    line.clock.at = NOW + timedelta(days=3)  # Whoever was away when it ended makes up for it as well.
+    if not ends_by_itself:
         async with line.database.write() as session:
             held = await destination.get(session, ACME, held.id, hold=True)
             await destination.resume(session, held, by="U0ADA", now=line.clock.now())
+    assert [await make_up(line.database, now=line.clock.now()) for _ in range(2)] == [True, False]
     await line.run()
+    assert not await make_up(line.database, now=line.clock.now()), "once is enough"
     assert seen(line) == [("Northwind: taken back: New business +$100 MRR did not happen", False)]
 
 
