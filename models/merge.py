@@ -165,10 +165,15 @@ async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
 
 
 async def _count_taken_back(session: AsyncSession, carrier: Delivery) -> int:
-    """Count the movements that a message told and that are no more."""
-    is_there = exists().where(Movement.id == Delivery.fact_id)
+    """Count the movements that a posted message told and that are no more."""
     told = (_goes_out_with(carrier), Delivery.fact_kind == FactKind.MOVEMENT)
-    return await session.scalar(select(func.count()).select_from(Delivery).where(*told, ~is_there)) or 0
+    is_there = exists().where(Movement.id == Delivery.fact_id)
+    was_gone = exists().where(
+        Restatement.movement_id == Delivery.fact_id,
+        Restatement.kind.is_(None),
+        Restatement.restated_at < carrier.send_started_at,
+    )
+    return await session.scalar(select(func.count()).select_from(Delivery).where(*told, ~is_there, ~was_gone)) or 0
 
 
 async def _last_restated(session: AsyncSession, carrier: Delivery) -> datetime | None:

@@ -342,6 +342,19 @@ async def test_what_piled_up_is_told_anew_without_what_was_taken_back(line: Send
     assert line.messages()[2].text == f"{FLOOD - 1} movements are corrected: −${100 * (FLOOD - 1):,} net"
 
 
+async def test_what_was_taken_back_before_the_message_was_posted_is_not_missed_in_it(line: Sending) -> None:
+    origin = await ready(line)
+    await say_of_many(line, origin, 0, range(FLOOD))
+    await say_of_many(line, origin, 1, range(1), mrr_minor=0)
+    line.clock.turn(1)
+    await line.run()
+    await say_of_many(line, origin, 5, range(1, 2), mrr_minor=0)
+    await line.run()
+    told = line.messages()[0]
+    assert told.text == f"{FLOOD - 2} MRR movements: +${100 * (FLOOD - 2):,} net"
+    assert "1 more was taken back since." in told.blocks[0]["text"]["text"]
+
+
 async def test_news_waits_neither_for_corrections_nor_for_messages_to_be_brought_up_to_date(line: Sending) -> None:
     await line.install()
     await line.let_in(REVENUE)
