@@ -15,6 +15,7 @@ from handlers.desk import Desk, Visitor
 from handlers.listening import limited
 from handlers.recipients import check_recipients
 from handlers.slack_code import slack_code
+from handlers.turns import Turn
 from handlers.views import accounts as account_view
 from handlers.views import destination_answers as answers
 from handlers.views import destination_filter as choices
@@ -93,8 +94,7 @@ async def changed(
     view = body["view"]
     async with desk.turns.of(view["id"], action["action_id"]) as turn:
         if turn.is_newest:
-            form, behind = await _read_open(view, client, desk, visitor)
-            form = replace(form, shows_more=form.shows_more or answers.ACTIONS.more in turn.pressed)
+            form, behind = await _read_open(view, turn, client, desk, visitor)
             await _draw_again(view, client, desk, visitor, form, behind)
     await ack()
 
@@ -104,8 +104,8 @@ async def asked_to_show(
 ) -> None:
     """Send whoever asks what a destination like this would tell, or say in the form why there is nothing to send."""
     view = body["view"]
-    async with desk.turns.of(view["id"], action["action_id"]):
-        form, behind = await _read_open(view, client, desk, visitor)
+    async with desk.turns.of(view["id"], action["action_id"]) as turn:
+        form, behind = await _read_open(view, turn, client, desk, visitor)
         try:
             is_sent = await _show(form, desk, visitor, account_id=answers.read_account(action))
         except FieldError as error:
@@ -342,7 +342,7 @@ async def _filled_with(session: AsyncSession, found: Destination) -> Destination
 
 
 async def _read_open(
-    view: dict[str, Any], client: AsyncWebClient, desk: Desk, visitor: Visitor
+    view: dict[str, Any], turn: Turn, client: AsyncWebClient, desk: Desk, visitor: Visitor
 ) -> tuple[DestinationForm, Behind]:
     """Read a manager's open form. What it doesn't ask for is as it was told before, or as the destination has it."""
     await people.require_manager(desk, client, visitor)
@@ -350,7 +350,8 @@ async def _read_open(
     async with desk.database.read() as session:
         kept = await draft.content(session, visitor.workspace_id, behind.draft_id) if behind.draft_id else None
         otherwise = await _otherwise(session, behind, visitor) if kept is None else answers.from_kept(kept)
-        return await _read_in_zone(session, view, otherwise, visitor), behind
+        form = await _read_in_zone(session, view, otherwise, visitor)
+    return replace(form, shows_more=form.shows_more or answers.ACTIONS.more in turn.pressed), behind
 
 
 async def _read_in_zone(

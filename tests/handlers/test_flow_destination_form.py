@@ -100,6 +100,15 @@ async def test_what_is_pressed_while_an_answer_is_slow_is_not_lost(acme: Stage) 
     assert (form.filled["Minimum gain"], form.filled["Minimum loss"]) == ("900", "700")
 
 
+async def test_what_opened_the_form_wide_holds_for_whoever_asks_to_be_shown_it_at_once(acme: Stage) -> None:
+    form = await acme.destination_form()
+    async with slow_answer(acme):
+        slow = asyncio.create_task(form.click("More options"))
+        await acme.until(lambda: is_under_way(acme))
+        await asyncio.gather((await acme.ada.modal()).click("Send me this"), slow)
+    assert "Minimum gain" in (await acme.ada.modal()).filled
+
+
 @asynccontextmanager
 async def slow_answer(stage: Stage) -> AsyncIterator[None]:
     """Let Slack be slow to take the next drawing."""
