@@ -39,7 +39,7 @@ from models import quiet
 from models.base import IDS, UNSEEN, Base, Id, Number, UtcDateTime, among, insert, new_id, rows_among
 from models.channel import Channel
 from models.database import wake
-from models.delivery import MAIL, UNSENT, UPDATE, Delivery, DeliveryState, FactKind, Owed, SkipReason, is_open
+from models.delivery import MAIL, POST, UNSENT, UPDATE, Delivery, DeliveryState, FactKind, Owed, SkipReason, is_open
 from models.given import given
 from models.installation import Installation
 from models.notice import Streak
@@ -96,9 +96,9 @@ async def owe(session: AsyncSession, workspace_id: str, owed: Sequence[Owed], *,
 
 
 async def is_known(session: AsyncSession, workspace_id: str, target: str) -> bool:
-    """Say whether anything was ever owed to a target."""
-    found = select(Lane.id).where(Lane.workspace_id == workspace_id, Lane.target == target).limit(1)
-    return await session.scalar(found) is not None
+    """Say whether a message was ever owed to a target."""
+    theirs = (Lane.workspace_id == workspace_id, Lane.method == POST, Lane.target == target)
+    return await session.scalar(select(Lane.id).where(*theirs)) is not None
 
 
 async def owe_together(session: AsyncSession, owed: Sequence[tuple[str, Owed]], *, now: datetime) -> int:

@@ -127,3 +127,13 @@ async def test_looking_for_what_pauses_left_out_reads_an_index_of_just_that(data
     async with database.read() as session:
         found = [line for line in await plans(session, seen) if line.startswith("SCAN")]
     assert [line.partition(" <-")[0] for line in found] == ["SCAN deliveries USING INDEX ix_deliveries_missed"]
+
+
+async def test_whether_a_person_was_ever_told_anything_is_read_from_one_row(database: Database) -> None:
+    await seeds.install(database)
+    with statements(database) as seen:
+        async with database.write() as session:
+            assert not await lane.is_known(session, ACME, "U0PAT")
+    async with database.read() as session:
+        [found] = await plans(session, seen)
+    assert "(workspace_id=? AND method=? AND target=?)" in found
