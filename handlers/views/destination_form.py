@@ -20,7 +20,6 @@ from handlers.views.blocks import (
     looked_up,
     menu,
     modal,
-    option,
     section,
     text_input,
 )
@@ -260,13 +259,8 @@ def _sample(name: str, offer: Offer) -> str:
 
 
 def _frequency(filled_in: DestinationForm) -> Block:
-    options = {frequency: option(choice, frequency) for frequency, (_, choice) in FREQUENCIES.items()}
-    element = {
-        "type": "static_select",
-        "action_id": ACTIONS.frequency,
-        "options": list(options.values()),
-        "initial_option": options[filled_in.frequency],
-    }
+    words = {str(frequency): choice for frequency, (_, choice) in FREQUENCIES.items()}
+    element = menu(ACTIONS.frequency, words, filled_in.frequency)
     return field("Frequency", element, block_id=Field.FREQUENCY.block_id, dispatch=True)
 
 

@@ -1,8 +1,6 @@
 """The part of a destination's form that says when a recap is due."""
 
-from collections.abc import Mapping
-
-from handlers.views.blocks import AS_TYPED, Block, Element, checkbox, field, option, text_input
+from handlers.views.blocks import AS_TYPED, Block, Element, checkbox, field, menu, text_input
 from handlers.views.destination_answers import ACTIONS, MY_ZONE, DestinationForm, Field
 from handlers.views.destinations import ordinal
 from models.schedule import LAST_OF_MONTH, WEEKDAYS
@@ -13,21 +11,16 @@ def day_fields(filled_in: DestinationForm) -> list[Block]:
     """Ask for the day of the week, or of the month."""
     match filled_in.frequency:
         case Frequency.WEEKLY:
-            days = {number: option(word, str(number)) for number, word in enumerate(WEEKDAYS)}
-            chosen = _select(ACTIONS.weekday, days, filled_in.weekday)
+            days = {str(number): word for number, word in enumerate(WEEKDAYS)}
+            chosen = menu(ACTIONS.weekday, days, str(filled_in.weekday))
             return [field("Day", chosen, block_id=Field.WEEKDAY.block_id, dispatch=True)]
         case Frequency.MONTHLY:
-            days = {day: option(f"The {ordinal(day)}", str(day)) for day in range(1, LAST_OF_MONTH + 1)}
+            days = {str(day): f"The {ordinal(day)}" for day in range(1, LAST_OF_MONTH + 1)}
             hint = "Of a shorter month, the last day is taken."
-            chosen = _select(ACTIONS.month_day, days, filled_in.month_day)
+            chosen = menu(ACTIONS.month_day, days, str(filled_in.month_day))
             return [field("Day", chosen, block_id=Field.MONTH_DAY.block_id, hint=hint, dispatch=True)]
         case _:
             return []
-
-
-def _select(action_id: str, options: Mapping[int, Element], chosen: int) -> Element:
-    drawn = {"type": "static_select", "action_id": action_id, "options": list(options.values())}
-    return drawn | {"initial_option": options[chosen]}
 
 
 def business_fields(filled_in: DestinationForm) -> list[Block]:
