@@ -409,9 +409,7 @@ async def _save(view: dict[str, Any], client: AsyncWebClient, desk: Desk, visito
     outside = [one for one in checked if one.is_shared_outside]
     if outside and not _is_confirmed(form, view, outside):
         async with desk.database.read() as session:
-            return await _drawn(
-                session, desk, visitor, form, behind=behind, outside=outside, notice=forms.STILL_ASKED
-            )
+            return await _drawn(session, desk, visitor, form, behind=behind, outside=outside, notice=forms.STILL_ASKED)
     visiting, now = await people.who(desk, client, visitor), desk.now()
     try:
         async with desk.database.write() as session:

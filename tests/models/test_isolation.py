@@ -563,9 +563,9 @@ Of what is asked by workspace, one workspace's part stands here.
 """
 
 MAKERS = {
-    "account.ensure", "destination.create", "draft.keep", "erasure.begin", "installation.revoke",
-    "lane.hold_for_updates", "lane.of_target", "lane.owe", "slack_event.is_first", "source.add", "source.the_import",
-    "welcome.owe", "workflow.create",
+    "account.ensure", "destination.create", "draft.keep", "erasure.begin", "glance.share",
+    "installation.revoke", "lane.hold_for_updates", "lane.of_target", "lane.owe", "slack_event.is_first", "source.add",
+    "source.the_import", "welcome.owe", "workflow.create",
 }  # fmt: skip
 """Their answer is what they made or did; only what they changed is looked at."""
 
