@@ -145,7 +145,6 @@ async def test_the_menu_of_a_movement_opens_its_account(posting: tuple[Stage, st
     assert (await acme.person(GUS).message(REVENUE, containing=NOT_FOR_GUESTS)).is_ephemeral
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_the_menu_of_an_account_s_thread_opens_it_and_says_why_it_is_there(posting: tuple[Stage, str]) -> None:
     acme, webhook = posting
     async with acme.database.write() as session:
@@ -160,7 +159,6 @@ async def test_the_menu_of_an_account_s_thread_opens_it_and_says_why_it_is_there
     assert "The thread of Northwind" in why.words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_who_may_not_is_told_so(acme: Stage) -> None:
     await northwind(acme)
     await acme.ada.invite(REVENUE, GUS)
@@ -195,7 +193,6 @@ def test_what_slack_makes_of_what_was_typed_is_undone(text: str, typed: str) -> 
     assert name_in(text) == typed
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_where_there_are_no_charts_the_months_stand_in_words(acme: Stage) -> None:
     await northwind(acme)
     acme.slack.workspaces[ACME].shows = "words"

@@ -104,7 +104,6 @@ async def told(stage: Stage) -> Delivery | None:
     return next((one for one in owed if one.fact_kind == FactKind.MOVEMENT and one.reason), None)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_each_case_has_its_own_reason_and_fix_and_nothing_is_lost(acme: Stage, case: Case) -> None:
     """Test 13: archived, renamed, made private, id changed, bot kicked, Slack Connect disconnected."""

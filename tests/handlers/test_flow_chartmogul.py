@@ -73,7 +73,6 @@ async def history(acme: Stage) -> int:
         return await movement.count(session, ACME) if await account.count(session, ACME) else 0
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_the_key_is_managers_business_and_empty_stops_polling(
     acme_and_chartmogul: Stage, server: ChartMogulServer
 ) -> None:

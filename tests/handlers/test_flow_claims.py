@@ -71,7 +71,6 @@ async def test_of_two_who_press_at_the_same_instant_one_wins(posting: tuple[Stag
     assert len([one for one in await acme.ada.messages(REVENUE) if "takes care of this" in one.words]) == 1
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("user", "says"),
     [(DANA, "*Dana Reyes* let this go: Northwind is free"), (ADA, "*Ada Okafor* released what Dana Reyes had taken")],
@@ -88,7 +87,6 @@ async def test_whoever_has_it_or_a_manager_lets_it_go(posting: tuple[Stage, str]
     await thread(acme, "*Liam Novak* takes care of this")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_letting_go_again_says_who_has_it_by_now(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     for _ in range(2):
@@ -101,7 +99,6 @@ async def test_letting_go_again_says_who_has_it_by_now(posting: tuple[Stage, str
     assert f"<@{LIAM}> has taken care of *Northwind* since" in "".join(await answers(acme, DANA))
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_guest_is_told_whom_to_ask(posting: tuple[Stage, str]) -> None:
     acme = await told(posting)
     await acme.ada.invite(REVENUE, GUS)
@@ -110,7 +107,6 @@ async def test_a_guest_is_told_whom_to_ask(posting: tuple[Stage, str]) -> None:
     assert await acme.called("chat.postMessage") == 1
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_claim_of_what_another_took_is_let_go_by_nobody_else(posting: tuple[Stage, str]) -> None:
     """The button is Dana's; a request made by hand from somebody else's is refused all the same."""
     acme = await told(posting)

@@ -88,7 +88,6 @@ async def test_salesforce_is_added_refused_told_of_once_and_entered_anew(acme: S
         assert secret not in repr(acme.logs)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_hubspot_is_added_changed_paused_and_has_no_url(acme: Stage, hubspot: HubSpotServer) -> None:
     form = await (await acme.home()).click("Add source")
     assert form is not None

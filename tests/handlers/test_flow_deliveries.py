@@ -3,8 +3,6 @@
 import json
 from datetime import timedelta
 
-import pytest
-
 from bot.sandbox.people import ADA, PAT, REVENUE, WINS
 from models import audit, delivery, workflow, workspace
 from models.delivery import DeliveryState, FactKind
@@ -159,14 +157,12 @@ async def test_what_is_done_already_is_said_instead_of_being_done_twice(acme: St
     assert len(await acme.ada.messages(REVENUE)) == 1
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_waits_long_is_not_called_well(acme: Stage) -> None:
     await archive(acme)
     acme.clock.ahead += timedelta(hours=3)
     assert "The oldest has waited for 3 h." in (await acme.home()).words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_today_begins_at_midnight_where_the_manager_is(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     await acme.add_destination()

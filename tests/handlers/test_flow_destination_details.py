@@ -1,7 +1,5 @@
 """A destination in detail, as managers and others may know it; and how it is handed over when somebody leaves."""
 
-import pytest
-
 from bot.sandbox.people import ACME, ADA, DANA, DEALS, GUS, PAT, REVENUE, WINS
 from models import destination, person
 from models.destination import Destination
@@ -57,7 +55,6 @@ async def test_details_say_who_changed_what_and_lead_to_every_change_and_back(ac
     assert "*Wins*" not in (await acme.home()).words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_member_sees_the_public_part_and_can_change_nothing(acme: Stage) -> None:
     await acme.ada.invite(DEALS, acme.bot())
     await acme.sandbox.outbound.settled()
@@ -78,7 +75,6 @@ async def test_a_member_sees_the_public_part_and_can_change_nothing(acme: Stage)
         await refused.close(all_of_them=True)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_somebody_may_know_nothing_of_is_unknown_to_them(acme: Stage) -> None:
     await acme.ada.invite(DEALS, acme.bot())
     await acme.sandbox.outbound.settled()
@@ -92,7 +88,6 @@ async def test_what_somebody_may_know_nothing_of_is_unknown_to_them(acme: Stage)
         await refused.close(all_of_them=True)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_fails_stands_there_with_what_to_do(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     await acme.add_destination("Old", [REVENUE])
@@ -114,7 +109,6 @@ async def test_what_fails_stands_there_with_what_to_do(acme: Stage) -> None:
     assert (await acme.ada.modal()).title == "Destination"
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_any_manager_hands_a_destination_over_to_another_and_to_nobody_else(acme: Stage) -> None:
     await acme.add_destination()
     await name_manager(acme, DANA)
@@ -158,7 +152,6 @@ async def test_a_manager_takes_over_from_who_left_and_another_comes_too_late(acm
     assert "nothing left to take over" in str(await acme.ada.sees())
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_manager_chooses_who_answers_for_all_of_it(acme: Stage) -> None:
     await leave(acme)
     told = await acme.ada.message("@Runrate", containing="has left")

@@ -47,7 +47,6 @@ async def preview(stage: Stage, containing: str) -> Message:
     return await stage.ada.message("@Runrate", containing=containing)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_another_frequency_does_not_ask_for_is_there_again_when_one_comes_back(acme: Stage) -> None:
     form = await acme.destination_form(more=True)
     choices = {"Minimum gain": "5 hundred", "Movements": ["✕ Churn"], "Mention": "CSM", "Numbers and money": "de_DE"}
@@ -72,7 +71,6 @@ async def test_what_another_frequency_does_not_ask_for_is_there_again_when_one_c
     assert (made.kinds, made.mentions) == (list(seeds.wish("C1").filter.kinds), None)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_is_pressed_while_an_answer_is_slow_is_not_lost(acme: Stage) -> None:
     form = await acme.destination_form()
     async with slow_answer(acme):
@@ -121,7 +119,6 @@ async def is_under_way(stage: Stage) -> bool:
     return stage.sandbox.faults.in_force() == []
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_destination_that_uses_more_opens_with_it(acme: Stage) -> None:
     form = await acme.destination_form(more=True)
     choices = {"Changes of one account": "Together, when within 15 minutes", "Mention": "Owner"}
@@ -216,7 +213,6 @@ async def test_a_preview_is_forgotten_after_a_day(acme: Stage) -> None:
         assert await draft.content(session, ACME, new) == {}
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_test_is_posted_once_a_new_destination_is_saved_where_that_is_wished(acme: Stage) -> None:
     form = await acme.destination_form()
     assert (await form.submit({"Name": "Every movement", "Test": ["yes"]})).closed
@@ -224,6 +220,7 @@ async def test_a_test_is_posted_once_a_new_destination_is_saved_where_that_is_wi
     assert "Test" not in (await edited(acme)).fields
 
 
+@both_engines
 @pytest.mark.parametrize("sends_the_same", [True, False])
 async def test_a_form_that_is_submitted_twice_is_saved_once(acme: Stage, *, sends_the_same: bool) -> None:
     """Where Slack sends it again; two forms that look alike are two people's, and one of them is told."""
@@ -275,7 +272,6 @@ def submission(form: Modal, *, name: str) -> dict[str, Any]:
     return view
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_thousand_attributes_are_searched_and_the_chosen_ones_stay(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     for first in range(0, 1000, 200):

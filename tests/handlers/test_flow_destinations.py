@@ -72,7 +72,6 @@ async def test_a_name_that_exists_is_refused_under_the_name_and_the_form_keeps_w
     assert [one.name for one in await destinations(acme)] == ["Another", "Every movement"]
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_a_form_may_not_say_is_refused_under_its_field(acme: Stage) -> None:
     for name, channels, field, sentence in (
         ("Wins", [], "recipients", "Choose at least one channel, or somebody below."),
@@ -118,7 +117,6 @@ async def test_a_private_channel_is_entered_by_mentioning_the_bot_there(acme: St
     assert "Northwind" in (await acme.dana.message(DEALS, containing="Northwind")).words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("mention_first", [True, False])
 async def test_the_two_events_of_an_invitation_may_come_in_either_order(acme: Stage, *, mention_first: bool) -> None:
     acme.slack.channels[DEALS].members.append(acme.bot())
@@ -348,7 +346,6 @@ async def test_the_form_says_what_the_filter_would_have_let_through(acme: Stage)
     assert "A recap counts every movement, whatever its kind and size" in form.words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_minimum_that_is_no_whole_amount_is_refused_under_its_field(acme: Stage) -> None:
     form = await acme.destination_form(more=True)
     sentence = (

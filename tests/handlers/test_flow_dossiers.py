@@ -54,7 +54,6 @@ async def test_a_manager_finds_and_erases_a_contact(acme: Stage) -> None:
     assert ADA not in str([(one.subject_id, one.detail) for one in noted])
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_nobody_but_a_manager_looks_anybody_up(acme: Stage) -> None:
     for callback_id in (dossiers.CALLBACKS.find, dossiers.CALLBACKS.erase):
         refused = await acme.submit({"callback_id": callback_id, "private_metadata": ADA}, user="U0DANA")

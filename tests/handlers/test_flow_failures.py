@@ -12,8 +12,6 @@ from handlers.listening import TIME_LIMIT
 from handlers.views.answers import FAILED
 from tests.stage import Stage
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
-
 OPENED = {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"}
 TOO_LONG = "That took too long"
 FAULTS: list[dict[str, Any]] = [

@@ -17,8 +17,6 @@ from models.database import Database
 from scheduler.messages import menu
 from tests.stage import NOT_FOR_GUESTS, Answer, Stage
 
-one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
-
 FOR_MEMBERS = {
     "action account_open", "action account_share", "action account_movements", "action account_movements_older",
     "action account_movements_newer", "action glance_share", "action message_menu", "action personal_recap_ask",
@@ -135,7 +133,6 @@ def test_every_listener_has_somebody_for_whom_it_is() -> None:
     assert len(for_managers()) > 40
 
 
-@one_engine
 @pytest.mark.parametrize(
     ("user", "team", "told"),
     [
@@ -160,7 +157,6 @@ async def test_only_managers_change_anything(furnished: Stage, user: str, team: 
     assert await everything(furnished.database) == before
 
 
-@one_engine
 async def test_a_manager_does_change_things_by_the_same_presses(furnished: Stage) -> None:
     """The proof that the test above could fail."""
     before = await everything(furnished.database)
@@ -170,7 +166,6 @@ async def test_a_manager_does_change_things_by_the_same_presses(furnished: Stage
     assert {name for name in before if before[name] != after[name]} >= {"destinations", "sources", "audit_entries"}
 
 
-@one_engine
 async def test_guests_are_refused_everywhere_in_the_same_words(furnished: Stage) -> None:
     gus = furnished.person(GUS)
     await furnished.ada.invite("C0REVENUE", GUS)

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from bot.sandbox.people import ACME, ADA, PAT, REVENUE
 from bot.sandbox.person import Message, Modal
 from models import delivery
@@ -74,7 +72,6 @@ async def test_anybody_silences_it_in_their_own_direct_messages_and_nowhere_else
     await acme.dana.message(REVENUE, containing="*Contoso*")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_whoever_asks_why_reads_of_the_mute_and_a_manager_undoes_it_there(posting: tuple[Stage, str]) -> None:
     acme, webhook = posting
     modal = await ask(await told(posting, "U0ADA"))
@@ -90,7 +87,6 @@ async def test_whoever_asks_why_reads_of_the_mute_and_a_manager_undoes_it_there(
     await acme.ada.message(REVENUE, containing="Scale")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_manager_finds_it_in_the_details_of_the_destination_and_undoes_it_there(
     posting: tuple[Stage, str],
 ) -> None:
@@ -110,7 +106,6 @@ async def test_a_manager_finds_it_in_the_details_of_the_destination_and_undoes_i
     await acme.ada.message(REVENUE, containing="Scale")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_who_manages_nothing_can_t_silence_a_channel_by_a_form_made_by_hand(posting: tuple[Stage, str]) -> None:
     acme, webhook = posting
     modal = await ask(await told(posting, PAT))
@@ -122,7 +117,6 @@ async def test_who_manages_nothing_can_t_silence_a_channel_by_a_form_made_by_han
     await acme.ada.message(REVENUE, containing="*Initech*")
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_manager_may_silence_only_themselves_too(posting: tuple[Stage, str]) -> None:
     modal = await ask(await told(posting, "U0ADA"))
     done = await modal.submit({"Where?": "In my own direct messages"})

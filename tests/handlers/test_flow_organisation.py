@@ -11,8 +11,6 @@ from models.delivery import Delivery
 from models.installation import Installation
 from tests.stage import Stage
 
-one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
-
 
 @pytest.fixture
 async def umbrella(stage: Stage) -> Stage:
@@ -81,7 +79,6 @@ async def test_both_workspaces_are_tenants_who_see_nothing_of_each_other(umbrell
     assert {call["args"]["team_id"] for call in await calls(umbrella, "users.list")} == {ACME, GLOBEX}
 
 
-@one_engine
 async def test_somebody_of_another_workspace_of_the_organisation_is_a_stranger_here(umbrella: Stage) -> None:
     """The button is Acme's, the person Globex's; and Wes, who is in both and an admin of the organisation, isn't."""
     _, webhook = await umbrella.add_source()
@@ -104,7 +101,6 @@ async def test_somebody_of_another_workspace_of_the_organisation_is_a_stranger_h
     assert webhook
 
 
-@one_engine
 async def test_a_signal_goes_to_no_colleague_of_another_workspace(umbrella: Stage) -> None:
     """With the organisation's token Slack finds Gina by her address, and would take a message to her."""
     _, webhook = await umbrella.add_source()
@@ -151,7 +147,6 @@ async def test_a_workspace_that_is_taken_out_keeps_its_settings_and_the_others_g
         assert {one.workspace_id for one in (await channel.known(session, GLOBEX)).values()} == {GLOBEX}
 
 
-@one_engine
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
 async def test_an_organisation_that_uninstalls_ends_it_in_all_its_workspaces(umbrella: Stage, event: str) -> None:
     await happen(umbrella, "grant_access", GLOBEX)
@@ -171,7 +166,6 @@ async def test_an_organisation_that_uninstalls_ends_it_in_all_its_workspaces(umb
     assert {one.revoked_at for one in (await grants(umbrella)).values()} == {None}
 
 
-@one_engine
 async def test_what_names_no_workspace_is_taken_and_changes_nothing(umbrella: Stage) -> None:
     changed = {"type": "user_change", "user": {"id": "U0NEW", "name": "new"}}
     assert (await umbrella.event(changed, team_id=None, enterprise_id=UMBRELLA, authorizations=[])).status == 200
@@ -183,7 +177,6 @@ async def test_what_names_no_workspace_is_taken_and_changes_nothing(umbrella: St
     assert await umbrella.called("views.open") == 0
 
 
-@one_engine
 async def test_only_admins_of_the_organisation_install_for_all_of_it(stage: Stage) -> None:
     await stage.browser.control("found_organisation")
     refused = await stage.person(ADA).install(stage.url, organisation=UMBRELLA)

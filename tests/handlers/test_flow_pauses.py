@@ -88,7 +88,6 @@ async def test_what_waited_when_it_was_paused_is_not_sent_and_the_question_says_
     assert await ledger(acme) == [(DeliveryState.SKIPPED, SkipReason.PAUSED)]
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_day_of_one_s_own_begins_where_one_lives_and_lies_ahead(acme: Stage) -> None:
     await acme.add_destination()
     question = await (await acme.home()).click("Pause", near="Every movement")
@@ -110,7 +109,6 @@ async def test_a_day_of_one_s_own_begins_where_one_lives_and_lies_ahead(acme: St
     assert (await only(acme)).paused_until == instant(day, NINE.replace(hour=0), visiting.time_zone)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("until", ["", "0001-01-01", "tomorrow", "2026-02-30"])
 async def test_a_day_that_no_picker_offers_is_refused_under_its_field(acme: Stage, until: str) -> None:
     await acme.add_destination()
@@ -142,7 +140,6 @@ async def test_it_is_paused_resumed_and_edited_by_its_name(acme: Stage) -> None:
         assert resumed.message.is_ephemeral
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_names_no_destination_is_answered_with_advice(acme: Stage) -> None:
     for typed, words in (
         ("/mrr pause", "There is no destination yet. Make one with /mrr new."),

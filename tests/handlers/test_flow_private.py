@@ -1,12 +1,9 @@
 """Names of private channels: whoever isn't in one reads its name nowhere; Slack itself shows it to those who are."""
 
-import pytest
-
 from bot.sandbox.people import ADA, BOARD, DEALS, GUS, LIAM, PAT, REVENUE
 from models import channel, report
 from tests.stage import ACME, Stage
 
-one_engine = pytest.mark.parametrize("engine_name", ["sqlite"])
 NAME, OTHER = "deals-private", "board-private"
 ASKED = ("", "recap week", "account Northwind", "why Northwind", "list", "deliveries", "unmute", "help")
 
@@ -46,7 +43,6 @@ async def forms_refused(acme: Stage) -> str:
     return "".join(said)
 
 
-@one_engine
 async def test_a_private_channel_is_named_to_nobody(acme: Stage) -> None:
     """Test 37: private channel names not shown to members without access."""
     await furnished(acme)
@@ -75,7 +71,6 @@ async def test_a_private_channel_is_named_to_nobody(acme: Stage) -> None:
     assert NAME not in str(acme.logs)
 
 
-@one_engine
 async def test_a_public_channel_is_named_where_only_words_can_be_read(acme: Stage) -> None:
     """The proof that the test above reads where a name would stand."""
     await acme.add_destination("Every movement", [REVENUE])

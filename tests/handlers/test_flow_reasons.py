@@ -89,7 +89,6 @@ async def be_away_for_days(acme: Stage) -> None:
     await acme.browser.travel(to=(acme.clock.now() + timedelta(days=3)).isoformat())
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("bring_about", "reason", "words"),
     [

@@ -53,7 +53,6 @@ async def test_the_form_asks_for_the_time_of_a_recap_and_keeps_what_was_typed(ac
     assert (form.filled["Name"], form.filled["Channels"]) == ("Every day", [REVENUE])
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -72,12 +71,10 @@ async def test_a_zone_that_does_not_exist_is_refused_under_its_field(acme: Stage
     assert (await only(acme)).zone == "Europe/Berlin"
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_one_s_own_zone_is_said_by_mine(acme: Stage) -> None:
     assert (await add_daily(acme, **{"Time zone": "Mine"})).zone == "Europe/London"
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_time_that_no_picker_offers_is_refused(acme: Stage) -> None:
     values = {
         "destination_name": {"name": {"type": "plain_text_input", "value": "Every day"}},
@@ -147,7 +144,6 @@ async def test_after_five_days_away_the_newest_comes_late_and_the_others_are_sta
     assert await acme.called("chat.postMessage") == 1
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_editing_shows_the_time_and_keeps_what_the_other_frequency_asks_for(acme: Stage) -> None:
     _, webhook = await acme.add_source()
     account = {"external_id": "n", "name": "Northwind", "attributes": {"country": "Germany"}}

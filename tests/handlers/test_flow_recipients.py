@@ -11,7 +11,6 @@ from models.wish import Wish
 from tests.handlers.test_flow_destinations import filled_in
 from tests.stage import Stage
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 

@@ -14,7 +14,6 @@ from handlers import session
 from models import report
 from tests.stage import Answer, Stage, staged
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 NO_SUCH = "no such report"

@@ -6,7 +6,6 @@ import json
 import re
 from typing import Any
 
-import pytest
 from aiohttp import ClientSession
 from sqlalchemy import select
 
@@ -29,7 +28,6 @@ async def post(url: str, call: dict[str, Any], secret: str) -> int:
         return answer.status
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_the_secret_that_is_shown_proves_a_deletion_and_mappings_apply(acme: Stage) -> None:
     form = await (await acme.home()).click("Add source")
     assert form is not None

@@ -17,9 +17,8 @@ from models import account, event, source
 from models.audit import AuditEntry
 from models.event import Refusal
 from models.source import Source
-from tests.stage import Stage
+from tests.stage import Stage, both_engines
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 
@@ -139,6 +138,7 @@ async def test_a_name_that_cannot_be_is_refused_under_it_and_the_form_keeps_what
     assert len(await sources(acme)) == 1
 
 
+@both_engines
 async def test_twenty_people_who_choose_one_name_at_once_add_one_source(acme: Stage) -> None:
     await acme.home()
     values = {"source_name": {"name": {"type": "plain_text_input", "value": "Billing"}}}

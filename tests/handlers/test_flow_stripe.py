@@ -118,7 +118,6 @@ async def shown(at: Stage) -> Any:
     return modal
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_secrets_and_key_are_managers_business_and_an_empty_key_stops_polling(
     acme_and_stripe: tuple[Stage, StripeServer],
 ) -> None:

@@ -91,7 +91,6 @@ async def test_a_name_is_shown_as_typed_everywhere_and_mentions_nobody(acme: Sta
     assert (await question.submit()).closed
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_is_typed_after_the_command_mentions_nobody_in_the_answer(acme: Stage) -> None:
     for text in (*NASTY, "lst", "new now", "x" * 3000, "`"):
         answered = await acme.ada.run(f"/mrr {text}", channel=REVENUE)
@@ -102,7 +101,6 @@ async def test_what_is_typed_after_the_command_mentions_nobody_in_the_answer(acm
             assert not MENTIONS.search(drawn), drawn
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_near_miss_is_answered_with_what_was_probably_meant(acme: Stage) -> None:
     near = {"lst": "list", "ls": "list", "add": "new", "nwe": "new", "hlep": "help", "?": "help", "new now": "new"}
     for typed, meant in near.items():

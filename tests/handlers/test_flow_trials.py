@@ -55,7 +55,6 @@ async def test_a_test_that_can_t_be_posted_says_so_where_the_deliveries_are(acme
     assert "the channel is archived" in (await acme.ada.run("/mrr deliveries", channel=WINS)).words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("frequency", "following"),
     [(None, "It is paused at present."), ("Daily: a recap of the day before", "Its next recap is due <!date^")],

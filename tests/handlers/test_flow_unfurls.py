@@ -11,7 +11,6 @@ from models.delivery import Delivery, DeliveryState, FactKind
 from scheduler.drawing.unfurls import UNFURL_KEPT
 from tests.stage import Stage
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 REVENUE, PARTNERS, DEALS, SALES = "C0REVENUE", "C0PARTNERS", "C0DEALS", "C1SALES"

@@ -3,12 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from bot.sandbox.people import ACME, ADA, GENERAL, GUS, REVENUE
 from tests.stage import Stage
-
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 
 NOTHING_MORE = "That button does nothing any more"
 

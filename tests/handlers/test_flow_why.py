@@ -198,7 +198,6 @@ async def test_a_message_whose_first_copy_was_lost_is_known_by_what_it_carries(a
     assert "Northwind: expansion +$420 MRR" in (await ask(message)).words
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_message_that_stands_in_no_ledger_is_said_to(acme: Stage) -> None:
     chosen = {"type": "overflow", "action_id": "message_menu", "selected_option": {"value": "why"}}
     assert (await acme.press(chosen, place="message")).status == 200
@@ -209,7 +208,6 @@ async def test_a_message_that_stands_in_no_ledger_is_said_to(acme: Stage) -> Non
     assert "Nothing was done: this message is from another version of Runrate" in "".join(said)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_what_is_told_to_one_person_offers_to_end_it_and_the_rest_does_not(acme: Stage) -> None:
     await told(acme)
     message = await acme.dana.message(REVENUE, containing="Northwind")

@@ -11,7 +11,6 @@ from models import delivery
 from models.source import SourceKind
 from tests.stage import ACME, Stage
 
-pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"])
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 ORDER = "🎉 {{$.properties.name}} just completed an order for {{$.properties.total}}!"

@@ -42,7 +42,6 @@ def test_the_stock_pictures_say_what_to_do() -> None:
     assert all(words in chart.stock(*recap_drawing.EXPIRED) for words in recap_drawing.EXPIRED)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_an_expired_picture_gives_way_to_the_stock_one(acme: Stage, fetch: Fetch) -> None:
     async with acme.database.read() as session:
         found = await report.built_in(session, ACME)
@@ -95,7 +94,6 @@ async def test_a_recaps_picture_shows_its_own_figures_until_it_expires(acme: Sta
     assert await fetch(fresh) == stock
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_forged_address_is_not_found(acme: Stage) -> None:
     told = Preview(workspace_id=ACME, subject_id="rcp_1", figures="USD", as_of=acme.clock.now())
     ours = preview.address(told, keyring=acme.keyring, public_url="").removesuffix(".png").rpartition("/")[2]
@@ -106,7 +104,6 @@ async def test_a_forged_address_is_not_found(acme: Stage) -> None:
         assert (await acme.get(f"/previews/{name}.png")).status == 404, name
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_the_trends_picture_shows_what_was_until_its_instant(acme: Stage, fetch: Fetch) -> None:
     await acme.install(GLOBEX)
     _, webhook = await acme.add_source()
