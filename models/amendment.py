@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Amendment:
     """Say what was changed."""
     return {name: _told(name, before[name], after[name]) for name in after if before[name] != after[name]}
 
