@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import delivery, edit
 from models.database import is_passing
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
-from scheduler.corrections import draw_correction, load_corrections
 from scheduler.drawing.accounts import draw_account, load_accounts
 from scheduler.drawing.claims import draw_claim, load_claims
+from scheduler.drawing.corrections import draw_correction, load_corrections
 from scheduler.drawing.drafts import draw_draft, load_drafts
 from scheduler.drawing.glances import draw_glance, load_glances
 from scheduler.drawing.histories import draw_history, load_histories
