@@ -116,7 +116,6 @@ async def test_a_daily_recap_comes_at_its_time_with_the_day_before(acme: Stage) 
     ]
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
 async def test_a_source_that_is_connected_later_corrects_what_was_told_without_it(acme: Stage) -> None:
     made = await add_daily(acme)
     assert made.next_run_at is not None
