@@ -143,10 +143,19 @@ async def revoke(
         .returning(Installation.workspace_id)
     )
     if await session.scalar(statement) is None:
+        await _explain(session, workspace_id, because)
         return False
     audit.record(session, workspace_id, actor="slack", action="workspace.revoked", detail={"because": because}, now=now)
     wake(session, Topic.INSTALLATIONS)
     return True
+
+
+async def _explain(session: AsyncSession, workspace_id: str, because: str) -> None:
+    """Note why a grant is gone already: of an uninstallation Slack may tell after the loss of the token."""
+    is_unexplained = (Installation.revoked_at.is_not(None), Installation.revoked_because.not_in(LOST))
+    if because in LOST:
+        statement = update(Installation).where(Installation.workspace_id == workspace_id, *is_unexplained)
+        await session.execute(statement.values(revoked_because=because))
 
 
 async def get(session: AsyncSession, workspace_id: str) -> Installation | None:

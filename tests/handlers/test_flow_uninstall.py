@@ -38,6 +38,8 @@ async def test_nothing_is_sent_until_it_is_installed_again_and_then_all_of_it(st
 
     await end(stage, how)
     assert (await grant(stage)).revoked_at is not None
+    lost = {"uninstall": "it was uninstalled", "revoke": "Slack no longer accepts its token"}
+    assert (await grant(stage)).why_lost == lost[how], "in whichever order Slack tells of both"
     assert (await grant(stage, GLOBEX)).revoked_at is None
     calls = len(await stage.browser.calls())
     await stage.move(webhook)
