@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -342,6 +343,16 @@ def is_message(table: Any = Delivery) -> ColumnElement[bool]:
     """Say in SQL whether people take a delivery for a message of its own, and not for a card above one, or an edit."""
     found: ColumnElement[bool] = table.fact_kind.not_in((FactKind.THREAD, FactKind.EDIT))
     return found
+
+
+_merged = aliased(Delivery)
+TELLS: ColumnElement[int] = case((is_message(), 1), else_=0) + (
+    select(func.count())
+    .where(_merged.workspace_id == Delivery.workspace_id, _merged.coalesced_into == Delivery.id, is_message(_merged))
+    .correlate(Delivery)
+    .scalar_subquery()
+)
+"""How many messages go out with a delivery: its own, and those that were merged into it."""
 
 
 async def was_owed(

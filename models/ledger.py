@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from models import account, channel, claim, event, glance, lane, movement, reach, recap, signal, source, subscription
 from models.account import Account
@@ -19,6 +18,7 @@ from models.delivery import (
     CARRIER,
     COUNTS_AS,
     OPEN,
+    TELLS,
     Delivery,
     DeliveryState,
     FactKind,
@@ -42,15 +42,6 @@ RECENT = timedelta(days=7)
 # Written out, so that SQLite knows the partial indexes.
 _IS_OPEN = Delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
 _IS_DELIVERED = Delivery.state == literal_column(f"'{DeliveryState.DELIVERED}'")
-
-_merged = aliased(Delivery)
-_TELLS: ColumnElement[int] = case((is_message(), 1), else_=0) + (
-    select(func.count())
-    .where(_merged.workspace_id == Delivery.workspace_id, _merged.coalesced_into == Delivery.id, is_message(_merged))
-    .correlate(Delivery)
-    .scalar_subquery()
-)
-"""How many messages go out with a delivery: its own, and those that were merged into it."""
 
 Counts = Mapping[tuple[DeliveryState, SkipReason | None], int]
 """How many deliveries are in a state, those that were skipped told apart by their reason; without zeros."""
@@ -90,7 +81,7 @@ async def health(session: AsyncSession, workspace_id: str, asked_by: Collection[
     rows = await session.execute(select(Destination.id, last).where(*theirs))
     found = {row[0]: Health(last_delivered_at=row[1]) for row in rows if row[1] is not None}
     waiting = (
-        select(Delivery.asked_by, func.sum(_TELLS))
+        select(Delivery.asked_by, func.sum(TELLS))
         .where(_is_open(workspace_id), among(Delivery.asked_by, asked_by))
         .group_by(Delivery.asked_by)
     )
@@ -154,7 +145,7 @@ async def _waiting(session: AsyncSession, workspace_id: str) -> dict[str, list[A
     """Count by the target what waits there for whom and why, the longest untried first."""
     by = (Delivery.target, Delivery.recipient_kind, Delivery.asked_by, Delivery.reason, Delivery.fix)
     query = (
-        select(*by, func.sum(_TELLS).label("waiting"))
+        select(*by, func.sum(TELLS).label("waiting"))
         .where(_is_open(workspace_id), Delivery.fact_kind.not_in((FactKind.UNFURL, FactKind.EDIT)))
         .group_by(*by)
         .order_by(func.max(Delivery.send_started_at).nulls_first(), *by)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.base import Base, Id, insert, new_id
-from models.delivery import OPEN, RUNRATE, TROUBLED, Attempt, Delivery, DeliveryState, FactKind, is_message, is_open
+from models.delivery import OPEN, RUNRATE, TELLS, TROUBLED, Attempt, Delivery, DeliveryState, FactKind, is_open
 from models.installation import Installation
 
 OURS = (
@@ -292,7 +292,7 @@ async def ending(session: AsyncSession, streak: Streak, *, now: datetime) -> End
     waiting = select(Delivery.id).where(is_open(), *_theirs(streak.key), Delivery.created_at <= works_since)
     if now - works_since < PASSING and await session.scalar(waiting.limit(1)) is not None:
         return None
-    waited = select(func.count()).where(*delivered, is_message(), Delivery.created_at <= works_since)
+    waited = select(func.sum(TELLS)).where(*delivered, Delivery.created_at <= works_since)
     return Ending(delivered=await session.scalar(waited) or 0)
 
 
@@ -315,7 +315,7 @@ async def end(session: AsyncSession, streak: Streak, how: Ending, *, now: dateti
 
 async def count(session: AsyncSession, streak: Streak) -> tuple[int, int]:
     """Count what waits because of a streak, and what was given up in it."""
-    waiting = select(func.count()).where(is_open(), is_message(), *_theirs(streak.key))
+    waiting = select(func.sum(TELLS)).where(is_open(), *_theirs(streak.key))
     failed = select(func.count()).where(
         *_theirs(streak.key),
         Delivery.state == DeliveryState.FAILED,

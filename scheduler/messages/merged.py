@@ -61,9 +61,7 @@ def _net(merged: MergedMessage, one: Figures) -> str:
 
 
 def _body(merged: MergedMessage) -> Iterable[dict[str, Any]]:
-    told = (
-        f"{mrkdwn.bold(_title(merged))} in one message: they came faster than Slack takes messages. {_left_out(merged)}"
-    )
+    told = f"{mrkdwn.bold(_title(merged))} in one message, because so many were waiting. {_left_out(merged)}"
     if not merged.figures:
         yield {**_section(told), "accessory": menu()}
     for number, one in enumerate(merged.figures[:MOST_DETAILED]):

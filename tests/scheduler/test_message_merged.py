@@ -51,7 +51,7 @@ def test_a_flood_reads_as_its_number_its_net_its_kinds_and_its_largest() -> None
     assert drawn["text"] == "1,001 MRR movements: +$40,800 net"
     *told, reason = lines(drawn)
     assert told == [
-        "*1,001 MRR movements* in one message: they came faster than Slack takes messages. None is left out.",
+        "*1,001 MRR movements* in one message, because so many were waiting. None is left out.",
         "*+$40,800 net*",
         "▲ Expansion  *+$42,000*  1,000 movements",
         "✕ Churn  *−$1,200*  1 movement",
@@ -107,9 +107,7 @@ def test_it_says_where_it_goes(channel_id: str | None) -> None:
 
 def test_what_was_taken_back_since_is_said() -> None:
     drawn = draw(replace(FLOOD, taken_back=2, corrected_at=AT))
-    assert lines(drawn)[0].endswith(
-        "in one message: they came faster than Slack takes messages. 2 more were taken back since."
-    )
+    assert lines(drawn)[0].endswith("in one message, because so many were waiting. 2 more were taken back since.")
     assert " · corrected <!date^" in lines(drawn)[-1]
     nothing = draw(replace(FLOOD, count=0, figures=(), first_at=None, last_at=None, taken_back=25))
     assert nothing["text"] == "25 MRR movements: all were taken back"

@@ -12,6 +12,7 @@ from models import channel, delivery, destination, notice, person, workflow
 from models.channel import Absence
 from models.database import Database
 from models.delivery import Delivery, DeliveryState, FactKind, SkipReason
+from models.merge import SINGLY
 from models.notice import PASSING, Streak
 from models.recipient import RecipientKind, To, together
 from scheduler.apply import apply_waiting
@@ -54,6 +55,18 @@ def words_to(line: Sending, user: str) -> list[str]:
 
 async def set_archived(line: Sending, *, archived: bool, place: str = REVENUE) -> None:
     line.sandbox.state.channels[place].is_archived = archived
+
+
+async def test_what_was_merged_meanwhile_counts_as_so_many_updates(line: Sending) -> None:
+    await line.ready()
+    await set_archived(line, archived=True)
+    await line.move(SINGLY + 4)
+    await go_on(line, seconds=600, looks=8)
+    await set_archived(line, archived=False)
+    await go_on(line, seconds=1200, looks=8)
+    failed, over = words_to(line, ADA)
+    assert f"{SINGLY + 4} updates are waiting" in failed
+    assert f"The {SINGLY + 4} waiting updates were delivered at " in over
 
 
 async def test_a_failing_channel_is_told_once_however_often_it_is_tried_and_its_recovery_once(line: Sending) -> None:
