@@ -39,12 +39,13 @@ def period(now: datetime) -> str:
     return f"{days} {_MONTHS[today.month - 1]} {today.year}"
 
 
-def net(figures: Figures, locale: str) -> str:
-    """Say how MRR changed, and by how much of what it was: `+$4,310 (▲ 2.9 %)`."""
+def net(figures: Figures, locale: str, *, strong: bool = False) -> str:
+    """Say how MRR changed, and by how much of what it was: `+$4,310 net (▲ 2.9 %)`."""
     start = (figures.mrr_minor or 0) - figures.net_minor if figures.mrr_minor is not None else 0
     share = money.share(figures.net_minor, max(start, 0), locale)
     amount = money.signed(figures.net_minor, figures.currency, locale)
-    return f"{amount} ({share})" if share else amount
+    told = f"{mrkdwn.bold(amount) if strong else amount} net"
+    return f"{told} ({share})" if share else told
 
 
 def now(figures: Figures, locale: str) -> str | None:
@@ -91,12 +92,12 @@ def draw(unfurl: ReportUnfurl) -> list[dict[str, Any]]:
 def _line(figures: Figures, locale: str) -> str:
     known = now(figures, locale)
     after = f" → {mrkdwn.bold(known)}" if known else " · MRR now unknown"
-    return f"{mrkdwn.bold(net(figures, locale))} net{after}"
+    return f"{net(figures, locale, strong=True)}{after}"
 
 
 def _described(unfurl: ReportUnfurl) -> str:
     """Say in words what the picture shows."""
-    told = [f"{net(one, unfurl.locale)} net in {one.currency}" for one in unfurl.figures[:MOST_CURRENCIES]]
+    told = [f"{net(one, unfurl.locale)} in {one.currency}" for one in unfurl.figures[:MOST_CURRENCIES]]
     return f"{TITLE}, {period(unfurl.as_of)}: {', '.join(told) or NOTHING}"
 
 

@@ -17,7 +17,7 @@ from tests.stage import Answer, Stage, staged
 """What the engines do differently is asked of models and scheduler; here is what people read and press."""
 
 NO_SUCH = "no such report"
-FIGURES = "+$420 (▲ 35 %) net"
+FIGURES = "+$420 net (▲ 35 %)"
 UNKNOWN = f"rep_{'0' * 26}"
 
 

@@ -65,7 +65,7 @@ async def test_a_link_unfurls_with_title_figures_and_a_picture(told: Stage) -> N
     shared = await told.ada.message(REVENUE, containing=OPENS)
     section, image, context = shared["attachments"][0]["blocks"]
     assert f"*<{url}|MRR this month · Acme>*" in section["text"]["text"]
-    assert "*+$420 (▲\u00a035\u00a0%)* net → *$1,620*" in section["text"]["text"]
+    assert "*+$420* net (▲\u00a035\u00a0%) → *$1,620*" in section["text"]["text"]
     assert image["alt_text"].startswith("MRR this month, ")
     assert context["elements"][0]["text"].startswith("as of <!date^")
     async with told.http.get(image["image_url"]) as response:

@@ -45,11 +45,11 @@ UNFURL = ReportUnfurl(
 
 
 def test_the_net_is_compared_with_what_it_was_where_that_is_known() -> None:
-    assert report.net(USD, "en_US") == "+$4,280 (▲\u00a02.9\u00a0%)"
-    assert report.net(replace(USD, mrr_minor=None), "en_US") == "+$4,280"
-    assert report.net(replace(USD, mrr_minor=428_000), "en_US") == "+$4,280"
+    assert report.net(USD, "en_US") == "+$4,280 net (▲\u00a02.9\u00a0%)"
+    assert report.net(replace(USD, mrr_minor=None), "en_US") == "+$4,280 net"
+    assert report.net(replace(USD, mrr_minor=428_000), "en_US") == "+$4,280 net"
     lost = replace(USD, mrr_minor=90_000, sums=sums({MovementKind.CHURN: -10_000}))
-    assert report.net(lost, "en_US") == "−$100 (▼\u00a010\u00a0%)"
+    assert report.net(lost, "en_US") == "−$100 net (▼\u00a010\u00a0%)"
 
 
 def test_the_unfurl_says_title_period_figures_and_for_whom_it_opens() -> None:
@@ -57,7 +57,7 @@ def test_the_unfurl_says_title_period_figures_and_for_whom_it_opens() -> None:
     assert section["text"]["text"].split("\n") == [
         "*<https://r.io/reports/rep_1|MRR this month · Acme>*",
         "1 – 16 November 2026",
-        "*+$4,280 (▲\u00a02.9\u00a0%)* net → *$152,480*",
+        "*+$4,280* net (▲\u00a02.9\u00a0%) → *$152,480*",
     ]
     assert image["image_url"] == UNFURL.preview_url
     assert context["elements"][0]["text"].endswith(" 14:02 UTC> · opens for members of Acme")
