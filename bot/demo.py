@@ -277,7 +277,7 @@ def _welcome(ports: Ports) -> str:
     return f"""
 {title}
 
-  1. Open   {app}    and press “Add to Slack”. You are Ada, an admin of Acme.
+  1. Open   {app}    and press “Add to Slack”. You are Ada, who owns Acme.
   2. Open   {slack}    the local Slack. In Runrate's Home tab press “New destination”, name it and choose #revenue.
   3. Watch  movements arrive, or press “Add source” and send your own with the line that is shown then.
   4. Try    {vendors}    Segment, ChartMogul and others on this machine, to connect a source to.

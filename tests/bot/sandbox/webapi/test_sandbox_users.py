@@ -63,7 +63,7 @@ async def test_somebody_met_in_a_shared_channel_is_known(client: AsyncWebClient,
 
 
 async def test_the_profile_the_workspace_and_the_bot_are_described(client: AsyncWebClient, refused: Any) -> None:
-    assert (await client.users_profile_get(user=DANA))["profile"]["title"] == "Account Executive"
+    assert (await client.users_profile_get(user=DANA))["profile"]["title"] == "Sales"
     assert (await client.team_info())["team"]["domain"] == "acme"
     assert (await refused(client.team_info(team="T0GLOBEX")))["error"] == "team_not_found"
     bot_id = (await client.auth_test())["bot_id"]
