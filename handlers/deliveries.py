@@ -45,8 +45,9 @@ async def _answer(session: AsyncSession, desk: Desk, visiting: Person) -> Answer
     now, tenant = desk.now(), await workspaces.get(session, visiting.workspace_id)
     assert tenant is not None  # noqa: S101 - whoever types a command is of a workspace that installed us
     failed = await ledger.newest_failures(session, visiting.workspace_id, limit=view.MOST_FAILURES, now=now)
+    failing = await ledger.failing(session, visiting.workspace_id, now=now)
     return view.answer(
-        await home.delivering(session, visiting, now=now),
+        await home.delivering(session, visiting, failing, now=now),
         [await _failure(session, one) for one in failed],
         now=now,
         locale=tenant.locale,

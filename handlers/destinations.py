@@ -74,7 +74,8 @@ async def listed(desk: Desk, client: AsyncWebClient, visitor: Visitor) -> Answer
     async with desk.database.read() as session:
         may_change = await person.is_manager(session, visiting)
         page = home.destinations if may_change else home.readable_destinations
-        listing = await page(session, visiting, 0, size=answers.MOST_LISTED, now=desk.now())
+        failing = await ledger.failing(session, visiting.workspace_id, now=desk.now())
+        listing = await page(session, visiting, 0, failing=failing, size=answers.MOST_LISTED, now=desk.now())
     return answers.destination_list(listing, may_change=may_change)
 
 

@@ -59,7 +59,7 @@ from models import workspace as workspaces
 from models.condition import holders_in
 from models.destination import Destination
 from models.event import REFUSED_KEPT
-from models.ledger import Health
+from models.ledger import Failing, Health
 from models.person import Person
 from models.preview import Preview
 from models.recipient import To
@@ -188,7 +188,9 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
     tenant = await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    listed, number = await _on_page(partial(destinations, session, visiting, now=now), pages.destinations)
+    failing = await ledger.failing(session, workspace_id, now=now)
+    gather = partial(destinations, session, visiting, failing=failing, now=now)
+    listed, number = await _on_page(gather, pages.destinations)
     origins, origins_number = await _on_page(partial(_sources, session, desk, workspace_id), pages.sources)
     silent = await silence.told(session, workspace_id)
     missing = scope.missing(grant.scopes, among=(*scope.REQUIRED, *scope.OPTIONAL))
@@ -199,7 +201,7 @@ async def _for_manager(session: AsyncSession, desk: Desk, visiting: Person, page
             installed_at=grant.installed_at,
             now=now,
             mrr=await _mrr(session, desk, visiting, tenant, now=now),
-            delivering=await delivering(session, visiting, now=now),
+            delivering=await delivering(session, visiting, failing, now=now),
             destinations=listed,
             remarks=tuple(view.silent(origin.name, now - since) for origin, since in silent),
             ambiguous=await _ambiguous(session, workspace_id),
@@ -224,7 +226,9 @@ async def _for_member(session: AsyncSession, desk: Desk, visiting: Person, pages
     grant, tenant = await installation.get(session, workspace_id), await workspaces.get(session, workspace_id)
     if grant is None or tenant is None:
         return None
-    listed, number = await _on_page(partial(readable_destinations, session, visiting, now=now), pages.destinations)
+    failing = () if visiting.is_guest else await ledger.failing(session, workspace_id, now=now)
+    gather = partial(readable_destinations, session, visiting, failing=failing, now=now)
+    listed, number = await _on_page(gather, pages.destinations)
     return view.member_home(
         MemberHome(
             workspace_name=tenant.name,
@@ -320,15 +324,27 @@ async def _report_url(session: AsyncSession, desk: Desk, workspace_id: str) -> s
 
 
 async def destinations(
-    session: AsyncSession, visiting: Person, number: int, *, size: int = PAGE_SIZE, now: datetime
+    session: AsyncSession,
+    visiting: Person,
+    number: int,
+    *,
+    failing: Sequence[Failing],
+    size: int = PAGE_SIZE,
+    now: datetime,
 ) -> Listing[DestinationRow]:
     """Gather a page of the workspace's destinations, from 0, with how they fare."""
     found, total = await destination.page(session, visiting.workspace_id, offset=number * size, limit=size)
-    return Listing(await _rows(session, visiting, found, now=now), total)
+    return Listing(await _rows(session, visiting, found, failing, now=now), total)
 
 
 async def readable_destinations(
-    session: AsyncSession, visiting: Person, number: int, *, size: int = PAGE_SIZE, now: datetime
+    session: AsyncSession,
+    visiting: Person,
+    number: int,
+    *,
+    failing: Sequence[Failing],
+    size: int = PAGE_SIZE,
+    now: datetime,
 ) -> Listing[DestinationRow]:
     """Gather what a member may know: destinations that tell public channels or themself, without other recipients.
 
@@ -340,7 +356,7 @@ async def readable_destinations(
     found, total = await destination.page(
         session, workspace_id, offset=number * size, limit=size, read_by=visiting.user_id
     )
-    rows = await _rows(session, visiting, found, now=now)
+    rows = await _rows(session, visiting, found, failing, now=now)
     kept = await readable(session, visiting, {row.id: row.recipients for row in rows})
     return Listing(tuple(_kept(row, kept[row.id]) for row in rows), total)
 
@@ -349,7 +365,8 @@ async def destination_row(
     session: AsyncSession, visiting: Person, found: Destination, *, may_change: bool, now: datetime
 ) -> DestinationRow | None:
     """Gather what a person may know of one destination; None where that is nothing."""
-    [row] = await _rows(session, visiting, [found], now=now)
+    failing = await ledger.failing(session, visiting.workspace_id, now=now)
+    [row] = await _rows(session, visiting, [found], failing, now=now)
     if may_change:
         return row
     if visiting.is_guest:
@@ -378,10 +395,14 @@ async def readable(
 
 
 async def _rows(
-    session: AsyncSession, visiting: Person, found: Sequence[Destination], *, now: datetime
+    session: AsyncSession,
+    visiting: Person,
+    found: Sequence[Destination],
+    failing: Sequence[Failing],
+    *,
+    now: datetime,
 ) -> tuple[DestinationRow, ...]:
     health = await ledger.health(session, visiting.workspace_id, [one.id for one in found])
-    failing = await ledger.failing(session, visiting.workspace_id, now=now)
     chosen = await recipient.of_destinations(session, [one.id for one in found])
     recipients = {key: tuple(one.to for one in several) for key, several in chosen.items()}
     remarks = await _remarks(session, found, recipients)
@@ -428,11 +449,12 @@ async def _holders(session: AsyncSession, found: Sequence[Destination]) -> dict[
     return await role.names(session, found[0].workspace_id, emails) if emails else {}
 
 
-async def delivering(session: AsyncSession, visiting: Person, *, now: datetime) -> Delivering:
+async def delivering(
+    session: AsyncSession, visiting: Person, failing: Sequence[Failing], *, now: datetime
+) -> Delivering:
     """Gather how delivery fares today, which began at midnight where the visitor is."""
     workspace_id = visiting.workspace_id
     oldest = await ledger.oldest_open(session, workspace_id, now=now)
-    failing = await ledger.failing(session, workspace_id, now=now)
     asking = await ledger.askers(session, workspace_id, {key for one in failing for key in one.asked_by})
     grant = await installation.get(session, workspace_id)
     return Delivering(

@@ -154,8 +154,10 @@ async def public_among(session: AsyncSession, workspace_id: str, channel_ids: Co
 
 async def closed(session: AsyncSession, workspace_id: str) -> dict[str, Channel]:
     """Give by its id each channel into which something may not be posted as things are, as far as we know."""
-    is_doubtful = or_(Channel.is_archived, ~Channel.is_member, Channel.is_shared_outside)
-    found = await session.scalars(select(Channel).where(Channel.workspace_id == workspace_id, is_doubtful))
+    is_unconfirmed = and_(Channel.is_shared_outside, Channel.outsiders_confirmed_at.is_(None))
+    is_shut = or_(Channel.is_archived, Channel.absence.is_not(None), and_(Channel.is_private, ~Channel.is_member))
+    query = select(Channel).where(Channel.workspace_id == workspace_id, or_(is_shut, is_unconfirmed))
+    found = await session.scalars(query)
     return {one.channel_id: one for one in found if one.hindrance or one.needs_confirmation}
 
 
