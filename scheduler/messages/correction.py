@@ -147,7 +147,7 @@ def draw_merged(merged: MergedCorrections) -> Message:
     ]
     section = {"type": "section", "text": mrkdwn.marked("\n".join(lines)), "accessory": menu()}
     corrected = f"corrected {mrkdwn.moment(told.corrected_at)}"
-    happened = f"they happened {mrkdwn.moment(told.first_at)} – {mrkdwn.moment(told.last_at)}"
+    happened = f"they happened {mrkdwn.span(told.first_at, told.last_at)}"
     context = {"type": "context", "elements": [mrkdwn.marked(_reason(merged, corrected, happened))]}
     repeat = " (may be a repeat)" if merged.may_be_repeat else ""
     return message(f"{title}: {_net(merged)}{repeat}", section, context)

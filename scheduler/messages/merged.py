@@ -100,7 +100,7 @@ def _reason(merged: MergedMessage) -> str:
     by = f"to {to} by {mrkdwn.quoted(merged.destination_name)}"
     parts = [by]
     if merged.first_at is not None and merged.last_at is not None:
-        parts = [f"{mrkdwn.moment(merged.first_at)} – {mrkdwn.moment(merged.last_at)}", by]
+        parts = [mrkdwn.span(merged.first_at, merged.last_at), by]
     if merged.corrected_at is not None:
         parts.append(f"corrected {mrkdwn.moment(merged.corrected_at)}")
     if merged.report_url:

@@ -207,6 +207,11 @@ def news(at: datetime, *, told_at: datetime | None) -> str:
     return time(at) if is_recent else moment(at)
 
 
+def span(first_at: datetime, last_at: datetime) -> str:
+    """Write from when until when; the day once where the end is soon after."""
+    return f"{moment(first_at)} – {news(last_at, told_at=first_at)}"
+
+
 def day(at: datetime) -> str:
     """Write a day by the reader's calendar."""
     return _date(at, "{date_short}", _day(at))

@@ -126,6 +126,9 @@ def test_dates_are_read_on_the_readers_clock_with_utc_where_slack_draws_none() -
     assert mrkdwn.moment(at) == "<!date^1795183320^{date_short_pretty} at {time}|20 Nov 2026 at 14:02 UTC>"
     assert mrkdwn.news(at, told_at=None) == mrkdwn.news(at, told_at=at + timedelta(hours=11)) == mrkdwn.time(at)
     assert mrkdwn.news(at, told_at=at + timedelta(hours=12)) == mrkdwn.moment(at)
+    soon, later = at + timedelta(minutes=65), at + timedelta(hours=12)
+    assert mrkdwn.span(at, soon) == f"{mrkdwn.moment(at)} – {mrkdwn.time(soon)}"
+    assert mrkdwn.span(at, later) == f"{mrkdwn.moment(at)} – {mrkdwn.moment(later)}"
     assert mrkdwn.day(at) == "<!date^1795183320^{date_short}|20 Nov 2026>"
 
 
