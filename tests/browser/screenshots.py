@@ -565,7 +565,7 @@ async def _together(studio: Studio, webhook: str) -> None:
         await studio.send(webhook, *dump_facts([account.model_copy(update=changed)]))
         await ada.go(GENERAL)
         card = ada.messages(f"{account.account_name} — ").filter(has_text="in the thread")
-        await expect(card).to_contain_text(f"${before // 100:,}")
+        await expect(card).to_contain_text(f"{account.account_name} — ${before // 100:,} MRR")
     await studio.take("thread", card)
     await ada.go(WINS)
     reply = ada.messages("replied to a thread")
@@ -664,17 +664,22 @@ async def _recaps(studio: Studio, webhook: str, present: Iterator[Happening]) ->
     await _morning(studio, days=3, told="No MRR movements on Wednesday 25 November", name="recap-empty")
     for happening in _until(present, A_DAY):
         await _happen(studio, webhook, happening)
+    await _told(ada, happening)
     evening = stage.clock.now()
     await _morning(studio, days=4, told="MRR, Thursday 26 November", name="recap-daily")
     for happening in _until(present, 1):
-        late = happening.at(evening)
-        await studio.send(webhook, *dump_facts([late]))
+        await studio.send(webhook, *dump_facts([happening.at(evening)]))
     await expect(ada.messages("Corrected on")).to_have_count(1)
     await studio.take("recap-corrected", ada.messages("Corrected on"))
-    assert isinstance(late, MovementFact)
-    await ada.go(REVENUE)
-    await expect(ada.messages(f"{late.account_name} — ").last).to_be_visible()
+    await _told(ada, happening)
     await _morning(studio, days=8, told="MRR, November 2026", name="recap-monthly", at=REVENUE)
+
+
+async def _told(seat: Seat, happening: Happening) -> None:
+    """Wait until a movement is told, so that it is not told on another day."""
+    assert isinstance(happening.fact, MovementFact)
+    await seat.go(REVENUE)
+    await expect(seat.messages(f"{happening.fact.account_name} — ").last).to_be_visible()
 
 
 async def _morning(studio: Studio, *, days: int, told: str, name: str, at: str = WINS) -> None:
