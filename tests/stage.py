@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import secrets
 import socket
 import time
@@ -295,12 +297,20 @@ class Stage:
 
 
 def free_port() -> int:
-    """Find a port that nobody uses, nor is given: those from which machines begin connections lie above."""
+    """Find a port that nobody uses, nor is given: those from which machines begin connections lie above.
+
+    Each of the processes that run tests side by side has ports of its own, and takes one after the other.
+    """
+    first = 10_000 + PORTS_EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 22)
     while True:
-        port = 10_000 + secrets.randbelow(22_000)
+        port = first + next(TAKEN) % PORTS_EACH
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
             return port
+
+
+PORTS_EACH = 1_000
+TAKEN = itertools.count(secrets.randbelow(PORTS_EACH))
 
 
 def settings_for(database_url: str, *, slack_port: int, **changes: Any) -> Settings:
