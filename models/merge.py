@@ -24,6 +24,7 @@ from models.lane import Lane
 from models.movement import Movement
 from models.recap import MOST_ACCOUNTS, Figures, Sum
 from models.subscription import Restatement
+from models.workspace import Workspace
 
 SINGLY = 20
 """As many movements of one destination may wait for a channel; of more, which would take longer, one message tells."""
@@ -153,12 +154,13 @@ async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
     for currency, kind, count, amount_minor, _, _ in rows:
         sums.setdefault(currency, {})[MovementKind(kind)] = Sum(amount_minor=int(amount_minor), count=count)
     found = [await _figures(session, carrier, currency, kinds) for currency, kinds in sorted(sums.items())]
+    base = (await session.get_one(Workspace, carrier.workspace_id)).base_currency
     is_posted = carrier.state == DeliveryState.DELIVERED
     return Merged(
         count=sum(one.count for one in found),
         first_at=min((row[4] for row in rows), default=None),
         last_at=max((row[5] for row in rows), default=None),
-        figures=tuple(sorted(found, key=lambda one: -one.count)),
+        figures=tuple(sorted(found, key=lambda one: (one.currency != base, -one.count, one.currency))),
         taken_back=await _count_taken_back(session, carrier) if is_posted else 0,
         corrected_at=await _last_restated(session, carrier) if is_posted else None,
     )

@@ -142,9 +142,12 @@ def _change(movement: MovementMessage, *, strong: bool = False) -> str:
 
 
 def _plan(movement: MovementMessage) -> list[str]:
-    """Say the plan, the one before it where it changed, and the description unless it begins with the plan itself."""
+    """Say the plan, the one before it where it changed, and the description unless it begins with the plan itself.
+
+    A description is of one change: of several it isn't said.
+    """
     plan, before = movement.plan or "", movement.plan_before or ""
-    description = movement.description or ""
+    description = "" if movement.count > 1 else movement.description or ""
     if plan and before and plan != before:
         said = f"{mrkdwn.escape(before, 200)} → {mrkdwn.escape(plan, 200)}"
     else:

@@ -44,6 +44,15 @@ async def test_what_piles_up_is_told_in_one_message_that_accounts_for_all_of_it(
     assert await states(line) == {S.DELIVERED: FLOOD}
 
 
+async def test_the_base_currency_comes_first_though_more_moved_in_another(line: Sending) -> None:
+    await line.ready()
+    await line.move(FLOOD, amount_minor=1_000, currency="EUR")
+    await line.move(amount_minor=500)
+    await line.run()
+    [message] = line.messages()
+    assert message.text == f"{FLOOD + 1} MRR movements: +$5 net and +€{10 * FLOOD} net"
+
+
 async def test_as_many_as_are_soon_told_are_told_one_by_one(line: Sending) -> None:
     await line.ready()
     await line.move(merge.SINGLY)

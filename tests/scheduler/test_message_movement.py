@@ -127,6 +127,18 @@ def test_an_expansion_reads_as_the_fact_then_its_meaning_then_its_reason() -> No
             "▲ *Contoso* — Expansion *+$420 MRR*",
             "MRR before and after unknown: import the account's history to see it · Scale · 12 → 16 seats",
         ),
+        (
+            {
+                "count": 2,
+                "before_minor": 120000,
+                "after_minor": 162000,
+                "plan": "Scale",
+                "description": "14 → 16 seats",
+            },
+            "Contoso: expansion +$420 MRR in 2 changes ($1,200 → $1,620)",
+            f"▲ *Contoso* — Expansion *+$420 MRR* (▲{NBSP}35{NBSP}%) in 2 changes",
+            "$1,200 → *$1,620* · Scale",
+        ),
     ],
 )
 def test_each_kind_and_currency_reads_well(change: dict[str, Any], text: str, first: str, second: str) -> None:
