@@ -75,6 +75,7 @@ class Replay:
         for start in range(0, len(facts), AT_ONCE):
             async with self._app.database.write() as session:
                 await event.store(session, _history(added, facts[start : start + AT_ONCE], start, now=now))
+                await source.heard_from(session, [added.id], now=now)
         log.info("history_imported", facts=len(facts))
         return key
 
