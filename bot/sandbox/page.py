@@ -158,7 +158,7 @@ class Page:
             is_new=bool(unread),
             count=len(named),
             is_faint=channel.is_archived or self.person.id not in channel.members,
-            tag="archived" if channel.is_archived else "shared" if channel.is_ext_shared else "",
+            tag="archived" if channel.is_archived else "shared" if channel.is_shared else "",
         )
 
     def link(self, at: str, ts: str = "") -> str:

@@ -131,6 +131,8 @@ class Channel:
     is_general: bool = False
     is_archived: bool = False
     restriction: str | None = None
+    is_org_shared: bool = False
+    """Shared among workspaces of one organisation, and with no other company."""
     previous_names: list[str] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
@@ -145,8 +147,12 @@ class Channel:
         return self.kind in ("im", "mpim")
 
     @property
-    def is_ext_shared(self) -> bool:
+    def is_shared(self) -> bool:
         return len(self.workspace_ids) > 1
+
+    @property
+    def is_ext_shared(self) -> bool:
+        return self.is_shared and not self.is_org_shared
 
     def replies(self, ts: str) -> list[Message]:
         return [self.messages[one] for one in self.threads.get(ts, []) if one in self.messages]

@@ -233,16 +233,23 @@ class Slack(Store):
         await self.publish(workspace.id, {"type": "team_rename", "name": name})
 
     async def share(self, channel: Channel, with_workspace: str) -> None:
-        """Share a channel with another workspace (Slack Connect)."""
+        """Share a channel with another workspace: by Slack Connect, of which apps hear, or within an organisation."""
         channel.workspace_ids.append(with_workspace)
+        shared = set(channel.workspace_ids)
+        channel.is_org_shared = any(shared <= set(one.workspace_ids) for one in self.organisations.values())
         self.changed("channel", channel)
+        if channel.is_org_shared:
+            return
         event = {"type": "channel_shared", "connected_team_id": with_workspace, "channel": channel.id}
         await self.publish(channel.workspace_ids[0], event, channel=channel)
 
     async def unshare(self, channel: Channel, with_workspace: str) -> None:
         channel.workspace_ids.remove(with_workspace)
         channel.members = [one for one in channel.members if self.people[one].workspace_id != with_workspace]
+        was_within, channel.is_org_shared = channel.is_org_shared, False
         self.changed("channel", channel)
+        if was_within:
+            return
         event = {
             "type": "channel_unshared",
             "previously_connected_team_id": with_workspace,

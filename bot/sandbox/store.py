@@ -114,7 +114,7 @@ class Store:
         person = self.people.get(user_id)
         if person is None or not person.workspace_id or workspace_id in person.workspace_ids:
             return person
-        shared = any(user_id in one.members for one in self.channels_of(workspace_id) if one.is_ext_shared)
+        shared = any(user_id in one.members for one in self.channels_of(workspace_id) if one.is_shared)
         return person if shared else None
 
     def people_of(self, workspace_id: str) -> list[Person]:

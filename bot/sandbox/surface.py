@@ -93,7 +93,7 @@ class Surface:
         return self.screen.person.id in element.get("visible_to_user_ids", [self.screen.person.id])
 
     def _place(self, channel: Channel) -> Choice:
-        note = "shared" if channel.is_ext_shared else "private" if channel.kind == "private" else ""
+        note = "shared" if channel.is_shared else "private" if channel.kind == "private" else ""
         return Choice(channel.id, self.screen.title(channel), description=note, sign=SIGNS[channel.kind])
 
     def _unlisted(self, its_id: str, element: Json) -> Choice:

@@ -53,6 +53,19 @@ async def test_everything_works_in_a_workspace_of_an_organisation(umbrella: Stag
     assert not [one for one in await umbrella.browser.calls() if not one["answer"]["ok"]]
 
 
+async def test_a_channel_that_is_shared_within_the_organisation_asks_for_no_confirmation(umbrella: Stage) -> None:
+    """No other company reads along there; where one does, the form asks."""
+    await umbrella.browser.control("share", channel=REVENUE, **{"with": GLOBEX})
+    await umbrella.add_destination()
+    _, webhook = await umbrella.add_source()
+    await umbrella.move(webhook)
+    assert await umbrella.ada.message(REVENUE, containing="Northwind")
+    async with umbrella.database.read() as session:
+        known = await channel.get(session, ACME, REVENUE)
+    assert known is not None
+    assert not known.is_shared_outside
+
+
 async def test_both_workspaces_are_tenants_who_see_nothing_of_each_other(umbrella: Stage) -> None:
     await happen(umbrella, "grant_access", GLOBEX)
     both = await grants(umbrella)

@@ -46,6 +46,15 @@ async def test_a_conversation_says_by_itself_where_it_is(org: AsyncWebClient, re
     assert (gina["team_id"], gina["enterprise_user"]["teams"]) == (GLOBEX, [GLOBEX])
 
 
+async def test_a_channel_shared_within_it_is_shared_with_no_company(org: AsyncWebClient, sandbox: Sandbox) -> None:
+    await sandbox.state.share(sandbox.state.channels[REVENUE], GLOBEX)
+    channel = (await org.conversations_info(channel=REVENUE))["channel"]
+    assert (channel["is_shared"], channel["is_org_shared"], channel["is_ext_shared"]) == (True, True, False)
+    await sandbox.state.unshare(sandbox.state.channels[REVENUE], GLOBEX)
+    channel = (await org.conversations_info(channel=REVENUE))["channel"]
+    assert (channel["is_shared"], channel["is_org_shared"], channel["is_ext_shared"]) == (False, False, False)
+
+
 async def test_taken_out_of_a_workspace_the_bot_is_in_none_of_its_channels(
     org: AsyncWebClient, sandbox: Sandbox, slack_app: SlackApp, refused: Any
 ) -> None:
