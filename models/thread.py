@@ -271,11 +271,7 @@ async def told_together(session: AsyncSession, owed: Collection[Delivery]) -> li
     query = (
         select(func.coalesce(Delivery.edits, Delivery.id), Movement)
         .join(Delivery, Delivery.fact_id == Movement.id)
-        .where(
-            or_(among(Delivery.id, bases), among(Delivery.edits, bases)),
-            Delivery.fact_kind == FactKind.MOVEMENT,
-            Delivery.state.not_in(NOT_TOLD),
-        )
+        .where(*_told_by(bases))
     )
     told: dict[str, list[Movement]] = {}
     for base_id, moved in await session.execute(query.order_by(Movement.occurred_at, Movement.id)):
@@ -290,17 +286,18 @@ async def taken_back(session: AsyncSession, owed: Collection[Delivery]) -> dict[
     query = (
         select(func.coalesce(Delivery.edits, Delivery.id), Restatement)
         .join(Delivery, Delivery.fact_id == Restatement.movement_id)
-        .where(
-            or_(among(Delivery.id, bases), among(Delivery.edits, bases)),
-            Delivery.fact_kind == FactKind.MOVEMENT,
-            Delivery.state.not_in(NOT_TOLD),
-            Restatement.kind.is_(None),
-        )
+        .where(*_told_by(bases), Restatement.kind.is_(None))
     )
     told: dict[str, list[Restatement]] = {}
     for base_id, restated in await session.execute(query.order_by(Restatement.occurred_at, Restatement.id)):
         told.setdefault(base_id, []).append(restated)
     return {one.id: told[one.edits or one.id] for one in owed if (one.edits or one.id) in told}
+
+
+def _told_by(bases: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """Keep the deliveries of movements that the messages of these tell, or are changed to tell."""
+    theirs = or_(among(Delivery.id, bases), among(Delivery.edits, bases))
+    return theirs, Delivery.fact_kind == FactKind.MOVEMENT, Delivery.state.not_in(NOT_TOLD)
 
 
 async def unsent_about(session: AsyncSession, account_id: str, *which: ColumnElement[bool]) -> list[Delivery]:
