@@ -63,11 +63,3 @@ def hold_back(because: Decision | None) -> None:
     """Let nothing be sent for which there is a reason not to. Raises `HeldBackError`."""
     if because is not None:
         raise HeldBackError(because)
-
-
-def hold_back_from_outsiders(*, needs_confirmation: bool) -> None:
-    """Let nothing about MRR into a channel that other companies read, before a manager says that they may.
-
-    Raises `HeldBackError`.
-    """
-    hold_back(OUTSIDERS if needs_confirmation else None)

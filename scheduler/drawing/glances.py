@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import channel, glance
+from models import glance
 from models.delivery import Delivery
 from models.glance import Seen
+from scheduler.decisions import Decision
+from scheduler.drawing.hearing import find_barred
 from scheduler.drawing.telling import Setting
 from scheduler.messages import glance as drawing
 from scheduler.messages.glance import GlanceMessage
 from scheduler.messages.message import Message
-from scheduler.places import hold_back_from_outsiders
+from scheduler.places import hold_back
 
 
 @dataclass(frozen=True)
@@ -20,22 +22,23 @@ class ToldGlance:
     """A period on its way to a channel."""
 
     seen: Seen
-    needs_confirmation: bool
+    because: Decision | None
+    """Why nothing of MRR may be told there, if so."""
 
 
 async def load_glances(session: AsyncSession, owed: Sequence[Delivery], setting: Setting) -> dict[str, ToldGlance]:
     """Sum up the periods as they are known now."""
-    unconfirmed = await channel.unconfirmed(session, {(one.workspace_id, one.target) for one in owed})
+    barred = await find_barred(session, owed)
     told = {}
     for one in owed:
         seen = await glance.see(session, one.workspace_id, glance.of_fact(one.fact_id), now=setting.now)
-        told[one.id] = ToldGlance(seen, (one.workspace_id, one.target) in unconfirmed)
+        told[one.id] = ToldGlance(seen, barred.get(one.id))
     return told
 
 
 def draw_glance(owed: Delivery, told: ToldGlance, setting: Setting) -> Message:
     """Draw what was shared, and who did."""
-    hold_back_from_outsiders(needs_confirmation=told.needs_confirmation)
+    hold_back(told.because)
     return drawing.draw(
         GlanceMessage(
             seen=told.seen,
