@@ -30,3 +30,8 @@ def rounded(amount: Fraction) -> int:
     """Round half away from zero."""
     whole = int(abs(amount) + Fraction(1, 2))
     return whole if amount >= 0 else -whole
+
+
+def place(currency: str, count: int, *, base: str) -> tuple[bool, int, str]:
+    """Give a currency's place among others, to sort by: the base currency, then the busiest, then the alphabet."""
+    return currency != base, -count, currency

@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from models.account import Account
 from models.base import IDS, UNSEEN, among
+from models.currency import place
 from models.delivery import UNSENT, Delivery, DeliveryState, FactKind, is_open
 from models.fact import MovementKind
 from models.lane import Lane
@@ -160,7 +161,7 @@ async def _sum_up(session: AsyncSession, carrier: Delivery) -> Merged:
         count=sum(one.count for one in found),
         first_at=min((row[4] for row in rows), default=None),
         last_at=max((row[5] for row in rows), default=None),
-        figures=tuple(sorted(found, key=lambda one: (one.currency != base, -one.count, one.currency))),
+        figures=tuple(sorted(found, key=lambda one: place(one.currency, one.count, base=base))),
         taken_back=await _count_taken_back(session, carrier) if is_posted else 0,
         corrected_at=await _last_restated(session, carrier) if is_posted else None,
     )

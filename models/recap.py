@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models import account, audit, lane, movement, rate, recipient
 from models.base import IDS, Base, Id, UserError, among, insert, new_id
+from models.currency import place
 from models.delivery import FactKind, Owed
 from models.destination import Destination
 from models.fact import MovementKind
@@ -326,7 +327,7 @@ async def figures(session: AsyncSession, workspace_id: str, recap: Recap) -> lis
     base = tenant.base_currency if tenant else ""
     currencies = told.long_before.keys() | told.before.keys() | {one.currency for one in told.between}
     found = [_in_one(currency, told) for currency in currencies]
-    found.sort(key=lambda one: (one.currency != base, -one.count, one.currency))
+    found.sort(key=lambda one: place(one.currency, one.count, base=base))
     return [*await _total(session, workspace_id, base, recap, found, told), *found]
 
 

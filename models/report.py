@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import account, movement, workspace
 from models.base import Base, Id, insert, new_id
+from models.currency import place
 from models.movement import KindSum, Largest
 
 MOST_LISTED = 5
@@ -107,7 +108,7 @@ async def figures(session: AsyncSession, workspace_id: str, *, now: datetime) ->
     }
     tenant = await workspace.get(session, workspace_id)
     base = tenant.base_currency if tenant is not None else ""
-    return tuple(sorted(told.values(), key=lambda one: (one.currency != base, -one.count, one.currency)))
+    return tuple(sorted(told.values(), key=lambda one: place(one.currency, one.count, base=base)))
 
 
 def _currencies(mrr: dict[str, int | None], sums: Sequence[KindSum]) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import account, movement, rate, workspace
-from models.currency import rounded
+from models.currency import place, rounded
 from models.movement import TICK, KindSum, Movement
 from models.rate import Rates
 from models.secret import Keyring
@@ -112,7 +112,7 @@ async def read(
     tenant = await workspace.get(session, workspace_id)
     base = tenant.base_currency if tenant is not None else ""
     total = await _total(session, workspace_id, base, series, days)
-    each.sort(key=lambda one: (one.currency != base, -one.today.count, one.currency))
+    each.sort(key=lambda one: place(one.currency, one.today.count, base=base))
     return (*([Trend(currency=base, is_total=True, first=first, points=total)] if total else []), *each)
 
 
@@ -146,8 +146,8 @@ async def _total(
         return None
     rates = Rates(base, await rate.of_workspace(session, workspace_id, currencies=held))
     totals = [
-        rates.total({one: points[place] for one, points in held.items()}, day)
-        for place, day in enumerate([days[0], *days])
+        rates.total({one: points[number] for one, points in held.items()}, day)
+        for number, day in enumerate([days[0], *days])
     ]
     added = tuple(rounded(one) for one in totals if one is not None)
     return added if len(added) == len(totals) else None
